@@ -1,0 +1,199 @@
+/*
+ * The backend: what a broker can do, in one const struct per backend.
+ *
+ * A backend lives in src/backend/NAME, knows its client library and these contracts, and is listed
+ * in one line of src/backend/table.c. Commands reach it only through the functions of
+ * mqtk/broker.h, which check capabilities and arguments; so the operations below may rely on what
+ * those functions promise. A backend that is not built in is still listed, with `missing` set and
+ * no operations.
+ *
+ * Waiting: every operation that waits returns early when env->cancel is raised. Threads: one
+ * thread uses a connection and what was opened from it.
+ */
+#ifndef MQTK_BACKEND_H
+#define MQTK_BACKEND_H
+
+#include "mqtk/address.h"
+#include "mqtk/env.h"
+#include "mqtk/info.h"
+#include "mqtk/message.h"
+#include "mqtk/position.h"
+#include "mqtk/settings.h"
+
+enum mq_capability {
+	MQ_CAP_PARTITIONS = 1 << 0,    /* streams have numbered partitions */
+	MQ_CAP_GROUPS = 1 << 1,        /* groups with committed positions */
+	MQ_CAP_ACK = 1 << 2,           /* reading can take (ack) instead of moving a position */
+	MQ_CAP_TIME_SEEK = 1 << 3,     /* --from/--to understand moments */
+	MQ_CAP_TRANSACTIONS = 1 << 4,  /* --transactional */
+	MQ_CAP_REGEX = 1 << 5,         /* a stream name may be a regular expression */
+	MQ_CAP_AUTO_CREATE = 1 << 6,   /* a stream is made by its first message */
+	MQ_CAP_COMPRESSION = 1 << 7,   /* -z */
+	MQ_CAP_REPLICAS = 1 << 8,      /* leaders, replicas, ISR */
+	MQ_CAP_PASS_SETTINGS = 1 << 9, /* settings outside the table go to the client library */
+	MQ_CAP_SET_TIME = 1 << 10,     /* a producer may set the timestamp */
+};
+
+/* --- connection ------------------------------------------------------------------------------ */
+
+/* The head of every backend's own connection struct. */
+struct mq_conn {
+	const struct mq_backend *backend;
+	const struct mq_env *env; /* outlives the connection */
+	unsigned caps;            /* may be narrower than the backend's */
+	bool readonly;            /* set by mq_open */
+};
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+/* The fate of one message. Everything is valid only during the call. */
+struct mq_delivery {
+	uint64_t tag;
+	int32_t partition;
+	int64_t offset;           /* MQ_NO_OFFSET when the broker does not tell */
+	const struct mq_err *err; /* NULL: confirmed */
+	bool maybe_stored;        /* failed, but the broker may have it (no answer came) */
+	/* The whole message when it failed, so that it can be kept; NULL when confirmed. */
+	const struct mq_message *message;
+};
+
+struct mq_write_spec {
+	const char *stream;      /* default target; a message with its own stream overrides */
+	bool create;             /* --create: make the stream if it is missing */
+	bool transactional;      /* everything between open and commit, or nothing */
+	const char *compression; /* none gzip snappy lz4 zstd; NULL: the backend's choice */
+	unsigned need;           /* enum mq_need: what the messages will carry; advisory */
+	/* Called once for each message that was taken, from inside poll, flush, write, commit and
+	 * close; in any order between partitions. */
+	void (*delivered)(void *ctx, const struct mq_delivery *delivery);
+	void *ctx;
+};
+
+/* The head of every backend's own writer struct. */
+struct mq_writer {
+	struct mq_conn *conn;
+};
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+struct mq_read_spec {
+	const char *const *streams; /* at least one; '^…' is a regular expression */
+	size_t n_streams;
+	const int32_t *partitions; /* none: all */
+	size_t n_partitions;
+	/* Where to begin. UNSET is BEGINNING. With a group it is used only where the group has no
+	 * position, unless from_wins. A position that no longer exists: warn, then go on with the
+	 * oldest message (the gap is named in the warning). */
+	struct mq_pos from;
+	struct mq_pos to;   /* exclusive; UNSET: none. END is the snapshot of the ends at open */
+	const char *group;  /* NULL: nothing is committed, nobody joins anything */
+	const char *member; /* --consumer; NULL: the backend's choice */
+	bool ack;           /* take messages (MQ_CAP_ACK) */
+	unsigned need;      /* enum mq_need */
+	int64_t limit;      /* no more than this many will be accepted; -1: no limit */
+	int prefetch;       /* messages or 0: the backend's choice */
+};
+
+/* Messages borrowed from a reader until they are released. */
+struct mq_batch {
+	const struct mq_message *messages; /* in order per partition */
+	size_t n;
+	/* The reader has handed out everything that was there when it was opened (by position, not
+	 * by count: gaps of compaction and transactions do not matter). Stays true. */
+	bool caught_up;
+	/* Every partition has reached `to`: nothing will come any more. */
+	bool ended;
+	void *owner; /* the backend's */
+};
+
+/* The head of every backend's own reader struct. */
+struct mq_reader {
+	struct mq_conn *conn;
+	int64_t expected; /* messages between from and the end at open, at most; -1: unknown */
+};
+
+/* --- the descriptor -------------------------------------------------------------------------- */
+
+struct mq_backend {
+	const char *name;                  /* kafka */
+	const char *title;                 /* Apache Kafka, by librdkafka */
+	const char *const *schemes;        /* NULL-terminated */
+	const struct mq_setting *settings; /* ended by a row without name */
+	unsigned caps;                     /* enum mq_capability */
+	const char *missing;               /* why it is not built in, or NULL */
+	const char *(*version)(void);      /* of the client library, at run time */
+
+	/* Prepares a connection. May delay contact until the first use. */
+	int (*open)(const struct mq_target *target, const struct mq_env *env,
+	            struct mq_conn **ret_conn, struct mq_err *err);
+	void (*close)(struct mq_conn *conn);
+
+	/* Opening a writer checks that the stream exists (MQ_NOT_FOUND), unless spec->create or the
+	 * backend creates by itself, and that the broker answers within env->timeout_ms. */
+	int (*writer_open)(struct mq_conn *conn, const struct mq_write_spec *spec,
+	                   struct mq_writer **ret_writer, struct mq_err *err);
+	/* Takes up to n messages and copies what it keeps. Returns how many it took: fewer than n
+	 * when its queue is full (poll, then offer the rest again). A message that can never be
+	 * sent counts as taken and is reported through `delivered`. -1: the writer is broken;
+	 * what was taken is still reported by flush or close. */
+	int64_t (*write)(struct mq_writer *writer, const struct mq_message *messages, size_t n,
+	                 struct mq_err *err);
+	/* Serves deliveries for up to timeout_ms, returning as soon as there was at least one.
+	 * Returns how many messages are still without an answer, or -1. */
+	int64_t (*writer_poll)(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
+	/* As writer_poll, but sends what waits to fill batches at once, and waits until every
+	 * message is settled or timeout_ms has passed. Does not stop at a raised cancel: the caller
+	 * chose the time-out. */
+	int64_t (*writer_flush)(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
+	/* A descriptor that is readable when writer_poll has something to serve, or -1. */
+	int (*writer_fd)(struct mq_writer *writer);
+	/* Transactions only: all or nothing of what was written since open. */
+	int (*writer_commit)(struct mq_writer *writer, struct mq_err *err);
+	int (*writer_abort)(struct mq_writer *writer, struct mq_err *err);
+	/* Reports what is still unanswered as failed (maybe_stored), aborts an open transaction. */
+	void (*writer_close)(struct mq_writer *writer);
+
+	int (*reader_open)(struct mq_conn *conn, const struct mq_read_spec *spec,
+	                   struct mq_reader **ret_reader, struct mq_err *err);
+	/* Waits up to timeout_ms for messages and lends at most max of them (0 of them is no
+	 * error: time-out, cancel, or only the flags changed). A batch is released before the next
+	 * fetch. Errors that the library survives are logged, not returned. */
+	int (*fetch)(struct mq_reader *reader, size_t max, int timeout_ms,
+	             struct mq_batch *ret_batch, struct mq_err *err);
+	void (*release)(struct mq_reader *reader, struct mq_batch *batch);
+	/* Groups and ack only: these n messages, a run of one batch in its order, are done with.
+	 * Cheap; durable only after commit. A partition that was taken away meanwhile is no error:
+	 * its messages will come again to whoever has it. */
+	int (*settle)(struct mq_reader *reader, const struct mq_message *messages, size_t n,
+	              struct mq_err *err);
+	/* Makes settled messages durable. wait: returns when the broker has confirmed. */
+	int (*commit)(struct mq_reader *reader, bool wait, struct mq_err *err);
+	/* A descriptor that is readable when fetch has something, or -1. */
+	int (*reader_fd)(struct mq_reader *reader);
+	/* Commits what is settled, leaves the group. */
+	void (*reader_close)(struct mq_reader *reader);
+
+	/* The broker itself: nodes, controller. */
+	int (*describe_broker)(struct mq_conn *conn, struct mq_broker_info *ret_info,
+	                       struct mq_err *err);
+	/* All streams, sorted by name. deep: with messages, begin and end of partitions. */
+	int (*list)(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list,
+	            struct mq_err *err);
+	/* One stream with everything known: partitions, positions, configuration, groups. */
+	int (*describe)(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
+	                struct mq_err *err);
+	/* Fills requests[i].offset with the position of requests[i].pos (BEGINNING, END, TIME) in
+	 * that stream's partition; END where nothing is at or after the moment. */
+	int (*locate)(struct mq_conn *conn, struct mq_locate *requests, size_t n,
+	              struct mq_err *err);
+	int (*create)(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
+	int (*remove)(struct mq_conn *conn, const char *stream, struct mq_err *err);
+};
+
+/* All backends, built in or not; ended by NULL. */
+extern const struct mq_backend *const mq_backends[];
+
+/* The backend of a URL scheme, or NULL. */
+const struct mq_backend *mq_backend_for_scheme(const char *scheme);
+
+#endif

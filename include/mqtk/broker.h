@@ -1,0 +1,47 @@
+/*
+ * The way from a command to a backend. Each function checks that the backend is built in and can
+ * do what is asked (MQ_USAGE in one line that names the alternative), that a read-only profile is
+ * not written to (MQ_DENIED), and then calls the backend's operation of the same meaning; the
+ * contracts stand in mqtk/backend.h.
+ */
+#ifndef MQTK_BROKER_H
+#define MQTK_BROKER_H
+
+#include "mqtk/backend.h"
+
+/* Opens a connection. readonly is the target's; it is remembered in the connection. */
+int mq_open(const struct mq_target *target, const struct mq_env *env, struct mq_conn **ret_conn,
+            struct mq_err *err);
+void mq_close(struct mq_conn *conn);
+
+int mq_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
+                   struct mq_writer **ret_writer, struct mq_err *err);
+int64_t mq_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
+                 struct mq_err *err);
+int64_t mq_writer_poll(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
+int64_t mq_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
+int mq_writer_fd(struct mq_writer *writer);
+int mq_writer_commit(struct mq_writer *writer, struct mq_err *err);
+int mq_writer_abort(struct mq_writer *writer, struct mq_err *err);
+void mq_writer_close(struct mq_writer *writer);
+
+int mq_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
+                   struct mq_reader **ret_reader, struct mq_err *err);
+int mq_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_batch *ret_batch,
+             struct mq_err *err);
+void mq_release(struct mq_reader *reader, struct mq_batch *batch);
+int mq_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
+              struct mq_err *err);
+int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
+int mq_reader_fd(struct mq_reader *reader);
+void mq_reader_close(struct mq_reader *reader);
+
+int mq_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info, struct mq_err *err);
+int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, struct mq_err *err);
+int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
+                struct mq_err *err);
+int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
+int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
+int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
+
+#endif

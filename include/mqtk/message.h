@@ -1,0 +1,81 @@
+/*
+ * The message: one struct for all brokers.
+ *
+ * All bytes are borrowed from whoever produced the message (a fetched batch, an input buffer) and
+ * are valid only as long as that owner says. Absent values are NULL bytes, -1 or MQ_NO_TIME,
+ * never 0 and never "".
+ */
+#ifndef MQTK_MESSAGE_H
+#define MQTK_MESSAGE_H
+
+#include "mqtk/bytes.h"
+
+#include <stdint.h>
+
+#define MQ_NO_TIME INT64_MIN
+#define MQ_NO_OFFSET (-1)
+#define MQ_NO_PARTITION (-1)
+
+/* Who set the timestamp. */
+enum mq_ts_type { MQ_TS_UNKNOWN, MQ_TS_CREATE, MQ_TS_APPEND };
+
+struct mq_header {
+	struct mq_bytes name;
+	struct mq_bytes value; /* may be absent (null) */
+};
+
+/* What few messages carry. Absent as a whole when the broker has none of it. */
+struct mq_properties {
+	struct mq_bytes message_id;
+	struct mq_bytes correlation_id;
+	struct mq_bytes content_type;
+	struct mq_bytes reply_to;
+	struct mq_bytes type;
+	struct mq_bytes app_id;
+	struct mq_bytes user_id;
+	struct mq_bytes exchange;
+	int64_t expiry_ms;      /* -1: none */
+	int64_t delivery_count; /* -1: unknown */
+	int priority;           /* -1: none */
+	int redelivered;        /* -1: unknown, else 0 or 1 */
+};
+
+#define MQ_PROPERTIES_INIT                                                                         \
+	{                                                                                          \
+		.expiry_ms = -1, .delivery_count = -1, .priority = -1, .redelivered = -1           \
+	}
+
+struct mq_message {
+	struct mq_bytes stream; /* topic, queue, key */
+	struct mq_bytes id;     /* a position that is no integer (Redis); else absent */
+	struct mq_bytes key;
+	struct mq_bytes payload;
+	const struct mq_header *headers; /* in order, duplicates kept; NULL when there are none or
+	                                    the reader was not asked for them */
+	size_t n_headers;
+	const struct mq_properties *properties; /* NULL: none */
+	int64_t offset;                         /* MQ_NO_OFFSET when unknown */
+	int64_t ts_ms;                          /* since the epoch, or MQ_NO_TIME */
+	int32_t partition;                      /* MQ_NO_PARTITION when unassigned */
+	enum mq_ts_type ts_type;
+	int32_t broker; /* number of the node that served it, or -1; kcat's "broker" */
+	uint64_t tag;   /* the writer's caller sets it; a delivery gives it back */
+	void *owner;    /* the backend's own handle of a fetched message; others leave it alone */
+};
+
+#define MQ_MESSAGE_INIT                                                                            \
+	{                                                                                          \
+		.offset = MQ_NO_OFFSET, .ts_ms = MQ_NO_TIME, .partition = MQ_NO_PARTITION,         \
+		.broker = -1                                                                       \
+	}
+
+/* What a reader is asked to fill beyond stream, partition, offset, id, key and payload: costs that
+ * only some outputs need. */
+enum mq_need {
+	MQ_NEED_TIME = 1 << 0,
+	MQ_NEED_HEADERS = 1 << 1,
+	MQ_NEED_PROPERTIES = 1 << 2,
+	MQ_NEED_BROKER = 1 << 3,
+};
+
+#endif

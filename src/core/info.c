@@ -1,0 +1,81 @@
+/* The memory of what brokers tell: see mqtk/info.h. */
+#include "mqtk/info.h"
+#include "mqtk/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void mq_stream_info_init(struct mq_stream_info *info)
+{
+	*info = (struct mq_stream_info){
+	    .messages = -1, .bytes = -1, .first_ts_ms = MQ_NO_TIME, .last_ts_ms = MQ_NO_TIME};
+}
+
+void mq_stream_info_release(struct mq_stream_info *info)
+{
+	if (!info)
+		return;
+	free(info->name);
+	free(info->type);
+	free(info->error);
+	for (size_t i = 0; i < info->n_partitions; i++) {
+		free(info->partitions[i].replicas);
+		free(info->partitions[i].isr);
+		free(info->partitions[i].error);
+	}
+	free(info->partitions);
+	for (size_t i = 0; i < info->n_config; i++) {
+		free(info->config[i].name);
+		free(info->config[i].value);
+	}
+	free(info->config);
+	for (size_t i = 0; i < info->n_groups; i++)
+		free(info->groups[i].group);
+	free(info->groups);
+	mq_stream_info_init(info);
+}
+
+void mq_stream_list_release(struct mq_stream_list *list)
+{
+	if (!list)
+		return;
+	for (size_t i = 0; i < list->n; i++)
+		mq_stream_info_release(&list->items[i]);
+	free(list->items);
+	*list = (struct mq_stream_list){0};
+}
+
+void mq_broker_info_release(struct mq_broker_info *info)
+{
+	if (!info)
+		return;
+	free(info->name);
+	free(info->version);
+	free(info->answered_name);
+	for (size_t i = 0; i < info->n_nodes; i++)
+		free(info->nodes[i].host);
+	free(info->nodes);
+	*info = (struct mq_broker_info){.controller = -1, .answered_by = -1};
+}
+
+void *mq_info_grow(void *items_ptr, size_t *n, size_t element, struct mq_err *err)
+{
+	void *items;
+
+	memcpy(&items, items_ptr, sizeof items);
+	/* Powers of two: *n alone tells when the room is used up. */
+	if ((*n & (*n - 1)) == 0) {
+		size_t room = *n ? *n * 2 : 1;
+		void *grown = room > SIZE_MAX / element ? NULL : realloc(items, room * element);
+		if (!grown) {
+			mq_fail_memory(err);
+			return NULL;
+		}
+		items = grown;
+		memcpy(items_ptr, &items, sizeof items);
+	}
+	char *last = (char *)items + *n * element;
+	memset(last, 0, element);
+	(*n)++;
+	return last;
+}
