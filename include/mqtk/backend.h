@@ -72,6 +72,7 @@ struct mq_write_spec {
 /* The head of every backend's own writer struct. */
 struct mq_writer {
 	struct mq_conn *conn;
+	int32_t partitions; /* of spec->stream, known from open on; -1: it has none */
 };
 
 /* --- reading --------------------------------------------------------------------------------- */

@@ -18,6 +18,9 @@ struct mq_sink {
 	/* Everything accepted so far is out when this returns 0. On -1 *ret_lost is how many of the
 	 * last accepted messages did not get out whole. */
 	int (*flush)(void *ctx, size_t *ret_lost, struct mq_err *err);
+	/* True when nobody takes the output any more (a closed pipe); asked while nothing comes.
+	 * May be NULL. */
+	bool (*gone)(void *ctx);
 	void *ctx;
 };
 
@@ -26,6 +29,7 @@ enum mq_pump_end {
 	MQ_PUMP_LIMIT,     /* -c */
 	MQ_PUMP_IDLE,      /* --idle-timeout */
 	MQ_PUMP_CANCELLED, /* a signal */
+	MQ_PUMP_SINK_GONE, /* the sink's reader went away while nothing came */
 	MQ_PUMP_FAILED,    /* err says why */
 };
 
