@@ -83,7 +83,7 @@ struct mq_read_spec {
 	const int32_t *partitions; /* none: all */
 	size_t n_partitions;
 	/* Where to begin. UNSET is BEGINNING. With a group it is used only where the group has no
-	 * position, unless from_wins. A position that no longer exists: warn, then go on with the
+	 * position. A position that no longer exists: warn, then go on with the
 	 * oldest message (the gap is named in the warning). */
 	struct mq_pos from;
 	struct mq_pos to;   /* exclusive; UNSET: none. END is the snapshot of the ends at open */
@@ -92,6 +92,8 @@ struct mq_read_spec {
 	bool ack;           /* take messages (MQ_CAP_ACK) */
 	unsigned need;      /* enum mq_need */
 	int64_t limit;      /* no more than this many will be accepted; -1: no limit */
+	bool stop_at_end;   /* the caller leaves when caught_up: hand out nothing behind the ends at
+	                     * open, and prefer throughput to idle waiting */
 	int prefetch;       /* messages or 0: the backend's choice */
 };
 

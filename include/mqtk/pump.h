@@ -11,8 +11,8 @@
 #include "mqtk/broker.h"
 
 struct mq_sink {
-	/* Takes messages in order. Returns how many (fewer only with -1's reasons or a sink that is
-	 * full: then flush follows and the rest is offered again), -1 on failure. */
+	/* Takes messages in order and returns how many: fewer than n when the sink is full (flush
+	 * follows and the rest is offered again). -1: not even the first one can be taken. */
 	int64_t (*accept)(void *ctx, const struct mq_message *messages, size_t n,
 	                  struct mq_err *err);
 	/* Everything accepted so far is out when this returns 0. On -1 *ret_lost is how many of the
@@ -45,6 +45,7 @@ struct mq_pump {
 	int64_t commit_every_ms; /* 0: after each batch */
 	/* Called at most every 200 ms and at the end; may be NULL. */
 	void (*progress)(void *ctx, int64_t count);
+	void *progress_ctx;
 	/* Called once when all readers have caught up with what was there at open; may be NULL. */
 	int (*caught_up)(void *ctx, struct mq_err *err);
 	void *ctx;

@@ -187,7 +187,7 @@ static int housekeeping(struct pump_run *run, int64_t n)
 	    commit(run, false) < 0)
 		return -1;
 	if (pump->progress && now - run->last_progress_ms >= PROGRESS_MS) {
-		pump->progress(pump->ctx, pump->count);
+		pump->progress(pump->progress_ctx, pump->count);
 		run->last_progress_ms = now;
 	}
 	return 0;
@@ -240,7 +240,7 @@ enum mq_pump_end mq_pump_run(struct mq_pump *pump, struct mq_err *err)
 	if (run.fds && commit(&run, true) < 0)
 		end = MQ_PUMP_FAILED;
 	if (pump->progress)
-		pump->progress(pump->ctx, pump->count);
+		pump->progress(pump->progress_ctx, pump->count);
 	free(run.fds);
 	free(run.caught_up);
 	free(run.ended);

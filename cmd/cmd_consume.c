@@ -1,0 +1,127 @@
+/*
+ * mqtk consume: print the messages of streams. Without a group nothing is committed; with one a
+ * message is settled only after its bytes were accepted by write().
+ */
+#include "cmd/commands.h"
+#include "cmd/consuming.h"
+
+struct consume_values {
+	struct mq_common common;
+	struct reading reading;
+	struct printing printing;
+	const char *group;
+	const char *consumer;
+	int64_t commit_interval;
+};
+
+static const struct consume_values defaults = {
+    .common = MQ_COMMON_INIT,
+    .reading = READING_INIT,
+    .commit_interval = 1000,
+};
+
+static const struct mq_option group_rows[] = {
+    {.name = "group",
+     .letter = 'g',
+     .type = MQ_OPT_STRING,
+     .arg = "NAME",
+     .help = "read as a member of this group and commit what was printed",
+     .more = "Reading begins at the group's position, or at --from where it has none. A message is "
+             "committed only after its bytes were accepted by the output: at intervals, at the "
+             "end, at a signal and before a partition is given away. A crash repeats at most what "
+             "was not committed yet; nothing is skipped.",
+     .field = offsetof(struct consume_values, group),
+     .excludes = "partition"},
+    {.name = "consumer",
+     .type = MQ_OPT_STRING,
+     .arg = "NAME",
+     .help = "this member's name in the group",
+     .field = offsetof(struct consume_values, consumer)},
+    {.name = "commit-interval",
+     .type = MQ_OPT_DURATION,
+     .arg = "DUR",
+     .help = "how often to commit (1s); 0: after each batch",
+     .max = 3600000,
+     .field = offsetof(struct consume_values, commit_interval)},
+    {0}};
+
+static const struct mq_option_set sets[] = {
+    {"Reading", reading_rows, offsetof(struct consume_values, reading)},
+    {"Group", group_rows, 0},
+    {"Printing", printing_rows, offsetof(struct consume_values, printing)},
+    {0}};
+
+static const struct mq_example examples[] = {
+    {"mqtk consume local/orders", "print everything, then wait for more"},
+    {"mqtk consume -e -c 10 kafka://localhost:9092/orders", "the first ten, then exit"},
+    {"mqtk consume -e --from -1h --to -5m prod/orders", "a window of time"},
+    {"mqtk consume -e -f '%{ts:iso} %k %s\\n' local/orders",
+     "a line per message of your own making"},
+    {"mqtk consume -J -e prod/orders | mqtk produce -J local/copy", "copy without loss"},
+    {"mqtk consume --group billing -e local/orders", "go on where this group stopped"},
+    {"mqtk consume -e 'prod/^orders\\..*'", "all streams whose names match"},
+    {0}};
+
+static int run(struct mq_invocation *invocation, struct mq_err *err)
+{
+	const struct consume_values *values = invocation->values;
+	struct printer printer;
+	struct sources sources;
+	struct text_sink sink;
+	int code = MQ_USAGE;
+
+	if (values->consumer && !values->group)
+		return mq_fail(err, MQ_USAGE, "--consumer names a member of a --group"), MQ_USAGE;
+	if (values->reading.range.from.kind == MQ_POS_STORED && !values->group)
+		return mq_fail(err, MQ_USAGE, "--from stored is a group's position: add --group"),
+		       MQ_USAGE;
+	if (printer_init(&printer, &values->printing, err) < 0)
+		goto out_printer;
+	struct mq_read_spec spec = {
+	    .partitions = values->reading.partitions.items,
+	    .n_partitions = values->reading.partitions.n,
+	    .from = values->reading.range.from,
+	    .to = values->reading.range.to,
+	    .group = values->group,
+	    .member = values->consumer,
+	    .need = mq_format_needs(printer.format),
+	    .limit = values->reading.count,
+	    .stop_at_end = values->reading.end,
+	};
+	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
+	                 &spec, err) < 0)
+		goto out_printer;
+	text_sink_init(&sink, invocation->env, &printer);
+	struct mq_pump pump = {
+	    .sink = text_sink_operations(&sink),
+	    .settle = values->group != NULL,
+	    .stop_at_end = values->reading.end,
+	    .limit = values->reading.count,
+	    .idle_timeout_ms = values->reading.idle_timeout,
+	    .commit_every_ms = values->commit_interval,
+	};
+	code = consuming_run(invocation, &sources, &sink, &pump, err);
+	text_sink_release(&sink);
+	sources_close(&sources);
+out_printer:
+	printer_release(&printer);
+	reading_release(&((struct consume_values *)invocation->values)->reading);
+	return err->code ? (int)err->code : code;
+}
+
+const struct mq_command cmd_consume = {
+    .name = "consume",
+    .summary = "print messages; nothing is taken or committed without a group",
+    .operands = "ADDR…",
+    .about = "Prints the messages of one or more streams, from the beginning, and then waits for "
+             "more, unless told otherwise. Without --group nothing is committed and nobody joins "
+             "anything: looking never takes.\n\n"
+             "Several addresses may name streams on several brokers. A stream that begins with ^ "
+             "is a regular expression.",
+    .examples = examples,
+    .sets = sets,
+    .values_size = sizeof(struct consume_values),
+    .defaults = &defaults,
+    .operand_complete = MQ_COMPLETE_ADDRESS,
+    .run = run,
+};

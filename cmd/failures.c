@@ -1,0 +1,146 @@
+/* The account of what was not confirmed: see failures.h. */
+#include "cmd/failures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* So many failures are said one by one; the rest only in the sum. */
+enum { SAID = 5 };
+
+int failures_open(struct failures *failures, const char *path, const char *stream,
+                  const struct mq_env *env, struct mq_err *err)
+{
+	*failures = (struct failures){.env = env, .path = path, .stream = stream};
+	if (!path)
+		return 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return mq_fail_errno(err, MQ_IO, errno, "--failed-to: cannot write %s", path);
+	mq_output_init(&failures->out, fd, path);
+	struct mq_format_spec spec = {.kind = MQ_FORMAT_JSON};
+	return mq_format_new(&spec, &failures->format, err);
+}
+
+void failures_release(struct failures *failures)
+{
+	if (failures->path && failures->out.name) {
+		close(failures->out.fd);
+		mq_output_release(&failures->out);
+	}
+	mq_format_free(failures->format);
+	failures->format = NULL;
+}
+
+static void keep(struct failures *failures, const struct mq_message *message)
+{
+	struct mq_message copy = *message;
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (!failures->format)
+		return;
+	if (!copy.stream.data)
+		copy.stream = mq_bytes_str(failures->stream);
+	if (mq_format_append(failures->format, &copy, &failures->out.buf, &err) < 0)
+		failures_note_io(failures, &err);
+	else if (failures->out.buf.len > 64 * 1024)
+		failures_flush(failures);
+}
+
+void failures_add(struct failures *failures, const struct mq_message *message,
+                  const struct mq_err *why, uint64_t record, bool maybe_stored)
+{
+	failures->records++;
+	if (maybe_stored)
+		failures->maybe_stored++;
+	if (why->code == MQ_DENIED)
+		failures->denied++;
+	if (failures->records == 1)
+		failures->first = *why;
+	if (failures->records <= SAID && why->code != MQ_CANCELLED)
+		mq_log(failures->env, MQ_LEVEL_WARN, "record %llu failed: %s%s",
+		       (unsigned long long)record, why->message,
+		       maybe_stored ? " (the broker may have stored it)" : "");
+	if (message)
+		keep(failures, message);
+}
+
+void failures_add_unfinished(struct failures *failures, struct mq_bytes rest, bool json)
+{
+	struct mq_message message = MQ_MESSAGE_INIT;
+	struct mq_err err = MQ_ERR_INIT;
+
+	mq_log(failures->env, MQ_LEVEL_WARN, "an unfinished record of %zu bytes was not sent%s%s",
+	       rest.len, failures->path ? "; it is kept in " : "",
+	       failures->path ? failures->path : "");
+	if (!failures->format)
+		return;
+	if (!json) {
+		message.payload = rest;
+		keep(failures, &message);
+	} else if (mq_buf_append(&failures->out.buf, rest.data, rest.len, &err) < 0 ||
+	           mq_buf_append_char(&failures->out.buf, '\n', &err) < 0) {
+		failures_note_io(failures, &err);
+	}
+}
+
+void failures_note_bad(struct failures *failures, const struct mq_err *err)
+{
+	if (failures->bad++ == 0)
+		failures->first_bad = *err;
+	if (failures->bad <= SAID)
+		mq_log(failures->env, MQ_LEVEL_WARN, "%s", err->message);
+}
+
+void failures_note_io(struct failures *failures, const struct mq_err *err)
+{
+	if (failures->io++ == 0)
+		failures->first_io = *err;
+	mq_log(failures->env, MQ_LEVEL_WARN, "%s", err->message);
+}
+
+void failures_flush(struct failures *failures)
+{
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (failures->format && failures->out.buf.len > 0 &&
+	    mq_output_flush(&failures->out, NULL, NULL, &err) < 0)
+		failures_note_io(failures, &err);
+}
+
+int64_t failures_count(const struct failures *failures)
+{
+	return failures->records;
+}
+
+bool failures_clean(const struct failures *failures)
+{
+	return failures->records == 0 && failures->bad == 0 && failures->io == 0;
+}
+
+int failures_conclude(const struct failures *failures, int64_t total, struct mq_err *err)
+{
+	if (failures->records > 0) {
+		enum mq_code code = failures->denied == failures->records ? MQ_DENIED : MQ_PARTIAL;
+		mq_fail(err, code, "%lld of %lld records failed: %s", (long long)failures->records,
+		        (long long)total, failures->first.message);
+		if (failures->path)
+			return mq_hint(err,
+			               "the failed records are in %s: mqtk produce -J sends "
+			               "them again",
+			               failures->path);
+		if (failures->first.hint[0])
+			return mq_hint(err, "%s", failures->first.hint);
+		return mq_hint(err,
+		               "--failed-to FILE keeps failed records, ready to be sent again");
+	}
+	if (failures->bad > 0)
+		return mq_fail(err, MQ_DATA, "%lld input line%s skipped, the others were sent: %s",
+		               (long long)failures->bad, failures->bad == 1 ? "" : "s",
+		               failures->first_bad.message);
+	if (failures->io > 0)
+		return mq_fail(err, MQ_IO, "%lld file%s failed, all other records were sent: %s",
+		               (long long)failures->io, failures->io == 1 ? "" : "s",
+		               failures->first_io.message);
+	return 0;
+}

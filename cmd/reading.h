@@ -1,0 +1,67 @@
+/*
+ * The options of everything that reads and prints messages, and what they mean together.
+ */
+#ifndef MQ_CMD_READING_H
+#define MQ_CMD_READING_H
+
+#include "mqtk/backend.h"
+#include "mqtk/command.h"
+#include "mqtk/format.h"
+
+/* A part of a stream: --from (-o) and --to. */
+struct reading_range {
+	struct mq_pos from, to;
+};
+
+struct reading_partitions {
+	int32_t *items; /* owned */
+	size_t n;
+};
+
+enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_RAW };
+
+/* Which messages. */
+struct reading {
+	struct reading_range range;
+	struct reading_partitions partitions;
+	bool end;             /* -e */
+	int64_t count;        /* -c; -1: no limit */
+	int64_t idle_timeout; /* ms; -1: none */
+};
+#define READING_INIT                                                                               \
+	{                                                                                          \
+		.count = -1, .idle_timeout = -1                                                    \
+	}
+
+/* How they are printed. */
+struct printing {
+	const char *template_text; /* -f */
+	bool json;                 /* -J */
+	const char *delimiter;     /* -D, with escapes */
+	const char *key_delimiter; /* -K, with escapes */
+	bool null_text;            /* -Z */
+	bool unbuffered;           /* -u */
+	struct mq_option_list decode;
+	int on_error;
+};
+
+extern const struct mq_option reading_rows[];
+extern const struct mq_option printing_rows[];
+
+/* Frees what the custom options own. */
+void reading_release(struct reading *reading);
+
+/* Printing options compiled into formats. */
+struct printer {
+	struct mq_format *format;
+	struct mq_format *fallback; /* --on-error raw: without the decoding; else NULL */
+	enum on_error on_error;
+	bool unbuffered;
+};
+int printer_init(struct printer *printer, const struct printing *options, struct mq_err *err);
+/* The same from a spec, for kcat's command line. */
+int printer_init_spec(struct printer *printer, const struct mq_format_spec *spec,
+                      enum on_error on_error, struct mq_err *err);
+void printer_release(struct printer *printer);
+
+#endif

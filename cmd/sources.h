@@ -1,0 +1,38 @@
+/*
+ * The addresses of a reading command, opened: one connection and one reader for each broker.
+ */
+#ifndef MQ_CMD_SOURCES_H
+#define MQ_CMD_SOURCES_H
+
+#include "mqtk/address.h"
+#include "mqtk/broker.h"
+#include "mqtk/command.h"
+
+struct source {
+	const struct mq_target *target; /* the first address that named this broker */
+	const char **streams;           /* owned array; the names belong to the targets */
+	size_t n_streams;
+	struct mq_conn *conn;
+};
+
+struct sources {
+	struct mq_target *targets; /* one per address */
+	size_t n_targets;
+	struct source *items; /* one per broker */
+	size_t n;
+	struct mq_reader **readers; /* one per broker */
+	char *label;                /* "orders" or "orders, payments", for notes */
+	bool many_streams;          /* more than one stream may come */
+};
+
+/* Resolves the addresses and opens a reader for each broker. spec is as of mq_reader_open, its
+ * streams are filled in here. On failure everything is closed again. */
+int sources_open(struct sources *sources, const struct mq_invocation *invocation,
+                 const char *const *addresses, size_t n, const struct mq_read_spec *spec,
+                 struct mq_err *err);
+void sources_close(struct sources *sources);
+
+/* Messages between the beginnings and the ends at open, or -1. */
+int64_t sources_expected(const struct sources *sources);
+
+#endif
