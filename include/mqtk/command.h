@@ -15,7 +15,7 @@ struct mq_common {
 	bool quiet;                     /* -q */
 	int verbose;                    /* -v, repeatable */
 	struct mq_option_list settings; /* -X name=value */
-	int color;                      /* auto, always, never */
+	int color;                      /* enum mq_color */
 	bool insecure;                  /* --insecure */
 	bool help;
 	bool version;
@@ -39,7 +39,7 @@ struct mq_invocation {
 };
 
 struct mq_command {
-	const char *name;
+	const char *name;     /* one word, or two of a family: "dlq ls" */
 	const char *summary;  /* one line, lower-case start, no full stop */
 	const char *operands; /* "ADDR [FILE…]" */
 	const char *about;    /* paragraphs for help and man page, separated by blank lines */
@@ -49,6 +49,7 @@ struct mq_command {
 	const void *defaults; /* values_size bytes copied before parsing; NULL: zeroes */
 	bool writes;          /* changes something on a broker; refused on read-only profiles */
 	bool raw_arguments;   /* gets argv as operands, unparsed (kcat) */
+	bool no_config;       /* runs without reading the configuration (help) */
 	enum mq_complete operand_complete;
 	/* Returns the exit code. On failure fills err: main prints it. A code with err unset prints
 	 * nothing. */
@@ -57,6 +58,10 @@ struct mq_command {
 
 /* All commands in the order of `mqtk help`; ended by NULL. */
 extern const struct mq_command *const mq_commands[];
+
+/* Values of --color. */
+enum mq_color { MQ_COLOR_AUTO, MQ_COLOR_ALWAYS, MQ_COLOR_NEVER };
+extern const char *const mq_color_choices[];
 
 /* Defaults and rows of the common set. */
 extern const struct mq_option mq_common_rows[];

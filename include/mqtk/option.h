@@ -51,9 +51,10 @@ struct mq_option {
 	const char *help;           /* one line, lower-case start, no full stop */
 	const char *more;           /* further sentences for the man page, or NULL */
 	const char *const *choices; /* NULL-terminated, for MQ_OPT_CHOICE */
-	int64_t min, max;           /* for numbers; both 0: no limits */
+	int64_t min, max;           /* for numbers; both 0: none, max below min: no maximum */
 	size_t field;               /* offsetof the value in the set's struct */
-	const char *excludes; /* space-separated names of options that contradict it, or NULL */
+	const char *excludes; /* space-separated names (or letters) of options that contradict it */
+	/* value is NULL when the row has no arg. */
 	int (*custom)(void *field, const char *value, struct mq_err *err);
 	enum mq_complete complete;
 	bool hidden; /* understood, but not shown in the short help */
