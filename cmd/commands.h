@@ -1,0 +1,16 @@
+/* What the commands of cmd/ share with main.c: their rows, and printing. */
+#ifndef MQ_CMD_COMMANDS_H
+#define MQ_CMD_COMMANDS_H
+
+#include "mqtk/bytes.h"
+#include "mqtk/command.h"
+
+extern const struct mq_command mq_cmd_help;
+
+/* Writes buf to stdout. Returns the exit code: 0, also when the reader went away, or MQ_IO. */
+int mq_print(const struct mq_buf *buf, struct mq_err *err);
+
+/* Writes out what stdio still holds for stdout; as mq_print. */
+int mq_print_flush(struct mq_err *err);
+
+#endif
