@@ -43,9 +43,15 @@ unsigned mq_format_needs(const struct mq_format *format);
 int mq_format_append(const struct mq_format *format, const struct mq_message *message,
                      struct mq_buf *buf, struct mq_err *err);
 
+/* The tokens of templates for help and man page, i from 0: "%s", "%{ts}" … and one line about each,
+ * which names the forms behind ':' too. False behind the last. */
+bool mq_format_token_help(size_t i, const char **ret_token, const char **ret_help);
+
 /* Escapes as in C: \n \r \t \0 \\ \a \b \f \v \e \xHH (exactly two digits) \NNN (octal, or decimal
  * when decimal is set), \uXXXX. ret_buf receives the bytes (NUL among them is fine). An unknown
- * escape or a trailing backslash is MQ_USAGE. */
+ * escape or a trailing backslash is MQ_USAGE. With decimal, kcat's whole reading holds instead: \n
+ * \r \t \xHH and numbers (octal behind a leading zero), and nothing is an error: any other
+ * character loses its backslash. */
 int mq_unescape(const char *text, bool decimal, struct mq_buf *ret_buf, struct mq_err *err);
 
 /* RFC 4648 section 4, with padding. Decoding is strict (MQ_DATA). Appends to buf. */
