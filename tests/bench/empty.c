@@ -1,0 +1,5 @@
+/* A program that does nothing: what starting any program costs on this machine. */
+int main(void)
+{
+	return 0;
+}
