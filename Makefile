@@ -2,6 +2,10 @@
 #
 # Objects go to build/VARIANT/, one folder for each combination of compiler, sanitizers and flags,
 # so that switching between them rebuilds nothing. The program of the last `make` is ./mqtk.
+# What lives here: finding libraries, compiling, linking. Everything else (tests, lint, install,
+# documentation, benchmarks) has a file of its own in mk/.
+
+.DEFAULT_GOAL := all
 
 CC ?= cc
 ifeq ($(origin CC),default)
@@ -25,6 +29,7 @@ OUT := $(BUILD)/$(VARIANT)
 WITHOUT ?=
 have = $(if $(filter $(1),$(WITHOUT)),,$(shell $(PKG_CONFIG) --exists '$(2)' 2>/dev/null && echo yes))
 
+HOW_TO_GET := 'scripts/deps.sh build' installs what is missing or names the packages, 'make demo' does that, builds and shows mqtk at work
 LIBS_NEEDED := inih
 HAVE_INIH := $(call have,inih,inih)
 HAVE_KAFKA := $(call have,kafka,rdkafka >= 2.0.0)
@@ -42,7 +47,7 @@ CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
                 $(if $(HAVE_KAFKA),-DMQ_WITH_KAFKA) $(if $(HAVE_SQLITE),-DMQ_WITH_SQLITE) \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
-LDFLAGS_ALL := -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
+LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)
 LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 
 # --- sources ---------------------------------------------------------------------------------
@@ -51,13 +56,24 @@ LIB_SRC := $(wildcard src/core/*.c src/opt/*.c src/format/*.c src/backend/*.c) \
 CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OUT)/%.o)
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c),$(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
+# What the tests need besides the program: each tests/{lib,brokers}/NAME.c is a small program of
+# its own, each tests/lib/preload_NAME.c a library for LD_PRELOAD.
+PRELOAD_SRC := $(wildcard tests/lib/preload_*.c)
+TOOL_SRC := $(filter-out $(PRELOAD_SRC),$(wildcard tests/lib/*.c)) \
+            $(if $(HAVE_KAFKA),$(wildcard tests/brokers/*.c))
+TOOL_BIN := $(TOOL_SRC:%.c=$(OUT)/%)
+PRELOAD_LIB := $(PRELOAD_SRC:%.c=$(OUT)/%.so)
+
 .PHONY: all
-all: mqtk
+all: mqtk ## build ./mqtk (CC=clang, SANITIZE=address,undefined, WERROR=1, WITHOUT="kafka")
 	@for b in $(MISSING); do \
-	  echo "note: built without the $$b backend (its library was not found); 'mqtk help backends' says what to install" >&2; \
+	  case " $(WITHOUT) " in \
+	  *" $$b "*) echo "note: built without the $$b backend, as WITHOUT=\"$(WITHOUT)\" says" >&2;; \
+	  *) echo "note: built without the $$b backend: its library was not found ('mqtk help backends' says more; 'scripts/deps.sh build' installs it)" >&2;; \
+	  esac; \
 	done
 
 # Always relinked into place: ./mqtk is the program of the last make, whatever the variant.
@@ -65,18 +81,30 @@ all: mqtk
 mqtk: $(OUT)/mqtk
 	@cmp -s $< $@ || { cp $< $@.tmp && mv -f $@.tmp $@; }
 
-$(OUT)/mqtk: $(CMD_OBJ) $(OUT)/libmqtk.a
+$(OUT)/mqtk: $(CMD_OBJ) $(OUT)/libmqtk.a $(OUT)/objects
 	$(CC) $(LDFLAGS_ALL) -o $@ $(CMD_OBJ) $(OUT)/libmqtk.a $(LDLIBS)
 
-$(OUT)/libmqtk.a: $(LIB_OBJ)
+$(OUT)/libmqtk.a: $(LIB_OBJ) $(OUT)/objects
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LIB_OBJ)
 
-# A changed set of libraries or flags rebuilds everything.
+# Files that hold a text and change only with it: a changed set of libraries or flags rebuilds
+# everything, a source that is added or removed links anew.
+quoted = '$(subst ','\'',$(1))'
+keep_text = printf '%s\n' $(call quoted,$(1)) | cmp -s - $@ || printf '%s\n' $(call quoted,$(1)) > $@
 FLAGS_TEXT := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS)
 $(OUT)/flags: FORCE
+	@command -v $(firstword $(CC)) >/dev/null || { \
+	  echo "make: there is no compiler '$(firstword $(CC))'; $(HOW_TO_GET)" >&2; exit 1; }
+	@command -v $(firstword $(PKG_CONFIG)) >/dev/null || { \
+	  echo "make: pkg-config is needed to find the libraries; $(HOW_TO_GET)" >&2; exit 1; }
+	@test -n '$(HAVE_INIH)' || { \
+	  echo "make: the library inih and its headers are needed; $(HOW_TO_GET)" >&2; exit 1; }
 	@mkdir -p $(OUT)
-	@echo '$(subst ','\'',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_TEXT))' > $@
+	@$(call keep_text,$(FLAGS_TEXT))
+$(OUT)/objects: FORCE
+	@mkdir -p $(OUT)
+	@$(call keep_text,$(CMD_OBJ) $(LIB_OBJ))
 .PHONY: FORCE
 FORCE:
 
@@ -87,14 +115,26 @@ $(OUT)/%.o: %.c $(OUT)/flags
 $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libmqtk.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(OUT)/libmqtk.a $(LDLIBS) -lcmocka
 
-.PHONY: unit
-unit: $(UNIT_BIN)
-	@for t in $(UNIT_BIN); do $$t || exit 1; done
+$(TOOL_BIN): %: %.o $(OUT)/libmqtk.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(OUT)/libmqtk.a $(LDLIBS)
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT_BIN:=.d)
+# Without sanitizers: it is loaded before their run-time library.
+$(PRELOAD_LIB): $(OUT)/%.so: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -std=c11 $(OPT) $(WARNINGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
-.PHONY: format clean
-format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
-clean:
+# Everything that can be compiled, without touching ./mqtk.
+.PHONY: compile
+compile: $(OUT)/mqtk $(UNIT_BIN) $(TOOL_BIN) $(PRELOAD_LIB)
+
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(TOOL_BIN:=.d) $(PRELOAD_LIB:.so=.d)
+
+.PHONY: clean help
+clean: ## remove everything that was built
 	rm -rf $(BUILD) mqtk
+
+help: ## this list
+	@echo 'make TARGET [VARIABLE=value …]'
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile $(sort $(wildcard mk/*.mk))
+
+include $(sort $(wildcard mk/*.mk))

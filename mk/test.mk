@@ -1,0 +1,43 @@
+# Tests. tests/run is what runs and counts them; here stands what has to be built before it.
+#
+# check and check-fast install what they need before anything is looked for, so the work itself is
+# done by a second make, which then finds the libraries.
+TEST_MAKE = $(MAKE) --no-print-directory
+BATS_FILES := $(sort $(wildcard tests/*/*.bats))
+# ONLY="produce": only the unit tests and bats files with that in their names.
+ONLY ?=
+TEST_ENV = MQTK='$(abspath $(OUT)/mqtk)' MQTK_TEST_BIN='$(abspath $(OUT)/tests)' \
+           MQTK_TEST_VARIANT='$(notdir $(OUT))'
+
+.PHONY: deps unit check check-fast run-check run-check-fast demo
+deps: ## install the libraries that building needs (Debian, Ubuntu), or name them
+	@scripts/deps.sh build
+
+check: ## every test, with real servers that are started for it and stopped again
+	@scripts/deps.sh build check
+	@$(TEST_MAKE) WERROR=1 all
+	@$(TEST_MAKE) WERROR=1 run-check
+
+check-fast: ## every test that needs no server (ONLY=name: those files)
+	@scripts/deps.sh build fast
+	@$(TEST_MAKE) WERROR=1 all
+	@$(TEST_MAKE) WERROR=1 run-check-fast
+
+unit: ## the unit tests alone
+	@scripts/deps.sh build fast
+	@$(TEST_MAKE) WERROR=1 run-unit
+
+.PHONY: run-unit
+run-unit: compile
+	@$(TEST_ENV) tests/run --only '$(ONLY)' $(UNIT_BIN)
+
+run-check: compile
+	@$(TEST_ENV) tests/brokers/run tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
+
+run-check-fast: compile
+	@$(TEST_ENV) MQTK_TEST_FAST=1 tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
+
+demo: ## install what is needed, build, and show mqtk at work on the local store
+	@scripts/deps.sh build
+	@$(TEST_MAKE) all
+	@scripts/demo.sh

@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Installs what a job needs: deps.sh GROUP…
+#
+#   build  compile the program         fast   the tests without servers
+#   check  all tests, with servers     lint   make lint         bench  make bench
+#
+# Everything is looked for first, in whatever way it got here; when all is there nothing is run.
+# What is missing is installed by apt-get on Debian and Ubuntu (with sudo when not root). On other
+# systems the package names are printed and the exit status is 1.
+set -euo pipefail
+
+# group; probe; packages for apt, dnf, brew, apk, pacman. A|B: the first that the system knows.
+# A package that is only '-' does not exist there. A probe that begins with '?' may stay missing:
+# what needs it is then skipped by name.
+rows() {
+	cat <<'ROWS'
+build; compiler; gcc libc6-dev; gcc glibc-devel; gcc; build-base; gcc
+build; cmd:make; make; make; make; make; make
+build; cmd:pkg-config; pkgconf|pkg-config; pkgconf-pkg-config; pkgconf; pkgconf; pkgconf
+build; lib:inih; libinih-dev; inih-devel; inih; inih-dev; libinih
+build; lib:rdkafka; librdkafka-dev; librdkafka-devel; librdkafka; librdkafka-dev; librdkafka
+build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
+fast; cmd:bats; bats; bats; bats-core; bats; bats
+fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka
+fast; cmd:jq; jq; jq; jq; jq; jq
+fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
+fast; python:jsonschema; python3-jsonschema; python3-jsonschema; python-jsonschema; py3-jsonschema; python-jsonschema
+fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -
+check; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
+check; cmd:mvn; maven; maven; maven; maven; maven
+check; cmd:openssl; openssl; openssl; openssl; openssl; openssl
+lint; cmd:clang; clang; clang; llvm; clang; clang
+lint; cmd:clang-format; clang-format; clang-tools-extra; clang-format; clang-extra-tools; clang
+lint; cmd:clang-tidy; clang-tidy; clang-tools-extra; llvm; clang-extra-tools; clang
+lint; cmd:cppcheck; cppcheck; cppcheck; cppcheck; cppcheck; cppcheck
+lint; cmd:shellcheck; shellcheck; ShellCheck; shellcheck; shellcheck; shellcheck
+lint; cmd:mandoc; mandoc; mandoc; mandoc; mandoc; mandoc
+lint; cmd:groff; groff; groff; groff; groff; groff
+lint; cmd:zsh; zsh; zsh; zsh; zsh; zsh
+lint; cmd:fish; fish; fish; fish; fish; fish
+bench; cmd:valgrind; valgrind; valgrind; -; valgrind; valgrind
+ROWS
+}
+
+have_probe() {
+	local what=${1#\?}
+	case $what in
+	compiler) echo '#include <stdio.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
+	cmd:*) command -v "${what#cmd:}" >/dev/null ;;
+	lib:*) pkg-config --exists "${what#lib:}" 2>/dev/null ;;
+	python:*) "$here/python.sh" -c "import ${what#python:}" 2>/dev/null ;;
+	java:*) [ "$(java_version)" -ge "${what#java:}" ] ;;
+	*) echo "deps.sh: unknown probe $what" >&2 && exit 70 ;;
+	esac
+}
+
+java_version() {
+	local version
+	version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p') || true
+	echo "${version:-0}"
+}
+
+# Prints the rows of the wanted groups whose probe fails.
+missing_rows() {
+	local group probe rest
+	while IFS=';' read -r group probe rest; do
+		probe=${probe# }
+		case " $groups " in *" $group "*) ;; *) continue ;; esac
+		have_probe "$probe" </dev/null || echo "$group; $probe;$rest"
+	done < <(rows)
+}
+
+apt_knows() {
+	[ -n "$(apt-cache madison "$1" 2>/dev/null)" ]
+}
+
+# Prints the first of A|B that apt can install; nothing and status 1 when there is none.
+apt_choice() {
+	local name
+	local -a names
+	IFS='|' read -ra names <<<"$1"
+	for name in "${names[@]}"; do
+		if apt_knows "$name"; then
+			echo "$name"
+			return
+		fi
+	done
+	return 1
+}
+
+install_with_apt() {
+	local group probe apt rest item name
+	local -a packages=() words as_root=()
+	if [ "$(id -u)" -ne 0 ]; then
+		if ! command -v sudo >/dev/null; then
+			echo "deps.sh: not root and there is no sudo; as root: apt-get install $(names_for apt)" >&2
+			return 1
+		fi
+		as_root=(sudo)
+	fi
+	"${as_root[@]}" apt-get -qq update >&2 || {
+		echo "deps.sh: 'apt-get update' failed" >&2
+		return 1
+	}
+	while IFS=';' read -r group probe apt rest; do
+		read -ra words <<<"$apt"
+		for item in "${words[@]}"; do
+			if name=$(apt_choice "$item"); then
+				packages+=("$name")
+			elif [[ $probe == *'?'* ]]; then
+				echo "note: this system has no package $item; what compares with it is skipped" >&2
+			else
+				echo "deps.sh: this system has no package $item" >&2
+				return 1
+			fi
+		done
+	done <<<"$missing"
+	[ ${#packages[@]} -gt 0 ] || return 0
+	echo "installing: ${packages[*]}" >&2
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends "${packages[@]}" </dev/null >&2
+}
+
+# Prints the package names of what is missing for one package manager.
+names_for() {
+	local column
+	case $1 in
+	apt) column=3 ;; dnf) column=4 ;; brew) column=5 ;; apk) column=6 ;; pacman) column=7 ;;
+	esac
+	cut -d';' -f"$column" <<<"$missing" | sed 's/|[^ ]*//g' | tr -s ' ' '\n' | grep -vx -- '-' |
+		awk 'NF && !seen[$0]++' | paste -sd' ' -
+}
+
+print_names() {
+	echo "Some packages are missing, and only Debian and Ubuntu are set up by this script. Install:"
+	echo "  dnf install $(names_for dnf)"
+	echo "  brew install $(names_for brew)"
+	echo "  apk add $(names_for apk)"
+	echo "  pacman -S $(names_for pacman)"
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+groups=" "
+for group in "$@"; do
+	case $group in
+	build | fast | lint) groups+="$group " ;;
+	check) groups+="fast check " ;;
+	bench) groups+="fast check bench " ;;
+	*)
+		echo "usage: deps.sh build|fast|check|lint|bench…" >&2
+		exit 2
+		;;
+	esac
+done
+[ "$groups" != " " ] || {
+	echo "usage: deps.sh build|fast|check|lint|bench…" >&2
+	exit 2
+}
+
+missing=$(missing_rows)
+[ -n "$missing" ] || exit 0
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+	install_with_apt
+elif grep -qv ' ?' <<<"$missing"; then
+	print_names >&2
+	exit 1
+fi
+missing=$(missing_rows | grep -v '; ?' || true)
+if [ -n "$missing" ]; then
+	echo "deps.sh: still missing: $(cut -d';' -f2 <<<"$missing" | tr -d '\n')" >&2
+	exit 1
+fi
