@@ -109,7 +109,7 @@ out_printer:
 	return err->code ? (int)err->code : code;
 }
 
-const struct mq_command cmd_consume = {
+const struct mq_command mq_cmd_consume = {
     .name = "consume",
     .summary = "print messages; nothing is taken or committed without a group",
     .operands = "ADDR…",

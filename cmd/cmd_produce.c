@@ -299,7 +299,7 @@ out:
 	return err->code ? (int)err->code : code;
 }
 
-const struct mq_command cmd_produce = {
+const struct mq_command mq_cmd_produce = {
     .name = "produce",
     .summary = "send records; exit 0 only if every one was confirmed",
     .operands = "ADDR [FILE…]",

@@ -218,7 +218,7 @@ out_printer:
 	return err->code ? (int)err->code : code;
 }
 
-const struct mq_command cmd_tail = {
+const struct mq_command mq_cmd_tail = {
     .name = "tail",
     .summary = "the last messages of many streams, then what comes; never takes anything",
     .operands = "ADDR…",

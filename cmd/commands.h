@@ -5,6 +5,13 @@
 #include "mqtk/bytes.h"
 #include "mqtk/command.h"
 
+extern const struct mq_command mq_cmd_produce;
+extern const struct mq_command mq_cmd_consume;
+extern const struct mq_command mq_cmd_tail;
+extern const struct mq_command mq_cmd_ls;
+extern const struct mq_command mq_cmd_info;
+extern const struct mq_command mq_cmd_create;
+extern const struct mq_command mq_cmd_delete;
 extern const struct mq_command mq_cmd_help;
 
 /* Writes buf to stdout. Returns the exit code: 0, also when the reader went away, or MQ_IO. */
