@@ -105,6 +105,7 @@ $(OUT)/flags: FORCE
 $(OUT)/objects: FORCE
 	@mkdir -p $(OUT)
 	@$(call keep_text,$(CMD_OBJ) $(LIB_OBJ))
+.SECONDARY:
 .PHONY: FORCE
 FORCE:
 

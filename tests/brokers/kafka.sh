@@ -1,0 +1,264 @@
+# shellcheck shell=bash
+# Kafka servers for tests, to be sourced inside tests/brokers/run (which sets MQTK_TEST_DIR):
+#
+#   kafka_start NAME VERSION [--nodes N] [--sasl] [--tls] [--set PROPERTY=VALUE]…
+#   kafka_use NAME        sets KAFKA, and as asked KAFKA_SASL, KAFKA_TLS, KAFKA_CA
+#   kafka_stop NAME [NODE]    kafka_kill NAME NODE    kafka_again NAME NODE
+#   kafka_tool NAME CLASS ARGUMENT…
+#
+# KRaft without ZooKeeper, combined roles, 127.0.0.1 only, ports that were free, data in the run's
+# folder. The jars are copied once by Maven to ${MQTK_CACHE:-${XDG_CACHE_HOME:-~/.cache}/mqtk-tests}.
+# Every node is run by tests/brokers/supervise, so none outlives the run.
+
+kafka_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+kafka_root=$(cd "$kafka_here/../.." && pwd)
+
+kafka_cache() {
+	echo "${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}"
+}
+
+# kafka_jars VERSION: makes sure that the jars are in the cache. Two runs may do so at once.
+kafka_jars() {
+	local version=$1 cache dir new
+	cache=$(kafka_cache)
+	dir=$cache/kafka-$version
+	[ -d "$dir" ] && return 0
+	mkdir -p "$cache"
+	new=$(mktemp -d "$cache/kafka-$version.XXXXXX")
+	echo "copying the jars of Kafka $version to $dir" >&2
+	if ! mvn -B -q -Dstyle.color=never -f "$kafka_here/kafka/pom.xml" "-Dkafka.version=$version" \
+		dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$new" \
+		</dev/null >"$new/maven.log" 2>&1; then
+		cat "$new/maven.log" >&2
+		rm -rf "$new"
+		echo "kafka.sh: Maven could not get the jars of Kafka $version" >&2
+		return 1
+	fi
+	mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
+	[ -d "$dir" ]
+}
+
+# kafka_ports N: N different ports that were free just now.
+kafka_ports() {
+	"$kafka_root/scripts/python.sh" -c '
+import socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held:
+    s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held))' "$1"
+}
+
+# kafka_certificates DIR: a CA and a certificate for localhost and 127.0.0.1, for one day.
+kafka_certificates() {
+	local dir=$1
+	mkdir -p "$dir"
+	{
+		openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj "/CN=mqtk test CA" \
+			-keyout "$dir/ca.key" -out "$dir/ca.pem" &&
+			openssl req -newkey rsa:2048 -nodes -subj "/CN=localhost" \
+				-keyout "$dir/server.key" -out "$dir/server.csr" &&
+			printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$dir/san" &&
+			openssl x509 -req -days 1 -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" \
+				-CAcreateserial -extfile "$dir/san" -out "$dir/server.crt" &&
+			cat "$dir/server.key" "$dir/server.crt" >"$dir/server.pem"
+	} >"$dir/openssl.log" 2>&1 || {
+		cat "$dir/openssl.log" >&2
+		return 1
+	}
+}
+
+# Writes the properties of one node. Reads kafka_start's variables.
+kafka_properties() {
+	local id=$1 base=$((($1 - 1) * 4)) i voters="" listeners replicas=$((nodes < 3 ? nodes : 3))
+	for ((i = 1; i <= nodes; i++)); do
+		voters+="${voters:+,}$i@127.0.0.1:${ports[(i - 1) * 4 + 1]}"
+	done
+	listeners="PLAINTEXT://127.0.0.1:${ports[base]},CONTROLLER://127.0.0.1:${ports[base + 1]}"
+	[ -z "$sasl" ] || listeners+=",SASL://127.0.0.1:${ports[base + 2]}"
+	[ -z "$tls" ] || listeners+=",TLS://127.0.0.1:${ports[base + 3]}"
+	cat <<PROPERTIES
+process.roles=broker,controller
+node.id=$id
+controller.quorum.voters=$voters
+listeners=$listeners
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs=$dir/$id/data
+offsets.topic.replication.factor=$replicas
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=$replicas
+transaction.state.log.num.partitions=4
+transaction.state.log.min.isr=1
+default.replication.factor=$replicas
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.retention.ms=-1
+socket.request.max.bytes=220000000
+PROPERTIES
+	if [ -n "$sasl" ]; then
+		cat <<'PROPERTIES'
+sasl.enabled.mechanisms=SCRAM-SHA-256
+listener.name.sasl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:admin
+PROPERTIES
+	fi
+	if [ -n "$tls" ]; then
+		cat <<PROPERTIES
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location=$dir/tls/server.pem
+listener.name.tls.ssl.client.auth=none
+PROPERTIES
+	fi
+	[ ${#settings[@]} -eq 0 ] || printf '%s\n' "${settings[@]}"
+}
+
+# kafka_java DIR ARGUMENT…: Java with the jars of the cluster in DIR.
+kafka_java() {
+	local dir=$1
+	shift
+	java -Xmx512m -XX:+UseSerialGC -Xshare:auto -Dorg.slf4j.simpleLogger.showDateTime=true \
+		-cp "$(kafka_cache)/kafka-$(cat "$dir/version")/*" "$@"
+}
+
+# Starts a node whose properties are there. In a process of its own, which lives as long.
+kafka_node() {
+	local dir=$1 id=$2
+	"$kafka_here/supervise" "$dir/$id" java -Xmx512m -XX:+UseSerialGC \
+		-Dorg.slf4j.simpleLogger.showDateTime=true \
+		-cp "$(kafka_cache)/kafka-$(cat "$dir/version")/*" kafka.Kafka "$dir/$id/properties" \
+		</dev/null >/dev/null 2>&1 3>&- 9>&- &
+	disown $!
+}
+
+# kafka_wait DIR NODES: until that many nodes answer; 1 when a node ended, 2 after 60 s.
+kafka_wait() {
+	local dir=$1 wanted=$2 id deadline=$((SECONDS + 60))
+	local ready=${MQTK_TEST_BIN:-$kafka_root/build/gcc/tests}/brokers/kafka_ready
+	[ -x "$ready" ] || {
+		echo "kafka.sh: there is no $ready: make compile" >&2
+		return 2
+	}
+	until "$ready" "$(sed -n 's/^KAFKA=//p' "$dir/env")" "$wanted" 1000 2>/dev/null; do
+		for id in "$dir"/[0-9]*; do
+			if grep -qE 'Exiting Kafka due to fatal|BindException' "$id/log" 2>/dev/null; then
+				return 1
+			fi
+		done
+		if ((SECONDS > deadline)); then
+			return 2
+		fi
+	done
+}
+
+kafka_start() {
+	local name=$1 version=$2 nodes=1 sasl="" tls="" dir uuid i try status=1
+	local -a settings=() ports scram=()
+	shift 2
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--nodes) nodes=$2 && shift 2 ;;
+		--sasl) sasl=yes && shift ;;
+		--tls) tls=yes && shift ;;
+		--set) settings+=("$2") && shift 2 ;;
+		*) echo "kafka_start: unknown $1" >&2 && return 2 ;;
+		esac
+	done
+	kafka_jars "$version" || return
+	dir=$MQTK_TEST_DIR/$name
+	uuid=$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22)
+	if [ -n "$sasl" ]; then
+		for i in admin alice; do
+			scram+=(--add-scram "SCRAM-SHA-256=[name=$i,password=$i-secret]")
+		done
+	fi
+	# Another process may take a port between the choice and the start: then once more.
+	for try in 1 2 3; do
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		echo "$version" >"$dir/version"
+		read -ra ports <<<"$(kafka_ports $((nodes * 4)))"
+		[ -z "$tls" ] || kafka_certificates "$dir/tls" || return
+		kafka_env >"$dir/env"
+		for ((i = 1; i <= nodes; i++)); do
+			mkdir -p "$dir/$i"
+			kafka_properties "$i" >"$dir/$i/properties"
+			kafka_java "$dir" kafka.tools.StorageTool format -t "$uuid" -c "$dir/$i/properties" \
+				"${scram[@]}" >"$dir/$i/log" 2>&1 </dev/null || {
+				cat "$dir/$i/log" >&2
+				return 1
+			}
+			kafka_node "$dir" "$i"
+		done
+		status=0
+		kafka_wait "$dir" "$nodes" || status=$?
+		[ "$status" -eq 0 ] && break
+		for ((i = 1; i <= nodes; i++)); do
+			tail -n 5 "$dir/$i/log" >&2
+		done
+		echo "kafka.sh: Kafka $version did not start (try $try)" >&2
+		kafka_stop "$name"
+		[ "$status" -eq 1 ] || return 1
+	done
+	[ "$status" -eq 0 ] || return 1
+	kafka_use "$name"
+}
+
+# Prints what kafka_use reads. Reads kafka_start's variables.
+kafka_env() {
+	local i plain="" with_sasl="" with_tls=""
+	for ((i = 0; i < nodes * 4; i += 4)); do
+		plain+="${plain:+,}127.0.0.1:${ports[i]}"
+		with_sasl+="${with_sasl:+,}127.0.0.1:${ports[i + 2]}"
+		with_tls+="${with_tls:+,}127.0.0.1:${ports[i + 3]}"
+	done
+	echo "KAFKA=$plain"
+	[ -z "$sasl" ] || echo "KAFKA_SASL=$with_sasl"
+	[ -z "$tls" ] || printf 'KAFKA_TLS=%s\nKAFKA_CA=%s\n' "$with_tls" "$dir/tls/ca.pem"
+}
+
+kafka_use() {
+	unset KAFKA KAFKA_SASL KAFKA_TLS KAFKA_CA
+	# shellcheck source=/dev/null
+	source "$MQTK_TEST_DIR/$1/env"
+}
+
+# Waits until a node's supervisor has removed its files, which it does when the node is gone.
+kafka_gone() {
+	local deadline=$((SECONDS + 30))
+	while [ -e "$1/supervisor.pid" ]; do
+		if ((SECONDS > deadline)); then
+			echo "kafka.sh: the node in $1 does not end" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+kafka_stop() {
+	local name=$1 id
+	for id in "$MQTK_TEST_DIR/$name"/${2:-[0-9]*}; do
+		if [ -e "$id/supervisor.pid" ]; then
+			kill -TERM "$(cat "$id/supervisor.pid")" 2>/dev/null
+			kafka_gone "$id"
+		fi
+	done
+}
+
+kafka_kill() {
+	local id=$MQTK_TEST_DIR/$1/$2
+	kill -KILL "$(cat "$id/server.pid")" && kafka_gone "$id"
+}
+
+kafka_again() {
+	local dir=$MQTK_TEST_DIR/$1
+	kafka_node "$dir" "$2"
+	kafka_wait "$dir" "$(find "$dir" -maxdepth 1 -name '[0-9]*' | wc -l)"
+}
+
+kafka_tool() {
+	local name=$1
+	shift
+	kafka_java "$MQTK_TEST_DIR/$name" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn "$@"
+}
