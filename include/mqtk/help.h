@@ -44,6 +44,10 @@ int mq_help_about(const struct mq_command *const *commands, size_t n, const char
 /* `mqtk --version`: mqtk and the libraries of its backends. */
 int mq_help_version(struct mq_buf *buf, struct mq_err *err);
 
+/* Checks the rows of a command for what the compiler cannot see: names and letters used twice,
+ * unknown names in excludes, missing texts. MQ_INTERNAL that says which. */
+int mq_command_check(const struct mq_command *command, struct mq_err *err);
+
 /* mqtk.1 and mqtk-CMD.1, in mdoc. */
 int mq_man_overview(const struct mq_command *const *commands, struct mq_buf *buf,
                     struct mq_err *err);

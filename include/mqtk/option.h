@@ -41,7 +41,13 @@ struct mq_option_list {
 void mq_option_list_release(struct mq_option_list *list);
 
 /* What a shell may complete the value with. */
-enum mq_complete { MQ_COMPLETE_NONE, MQ_COMPLETE_FILE, MQ_COMPLETE_ADDRESS, MQ_COMPLETE_SETTING };
+enum mq_complete {
+	MQ_COMPLETE_NONE,
+	MQ_COMPLETE_FILE,
+	MQ_COMPLETE_ADDRESS, /* schemes and profiles; streams are not looked up */
+	MQ_COMPLETE_SETTING, /* the names of all backends */
+	MQ_COMPLETE_TOPIC,   /* what `mqtk help` knows */
+};
 
 struct mq_option {
 	const char *name; /* long name without dashes, or NULL for a letter alone */

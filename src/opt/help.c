@@ -6,6 +6,7 @@
  */
 #include "mqtk/help.h"
 #include "mqtk/backend.h"
+#include "opt/rows.h"
 #include "opt/text.h"
 
 #include <stdio.h>
@@ -34,23 +35,33 @@ static void option_term(const struct mq_option *row, char *ret, size_t size)
 #define TERM_SIZE 100
 #define WIDEST_TERM 26
 
-static void help_set(const struct mq_option_set *set, struct mq_buf *buf, struct mq_err *err)
+/* The widest term of all rows that is not so wide that its text goes to the next line. */
+static size_t widest_term(const struct mq_command *command)
 {
+	const struct mq_option *row;
 	char term[TERM_SIZE];
 	size_t widest = 0;
 
-	for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++) {
+	for (size_t i = 0; (row = mq_option_row(command, i)); i++) {
 		option_term(row, term, sizeof term);
 		size_t width = mq_text_width(term);
 		if (!row->hidden && width <= WIDEST_TERM && width > widest)
 			widest = width;
 	}
+	return widest;
+}
+
+static void help_set(const struct mq_option_set *set, size_t column, struct mq_buf *buf,
+                     struct mq_err *err)
+{
+	char term[TERM_SIZE];
+
 	mq_buf_printf(buf, err, "\n%s:\n", set->title);
 	for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++) {
 		if (row->hidden)
 			continue;
 		option_term(row, term, sizeof term);
-		mq_text_entry(buf, term, row->help, widest + 4, err);
+		mq_text_entry(buf, term, row->help, column, err);
 	}
 }
 
@@ -68,9 +79,10 @@ int mq_help_command(const struct mq_command *command, struct mq_buf *buf, struct
 		mq_text_paragraphs(buf, command->about, 0, err);
 	}
 	if (!command->raw_arguments) {
+		size_t column = widest_term(command) + 4;
 		for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
-			help_set(set, buf, err);
-		help_set(&common, buf, err);
+			help_set(set, column, buf, err);
+		help_set(&common, column, buf, err);
 	}
 	if (command->examples && command->examples->command)
 		mq_buf_append_str(buf, "\nExamples:\n", err);

@@ -4,6 +4,7 @@
  * Here is the grammar of the command line and the order of checks; reading one value is in
  * value.c, suggestions are in nearest.c, finding the command in find.c.
  */
+#include "opt/rows.h"
 #include "opt/value.h"
 
 #include <stdlib.h>
@@ -28,29 +29,18 @@ struct parser {
 	struct mq_err *err;
 };
 
-static bool row_ends(const struct mq_option *row)
-{
-	return !row->name && !row->letter;
-}
-
-static bool takes_value(const struct mq_option *row)
-{
-	return row->type != MQ_OPT_FLAG && row->type != MQ_OPT_COUNT &&
-	       (row->type != MQ_OPT_CUSTOM || row->arg);
-}
-
 static int collect_entries(struct parser *p, const struct mq_option_set *sets, void *values)
 {
 	size_t n = 0;
 
 	for (const struct mq_option_set *set = sets; set->rows; set++)
-		for (const struct mq_option *row = set->rows; !row_ends(row); row++)
+		for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++)
 			n++;
 	p->entries = calloc(n ? n : 1, sizeof *p->entries);
 	if (!p->entries)
 		return mq_fail_memory(p->err);
 	for (const struct mq_option_set *set = sets; set->rows; set++)
-		for (const struct mq_option *row = set->rows; !row_ends(row); row++)
+		for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++)
 			p->entries[p->n_entries++] = (struct entry){
 			    .row = row, .field = (char *)values + set->base + row->field};
 	return 0;
@@ -132,7 +122,7 @@ static int apply(struct parser *p, struct entry *entry, bool long_form, const ch
 	char label[MQ_LABEL_SIZE];
 
 	mq_option_label(entry->row, long_form, label);
-	if (takes_value(entry->row) && !value) {
+	if (mq_option_takes_value(entry->row) && !value) {
 		value = next_value(p, entry, label);
 		if (!value)
 			return -1;
@@ -152,7 +142,7 @@ static int parse_long(struct parser *p, const char *text)
 	struct entry *entry = find_name(p, text, len);
 
 	if (entry) {
-		if (value && !takes_value(entry->row))
+		if (value && !mq_option_takes_value(entry->row))
 			return mq_fail(p->err, MQ_USAGE, "--%.*s takes no value, but has '%s'",
 			               (int)len, text, value);
 		return apply(p, entry, true, value);
@@ -194,7 +184,7 @@ static int parse_short(struct parser *p, const char *text)
 				                "'--'");
 			return -1;
 		}
-		if (takes_value(entry->row))
+		if (mq_option_takes_value(entry->row))
 			return apply(p, entry, false, c[1] ? c + 1 : NULL);
 		if (apply(p, entry, false, NULL) < 0)
 			return -1;
@@ -294,7 +284,7 @@ void mq_options_release(const struct mq_option_set *sets, void *values)
 	if (!values)
 		return;
 	for (const struct mq_option_set *set = sets; set->rows; set++)
-		for (const struct mq_option *row = set->rows; !row_ends(row); row++)
+		for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++)
 			if (row->type == MQ_OPT_LIST)
 				mq_option_list_release(
 				    (void *)((char *)values + set->base + row->field));

@@ -3,7 +3,6 @@
 #define MQ_OPT_TEXT_H
 
 #include "mqtk/bytes.h"
-#include "mqtk/option.h"
 
 #define MQ_COLUMNS 80
 
@@ -24,12 +23,6 @@ int mq_text_paragraphs(struct mq_buf *buf, const char *text, size_t indent, stru
 /* A term and its explanation at column `column`, on the next line when the term is too long. */
 int mq_text_entry(struct mq_buf *buf, const char *term, const char *text, size_t column,
                   struct mq_err *err);
-
-/* True when the row has neither name nor letter. */
-static inline bool mq_option_is_end(const struct mq_option *row)
-{
-	return !row->name && !row->letter;
-}
 
 /* The line of texts that begins at text: its length, without the newline. */
 static inline size_t mq_line_length(const char *text)
