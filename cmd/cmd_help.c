@@ -37,5 +37,6 @@ const struct mq_command mq_cmd_help = {
     .values_size = sizeof(struct mq_common),
     .defaults = &(const struct mq_common)MQ_COMMON_INIT,
     .no_config = true,
+    .operand_complete = MQ_COMPLETE_TOPIC,
     .run = run,
 };

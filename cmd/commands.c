@@ -2,6 +2,13 @@
 #include "cmd/commands.h"
 
 const struct mq_command *const mq_commands[] = {
-    &mq_cmd_produce, &mq_cmd_consume, &mq_cmd_tail, &mq_cmd_create,
-    &mq_cmd_delete,  &mq_cmd_help,    NULL,
+    /* clang-format off */
+    &mq_cmd_produce,
+    &mq_cmd_consume,
+    &mq_cmd_tail,
+    &mq_cmd_create,
+    &mq_cmd_delete,
+    &mq_cmd_help,
+    NULL,
+    /* clang-format on */
 };

@@ -8,6 +8,8 @@
 #include "cmd/commands.h"
 #include "mqtk/help.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,16 +293,26 @@ static int dispatch(const struct mq_argv *args, const struct mq_command **ret_co
 	return run_command(*ret_command, (int)(n - used), args->items + 1 + used, ret_color, err);
 }
 
+/* Gives closed standard descriptors a place that fails as a closed one would, so that no file
+ * opened later gets their numbers and the output. */
+static void keep_standard_fds(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	struct mq_err err = MQ_ERR_INIT;
 	const struct mq_command *command = NULL;
 	struct mq_argv args = {0};
-	bool color = wants_color(MQ_COLOR_AUTO, STDERR_FILENO);
 	int code = MQ_INTERNAL;
 
+	keep_standard_fds();
 	/* A reader of stdout that goes away is seen at the write, not as a signal. */
 	signal(SIGPIPE, SIG_IGN);
+	bool color = wants_color(MQ_COLOR_AUTO, STDERR_FILENO);
 	if (mq_argv_take(argc, argv, &args, &err) == 0)
 		code = dispatch(&args, &command, &color, &err);
 	if (mq_print_flush(&err) != 0 && code == 0)
