@@ -32,16 +32,18 @@ enum mq_capability {
 	MQ_CAP_REPLICAS = 1 << 8,      /* leaders, replicas, ISR */
 	MQ_CAP_PASS_SETTINGS = 1 << 9, /* settings outside the table go to the client library */
 	MQ_CAP_SET_TIME = 1 << 10,     /* a producer may set the timestamp */
+	MQ_CAP_IDS = 1 << 11,          /* positions are ids (MQ_POS_ID) */
 };
 
 /* --- connection ------------------------------------------------------------------------------ */
 
-/* The head of every backend's own connection struct. */
+/* The head of every backend's own connection struct. mq_open fills in backend, env and readonly,
+ * and caps where the backend left 0. */
 struct mq_conn {
 	const struct mq_backend *backend;
 	const struct mq_env *env; /* outlives the connection */
 	unsigned caps;            /* may be narrower than the backend's */
-	bool readonly;            /* set by mq_open */
+	bool readonly;
 };
 
 /* --- writing --------------------------------------------------------------------------------- */

@@ -1,0 +1,328 @@
+/*
+ * The checks between a command and a backend, and the dispatch: see mqtk/broker.h.
+ *
+ * What is refused here is refused the same way on every broker: what the backend cannot do, and
+ * what a read-only profile forbids. Everything else is the backend's.
+ */
+#include "mqtk/broker.h"
+
+#include <string.h>
+
+/* --- refusals -------------------------------------------------------------------------------- */
+
+/* The backend's title without the library behind the comma. */
+static int title_len(const struct mq_backend *backend)
+{
+	return (int)strcspn(backend->title, ",");
+}
+
+/* Fails unless the connection can do cap. what: the option or act; instead: what to do. */
+static int check_cap(const struct mq_conn *conn, unsigned cap, const char *what,
+                     const char *instead, struct mq_err *err)
+{
+	const struct mq_backend *backend = conn->backend;
+
+	if (conn->caps & cap)
+		return 0;
+	return mq_fail(err, MQ_USAGE, "%.*s cannot do %s; %s", title_len(backend), backend->title,
+	               what, instead);
+}
+
+static int check_writable(const struct mq_conn *conn, const char *what, const char *instead,
+                          struct mq_err *err)
+{
+	if (!conn->readonly)
+		return 0;
+	mq_fail(err, MQ_DENIED, "the profile is read-only: %s is not allowed%s%s", what,
+	        instead ? "; " : "", instead ? instead : "");
+	return mq_hint(err, "it says readonly = true; mqtk config shows in which file");
+}
+
+/* For operations that a backend may leave out. */
+static int missing_operation(const struct mq_conn *conn, const char *what, struct mq_err *err)
+{
+	return mq_fail(err, MQ_USAGE, "%.*s cannot %s", title_len(conn->backend),
+	               conn->backend->title, what);
+}
+
+static bool is_regex(const char *stream)
+{
+	return stream && stream[0] == '^';
+}
+
+/* --- connection ------------------------------------------------------------------------------ */
+
+int mq_open(const struct mq_target *target, const struct mq_env *env, struct mq_conn **ret_conn,
+            struct mq_err *err)
+{
+	const struct mq_backend *backend = target->backend;
+
+	*ret_conn = NULL;
+	if (backend->missing || !backend->open)
+		return mq_fail(err, MQ_USAGE, "%s: mqtk was %s", target->shown,
+		               backend->missing ? backend->missing : "built without this backend");
+	if (backend->open(target, env, ret_conn, err) < 0)
+		return -1;
+	struct mq_conn *conn = *ret_conn;
+	conn->backend = backend;
+	conn->env = env;
+	conn->readonly = target->readonly;
+	if (conn->caps == 0)
+		conn->caps = backend->caps;
+	return 0;
+}
+
+void mq_close(struct mq_conn *conn)
+{
+	if (conn)
+		conn->backend->close(conn);
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+int mq_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
+                   struct mq_writer **ret_writer, struct mq_err *err)
+{
+	*ret_writer = NULL;
+	if (check_writable(conn, "writing", NULL, err) < 0)
+		return -1;
+	if (!conn->backend->writer_open)
+		return missing_operation(conn, "write", err);
+	if (spec->transactional &&
+	    check_cap(conn, MQ_CAP_TRANSACTIONS, "--transactional",
+	              "without it every message is confirmed by itself", err) < 0)
+		return -1;
+	if (spec->compression && strcmp(spec->compression, "none") != 0 &&
+	    check_cap(conn, MQ_CAP_COMPRESSION, "-z", "leave it out, or give -z none", err) < 0)
+		return -1;
+	if (is_regex(spec->stream) && (conn->caps & MQ_CAP_REGEX))
+		return mq_fail(err, MQ_USAGE,
+		               "'%s' is a regular expression; what is written needs one stream",
+		               spec->stream);
+	if (conn->backend->writer_open(conn, spec, ret_writer, err) < 0)
+		return -1;
+	(*ret_writer)->conn = conn;
+	return 0;
+}
+
+int64_t mq_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
+                 struct mq_err *err)
+{
+	return writer->conn->backend->write(writer, messages, n, err);
+}
+
+int64_t mq_writer_poll(struct mq_writer *writer, int timeout_ms, struct mq_err *err)
+{
+	return writer->conn->backend->writer_poll(writer, timeout_ms, err);
+}
+
+int64_t mq_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err *err)
+{
+	return writer->conn->backend->writer_flush(writer, timeout_ms, err);
+}
+
+int mq_writer_fd(struct mq_writer *writer)
+{
+	const struct mq_backend *backend = writer->conn->backend;
+
+	return backend->writer_fd ? backend->writer_fd(writer) : -1;
+}
+
+int mq_writer_commit(struct mq_writer *writer, struct mq_err *err)
+{
+	const struct mq_backend *backend = writer->conn->backend;
+
+	if (!backend->writer_commit)
+		return missing_operation(writer->conn, "commit a transaction", err);
+	return backend->writer_commit(writer, err);
+}
+
+int mq_writer_abort(struct mq_writer *writer, struct mq_err *err)
+{
+	const struct mq_backend *backend = writer->conn->backend;
+
+	if (!backend->writer_abort)
+		return missing_operation(writer->conn, "abort a transaction", err);
+	return backend->writer_abort(writer, err);
+}
+
+void mq_writer_close(struct mq_writer *writer)
+{
+	if (writer)
+		writer->conn->backend->writer_close(writer);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static int check_position(const struct mq_conn *conn, const struct mq_pos *pos, const char *option,
+                          const char *group, struct mq_err *err)
+{
+	switch (pos->kind) {
+	case MQ_POS_TIME:
+		return check_cap(conn, MQ_CAP_TIME_SEEK, "a moment as a position",
+		                 "give beginning, end, an offset or -N", err);
+	case MQ_POS_ID:
+		return check_cap(conn, MQ_CAP_IDS, "ids as positions",
+		                 "give an offset, -N or a moment (a month alone reads as an id: "
+		                 "name the day too)",
+		                 err);
+	case MQ_POS_STORED:
+		if (!group)
+			return mq_fail(
+			    err, MQ_USAGE,
+			    "%s stored: the stored position is a group's; add --group NAME",
+			    option);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int check_reading(const struct mq_conn *conn, const struct mq_read_spec *spec,
+                         struct mq_err *err)
+{
+	if (spec->group && (check_writable(conn, "reading with --group, which commits,",
+	                                   "without --group nothing is committed", err) < 0 ||
+	                    check_cap(conn, MQ_CAP_GROUPS, "--group",
+	                              "read without it, from a position (--from)", err) < 0))
+		return -1;
+	if (spec->ack &&
+	    (check_writable(conn, "--ack, which takes messages,", "without --ack nothing is taken",
+	                    err) < 0 ||
+	     check_cap(conn, MQ_CAP_ACK, "--ack", "--group NAME remembers what was read", err) < 0))
+		return -1;
+	if (spec->n_partitions &&
+	    check_cap(conn, MQ_CAP_PARTITIONS, "-p", "its streams have no partitions", err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_streams; i++)
+		if (is_regex(spec->streams[i]) &&
+		    check_cap(conn, MQ_CAP_REGEX, "regular expressions as streams",
+		              "name the streams; mqtk ls lists them", err) < 0)
+			return -1;
+	if (check_position(conn, &spec->from, "--from", spec->group, err) < 0 ||
+	    check_position(conn, &spec->to, "--to", spec->group, err) < 0)
+		return -1;
+	return 0;
+}
+
+int mq_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
+                   struct mq_reader **ret_reader, struct mq_err *err)
+{
+	*ret_reader = NULL;
+	if (!conn->backend->reader_open)
+		return missing_operation(conn, "read", err);
+	if (check_reading(conn, spec, err) < 0)
+		return -1;
+	if (conn->backend->reader_open(conn, spec, ret_reader, err) < 0)
+		return -1;
+	(*ret_reader)->conn = conn;
+	return 0;
+}
+
+int mq_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_batch *ret_batch,
+             struct mq_err *err)
+{
+	*ret_batch = (struct mq_batch){0};
+	return reader->conn->backend->fetch(reader, max, timeout_ms, ret_batch, err);
+}
+
+void mq_release(struct mq_reader *reader, struct mq_batch *batch)
+{
+	reader->conn->backend->release(reader, batch);
+}
+
+int mq_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
+              struct mq_err *err)
+{
+	if (check_writable(reader->conn, "settling", NULL, err) < 0)
+		return -1;
+	return reader->conn->backend->settle(reader, messages, n, err);
+}
+
+int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err)
+{
+	if (check_writable(reader->conn, "committing", NULL, err) < 0)
+		return -1;
+	return reader->conn->backend->commit(reader, wait, err);
+}
+
+int mq_reader_fd(struct mq_reader *reader)
+{
+	const struct mq_backend *backend = reader->conn->backend;
+
+	return backend->reader_fd ? backend->reader_fd(reader) : -1;
+}
+
+void mq_reader_close(struct mq_reader *reader)
+{
+	if (reader)
+		reader->conn->backend->reader_close(reader);
+}
+
+/* --- looking and changing -------------------------------------------------------------------- */
+
+int mq_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info, struct mq_err *err)
+{
+	*ret_info = (struct mq_broker_info){.controller = -1, .answered_by = -1};
+	if (!conn->backend->describe_broker)
+		return missing_operation(conn, "describe itself", err);
+	return conn->backend->describe_broker(conn, ret_info, err);
+}
+
+int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, struct mq_err *err)
+{
+	*ret_list = (struct mq_stream_list){0};
+	if (!conn->backend->list)
+		return missing_operation(conn, "list its streams", err);
+	return conn->backend->list(conn, deep, ret_list, err);
+}
+
+int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
+                struct mq_err *err)
+{
+	mq_stream_info_init(ret_info);
+	if (!conn->backend->describe)
+		return missing_operation(conn, "describe a stream", err);
+	return conn->backend->describe(conn, stream, ret_info, err);
+}
+
+int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err)
+{
+	if (!conn->backend->locate)
+		return missing_operation(conn, "look up positions", err);
+	for (size_t i = 0; i < n; i++)
+		if (check_position(conn, &requests[i].pos, "the position", NULL, err) < 0)
+			return -1;
+	return conn->backend->locate(conn, requests, n, err);
+}
+
+int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
+{
+	if (check_writable(conn, "creating a stream", NULL, err) < 0)
+		return -1;
+	if (!conn->backend->create)
+		return missing_operation(conn, "create a stream", err);
+	if (is_regex(spec->stream))
+		return mq_fail(err, MQ_USAGE,
+		               "'%s' is a regular expression; a new stream needs a name",
+		               spec->stream);
+	if (spec->partitions > 1 &&
+	    check_cap(conn, MQ_CAP_PARTITIONS, "--partitions", "leave it out", err) < 0)
+		return -1;
+	if (spec->replicas > 1 &&
+	    check_cap(conn, MQ_CAP_REPLICAS, "--replicas", "leave it out", err) < 0)
+		return -1;
+	return conn->backend->create(conn, spec, err);
+}
+
+int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
+{
+	if (check_writable(conn, "deleting a stream", NULL, err) < 0)
+		return -1;
+	if (!conn->backend->remove)
+		return missing_operation(conn, "delete a stream", err);
+	if (is_regex(stream))
+		return mq_fail(err, MQ_USAGE,
+		               "'%s' is a regular expression; streams are deleted by name", stream);
+	return conn->backend->remove(conn, stream, err);
+}
