@@ -48,7 +48,8 @@ static void append_excluded(const struct mq_command *command, const struct mq_op
 		name += len;
 		name += strspn(name, " ");
 	}
-	buf->len -= buf->data && buf->data[buf->len - 1] == ' ';
+	if (buf->len > 0 && buf->data[buf->len - 1] == ' ')
+		buf->len--;
 	mq_buf_append_char(buf, ')', err);
 }
 
