@@ -94,7 +94,7 @@ int mq_buf_reserve(struct mq_buf *buf, size_t more, struct mq_err *err)
 	if (buf->len > buf->limit || more > buf->limit - buf->len)
 		return mq_fail(err, MQ_DATA, "more than %zu bytes in one piece", buf->limit);
 	size_t want = buf->len + more;
-	size_t cap = buf->cap ? buf->cap : 256;
+	size_t cap = buf->cap ? buf->cap : buf->limit < 256 ? buf->limit : 256;
 	while (cap < want)
 		cap = cap > buf->limit / 2 ? buf->limit : cap * 2;
 	char *data = realloc(buf->data, cap);
