@@ -27,7 +27,8 @@ static int append_optional_number(struct mq_buf *buf, const char *name, int64_t 
 	return 0;
 }
 
-static int append_properties(struct mq_buf *buf, const struct mq_properties *p, struct mq_err *err)
+int mq_envelope_append_properties(const struct mq_properties *p, struct mq_buf *buf,
+                                  struct mq_err *err)
 {
 	if (append_optional_bytes(buf, ",\"message_id\":", p->message_id, err) < 0 ||
 	    append_optional_bytes(buf, ",\"correlation_id\":", p->correlation_id, err) < 0 ||
@@ -125,7 +126,8 @@ int mq_envelope_append(const struct mq_message *message, struct mq_buf *buf, str
 		return -1;
 	mq_put_lit(buf, ",\"payload\":");
 	if (mq_json_append_bytes(buf, message->payload, err) < 0 ||
-	    (message->properties && append_properties(buf, message->properties, err) < 0))
+	    (message->properties &&
+	     mq_envelope_append_properties(message->properties, buf, err) < 0))
 		return -1;
 	return mq_buf_append(buf, "}", 1, err);
 }

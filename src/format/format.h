@@ -38,6 +38,10 @@ int mq_envelope_append(const struct mq_message *message, struct mq_buf *buf, str
 int mq_envelope_append_headers(const struct mq_message *message, struct mq_buf *buf,
                                struct mq_err *err);
 
+/* Only its properties, those that are present: ,"name":value … with a comma before each. */
+int mq_envelope_append_properties(const struct mq_properties *properties, struct mq_buf *buf,
+                                  struct mq_err *err);
+
 /* kcat_json.c: the same in kcat's words. */
 int mq_kcat_json_append(const struct mq_message *message, struct mq_buf *buf, struct mq_err *err);
 
