@@ -193,6 +193,13 @@ struct mq_backend {
 	              struct mq_err *err);
 	int (*create)(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
 	int (*remove)(struct mq_conn *conn, const char *stream, struct mq_err *err);
+
+	/* For people, of backends with MQ_CAP_PASS_SETTINGS: the client library's own list of its
+	 * properties; and those that a target would run with, a "name = value" line each, secrets
+	 * hidden. Both append text to buf and contact nobody. */
+	int (*settings_manual)(struct mq_buf *buf, struct mq_err *err);
+	int (*settings_dump)(const struct mq_target *target, struct mq_buf *buf,
+	                     struct mq_err *err);
 };
 
 /* All backends, built in or not; ended by NULL. */

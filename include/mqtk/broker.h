@@ -44,4 +44,7 @@ int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct
 int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
 int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
 
+int mq_settings_manual(const struct mq_backend *backend, struct mq_buf *buf, struct mq_err *err);
+int mq_settings_dump(const struct mq_target *target, struct mq_buf *buf, struct mq_err *err);
+
 #endif

@@ -326,3 +326,21 @@ int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
 		               "'%s' is a regular expression; streams are deleted by name", stream);
 	return conn->backend->remove(conn, stream, err);
 }
+
+int mq_settings_manual(const struct mq_backend *backend, struct mq_buf *buf, struct mq_err *err)
+{
+	if (backend->missing || !backend->settings_manual)
+		return mq_fail(err, MQ_USAGE, "%.*s has no list of further settings",
+		               title_len(backend), backend->title);
+	return backend->settings_manual(buf, err);
+}
+
+int mq_settings_dump(const struct mq_target *target, struct mq_buf *buf, struct mq_err *err)
+{
+	const struct mq_backend *backend = target->backend;
+
+	if (backend->missing || !backend->settings_dump)
+		return mq_fail(err, MQ_USAGE, "%.*s has no list of further settings",
+		               title_len(backend), backend->title);
+	return backend->settings_dump(target, buf, err);
+}
