@@ -44,6 +44,7 @@ struct run {
 	int64_t sent;       /* offered to the writer and taken; for --rate */
 	int64_t unsent;     /* read, but a signal or a broken writer came first */
 	int64_t started_ms; /* of the pace of --rate */
+	bool unfinished;    /* a signal cut a record short */
 	bool broken;        /* the writer takes nothing any more */
 	bool partition_note_given;
 };
@@ -265,12 +266,18 @@ static int add_record(struct run *run, struct mq_message *message, struct mq_err
 	return 0;
 }
 
+static bool enough(const struct run *run)
+{
+	return run->job->count > 0 && run->read >= run->job->count;
+}
+
 /* --- inputs ---------------------------------------------------------------------------------- */
 
 /* Takes every whole record that was read. Records that cannot be used are said and counted. */
-static int take_records(struct run *run, struct mq_input *input, struct mq_err *err)
+static int take_records(struct run *run, struct mq_input *input, enum mq_input_kind kind,
+                        struct mq_err *err)
 {
-	for (;;) {
+	while (!enough(run)) {
 		struct mq_message message = MQ_MESSAGE_INIT;
 		struct mq_err bad = MQ_ERR_INIT;
 		int got = mq_input_next(input, &message, &bad);
@@ -282,9 +289,12 @@ static int take_records(struct run *run, struct mq_input *input, struct mq_err *
 			failures_note_bad(&run->failures, &bad);
 			continue;
 		}
+		if (kind == MQ_INPUT_WHOLE && message.payload.len == 0 && run->job->skip_empty)
+			continue;
 		if (add_record(run, &message, err) < 0)
 			return -1;
 	}
+	return 0;
 }
 
 /* Waits for input, serving the writer meanwhile. Returns false when a signal came. */
@@ -320,7 +330,8 @@ static void keep_unfinished(struct run *run, struct mq_input *input)
 {
 	struct mq_bytes rest = mq_input_rest(input);
 
-	if (rest.len > 0)
+	run->unfinished = rest.len > 0;
+	if (run->unfinished)
 		failures_add_unfinished(&run->failures, rest,
 		                        run->job->input.kind == MQ_INPUT_JSON);
 }
@@ -336,7 +347,7 @@ static int send_from(struct run *run, int fd, const char *name, enum mq_input_ki
 	spec.kind = kind;
 	if (mq_input_new(&spec, fd, name, &input, err) < 0)
 		return -1;
-	for (int more = 1; more > 0 && result == 0;) {
+	for (int more = 1; more > 0 && result == 0 && !enough(run);) {
 		/* Behind a broken writer the rest is read only to be listed. */
 		if (run->broken && !run->job->failed_to)
 			break;
@@ -345,7 +356,7 @@ static int send_from(struct run *run, int fd, const char *name, enum mq_input_ki
 			break;
 		}
 		more = mq_input_read(input, err);
-		if (more < 0 || take_records(run, input, err) < 0)
+		if (more < 0 || take_records(run, input, kind, err) < 0)
 			result = -1;
 		send_batch(run);
 		failures_flush(&run->failures);
@@ -382,7 +393,7 @@ static void send_all(struct run *run)
 	run->started_ms = mq_now_monotonic_ms();
 	if (run->job->n_files == 0)
 		send_file(run, "-");
-	for (size_t i = 0; i < run->job->n_files && !stopped(run); i++)
+	for (size_t i = 0; i < run->job->n_files && !stopped(run) && !enough(run); i++)
 		if (!run->broken || run->job->failed_to)
 			send_file(run, run->job->files[i]);
 }
@@ -447,7 +458,7 @@ static int open_all(struct run *run, struct mq_err *err)
 		                                .key_delimiter = job->input.key_delimiter};
 		if (job->input.kind == MQ_INPUT_JSON)
 			format.kind = MQ_FORMAT_JSON;
-		if (mq_format_new(&format, &run->tee_format, err) < 0)
+		if (mq_format_new(job->tee_as ? job->tee_as : &format, &run->tee_format, err) < 0)
 			return -1;
 	}
 	spec.stream = run->target.stream;
@@ -493,6 +504,9 @@ int producing_run(const struct producing *producing, struct mq_err *err)
 		failures_flush(&run.failures);
 		code = conclude(&run, err);
 	}
+	if (producing->counts)
+		*producing->counts = (struct producing_counts){
+		    .read = run.read, .confirmed = run.confirmed, .unfinished = run.unfinished};
 	mq_close(run.conn);
 	failures_release(&run.failures);
 	mq_target_release(&run.target);

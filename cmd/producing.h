@@ -6,6 +6,7 @@
 #define MQ_CMD_PRODUCING_H
 
 #include "mqtk/command.h"
+#include "mqtk/format.h"
 #include "mqtk/input.h"
 #include "mqtk/message.h"
 
@@ -13,6 +14,13 @@
 enum producing_files {
 	PRODUCING_FILE_IS_MESSAGE, /* each file is one message */
 	PRODUCING_FILE_OF_RECORDS, /* each file holds records, as standard input does */
+};
+
+/* What became of the input. */
+struct producing_counts {
+	int64_t read;      /* records taken from the input */
+	int64_t confirmed; /* stored, as the broker said */
+	bool unfinished;   /* a signal cut a record short */
 };
 
 /* What to send. Everything is borrowed for the call. */
@@ -35,7 +43,11 @@ struct producing {
 	const char *compression; /* NULL: the backend's choice */
 	bool create;
 	bool transactional;
-	bool tee; /* print what is sent to standard output */
+	bool tee;                            /* print what is sent to standard output */
+	const struct mq_format_spec *tee_as; /* how; NULL: as records of the input */
+	int64_t count;   /* stop after so many records; 0: at the end of the input */
+	bool skip_empty; /* a file without a byte is no message */
+	struct producing_counts *counts; /* filled at the end; may be NULL */
 };
 
 /* Sends everything and waits for every confirmation. Returns the exit code: 0 only if every record
