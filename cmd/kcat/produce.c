@@ -1,0 +1,92 @@
+/* kcat -P: records to the producing engine. */
+#include "cmd/kcat/kcat.h"
+#include "cmd/producing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct mq_header *make_headers(const struct mq_option_list *list, struct mq_err *err)
+{
+	struct mq_header *headers = calloc(list->n + 1, sizeof *headers);
+
+	if (!headers) {
+		mq_fail_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = list->items[i];
+		size_t len = strcspn(text, "=");
+		headers[i].name = mq_bytes_of(text, len);
+		headers[i].value = mq_bytes_str(text[len] == '=' ? text + len + 1 : NULL);
+		if (len == 0) {
+			mq_fail(err, MQ_USAGE, "-H: '%s' has no name, expected NAME[=VALUE]", text);
+			free(headers);
+			return NULL;
+		}
+	}
+	return headers;
+}
+
+/* The library's own five minutes, during which brokers may be away: -m is only about the first
+ * contact. And a topic that is missing is for the broker to make or refuse. */
+static int add_defaults(struct kcat *kcat, struct mq_err *err)
+{
+	struct mq_settings *settings = &kcat->invocation->settings;
+
+	if (!mq_settings_get(settings, "message.timeout.ms") &&
+	    !mq_settings_get(settings, "delivery.timeout.ms") &&
+	    mq_settings_add(settings, "message.timeout.ms", "300000", "kcat", err) < 0)
+		return -1;
+	if (!mq_settings_get(settings, "allow.auto.create.topics") &&
+	    mq_settings_add(settings, "allow.auto.create.topics", "true", "kcat", err) < 0)
+		return -1;
+	return 0;
+}
+
+int kcat_produce(struct kcat *kcat, struct mq_err *err)
+{
+	static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+	const struct kcat_values *values = kcat->values;
+	bool records = kcat->operands.n == 0 || values->lines || values->json;
+	struct mq_header *headers = make_headers(&values->headers, err);
+	char *address = kcat_address(kcat, kcat->topic, err);
+	struct producing_counts counts = {0};
+	struct mq_format_spec tee = {.kind = values->json ? MQ_FORMAT_JSON : MQ_FORMAT_RAW,
+	                             .delimiter = mq_bytes_str(""),
+	                             .key_delimiter = kcat->key_delimiter_bytes};
+	int code = MQ_INTERNAL;
+
+	if (!headers || !address || add_defaults(kcat, err) < 0)
+		goto out;
+	struct producing job = {
+	    .invocation = kcat->invocation,
+	    .address = address,
+	    .input = {.kind = values->json ? MQ_INPUT_JSON : MQ_INPUT_DELIMITED,
+	              .delimiter = kcat->delimiter_bytes,
+	              .key_delimiter = kcat->key_delimiter_bytes,
+	              .empty_is_null = values->null && kcat->key_delimiter_bytes.data},
+	    .files_are = records ? PRODUCING_FILE_OF_RECORDS : PRODUCING_FILE_IS_MESSAGE,
+	    .files = kcat->operands.items,
+	    .n_files = kcat->operands.n,
+	    .key = mq_bytes_str(values->key),
+	    .headers = headers,
+	    .n_headers = values->headers.n,
+	    .ts_ms = MQ_NO_TIME,
+	    .partition = (int32_t)values->partition,
+	    .compression = values->codec >= 0 ? codecs[values->codec] : NULL,
+	    .transactional = kcat->transactional,
+	    .tee = values->tee && records,
+	    .tee_as = &tee,
+	    .count = values->count > 0 ? values->count : 0,
+	    .skip_empty = true,
+	    .counts = &counts,
+	};
+	code = producing_run(&job, err);
+	/* As kcat, a signal that lost nothing is a good end. */
+	if (code == MQ_CANCELLED && counts.read == counts.confirmed && !counts.unfinished)
+		code = MQ_OK;
+out:
+	free(headers);
+	free(address);
+	return code;
+}
