@@ -111,9 +111,11 @@ static int add_settings(const struct mq_option_list *list, struct mq_settings *s
 	for (size_t i = 0; i < list->n; i++) {
 		const char *item = list->items[i];
 		const char *equals = strchr(item, '=');
-		if (!equals || equals == item)
+		if (!equals)
 			return mq_fail(err, MQ_USAGE, "-X: '%s' is no setting, expected NAME=VALUE",
-			               equals ? "" : item);
+			               item);
+		if (equals == item) /* what follows may be a secret */
+			return mq_fail(err, MQ_USAGE, "-X: '=…' has no name, expected NAME=VALUE");
 		char *name = strndup(item, (size_t)(equals - item));
 		if (!name)
 			return mq_fail_memory(err);
@@ -209,6 +211,7 @@ static int run_command(const struct mq_command *command, int argc, char **argv, 
 			inv.operands.items[inv.operands.n] = argv[inv.operands.n];
 	} else if (mq_options_parse(sets, argc, argv, inv.values, &inv.operands, err) < 0) {
 		mq_hint(err, "mqtk %s --help lists the options", command->name);
+		*ret_color = wants_color(common->color, STDERR_FILENO);
 		goto out;
 	}
 	*ret_color = wants_color(common->color, STDERR_FILENO);
@@ -226,7 +229,8 @@ static int run_command(const struct mq_command *command, int argc, char **argv, 
 	if (add_settings(&common->settings, &inv.settings, err) < 0)
 		goto out;
 	inv.color_out = wants_color(common->color, STDOUT_FILENO);
-	inv.color_err = *ret_color = wants_color(common->color, STDERR_FILENO);
+	*ret_color = wants_color(common->color, STDERR_FILENO);
+	inv.color_err = *ret_color;
 	code = run_in_env(&inv, err);
 out:
 	if (code < 0)

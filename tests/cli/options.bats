@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # err, out, root and status are set in helpers.bash
+# The command line as a whole: wrong ones are exit 2 with one line that says what was expected.
+
+setup() {
+	load helpers
+	use_scratch
+}
+
+@test "unknown commands" {
+	refuses "mqtk: unknown command 'consum'; did you mean 'consume'?" consum
+	refuses "mqtk: unknown command 'tial'; did you mean 'tail'?" tial -J
+	refuses "mqtk: unknown command 'xyzzy'" xyzzy
+	has "$err" "mqtk help lists the commands"
+	refuses "mqtk: unknown command ''" ""
+	refuses "mqtk: expected a command before -J" -J consume
+}
+
+@test "unknown options" {
+	refuses "mqtk consume: unknown option --fomat; did you mean --format?" consume --fomat x local/a
+	refuses "mqtk consume: unknown option --xyzzy" consume --xyzzy local/a
+	has "$err" "mqtk consume --help lists the options"
+	refuses "mqtk consume: unknown option -j in -json; did you mean --json?" consume -json local/a
+}
+
+@test "missing, superfluous and bad values" {
+	refuses "mqtk consume: --count needs a value: --count N" consume local/a --count
+	refuses "mqtk consume: --json takes no value, but has 'yes'" consume --json=yes local/a
+	refuses "mqtk consume: --color: 'pink' is unknown, expected one of: auto, always, never" \
+		consume --color pink local/a
+	for bad in x 1x "" " 1" 0x10 1e3 99999999999999999999; do
+		run_mqtk consume -c "$bad" local/a
+		is "$status" 2
+		is "$out" ""
+		has "$err" "mqtk consume: -c: "
+		has "$err" "'$bad'"
+	done
+	for bad in 5 x -1s 1y ""; do
+		run_mqtk consume "--timeout=$bad" local/a
+		is "$status" 2
+		has "$err" "mqtk consume: --timeout: "
+	done
+}
+
+@test "options that exclude each other, both ways" {
+	refuses "mqtk consume: -q and -v exclude each other: give one of them" consume -q -v local/a
+	refuses "mqtk consume: -q and -v exclude each other: give one of them" consume -v -q local/a
+	refuses "mqtk consume: -f and -J exclude each other: give one of them" consume -f x -J local/a
+	refuses "mqtk consume: -f and -J exclude each other: give one of them" consume -J -f x local/a
+}
+
+@test "-X wants NAME=VALUE" {
+	refuses "mqtk consume: -X: 'x' is no setting, expected NAME=VALUE" consume -X x local/a
+	refuses "mqtk consume: -X: '=…' has no name, expected NAME=VALUE" consume -X =x local/a
+}
+
+@test "control characters of a name do not reach the terminal" {
+	run_mqtk $'con\033[31m'
+	is "$status" 2
+	has_not "$err" $'\033'
+}
+
+@test "colours only where they are wanted" {
+	run_mqtk consume --color never --nope local/a
+	has_not "$err" $'\033'
+	run_mqtk consume --color=always --nope local/a
+	has "$err" $'\033[31mmqtk consume:\033[0m unknown option --nope'
+}
+
+@test "passwords do not stand in the list of processes" {
+	# A producer that waits for its input; its command line is read once it was rewritten.
+	mkfifo in
+	"$MQTK" produce -X sasl.password=hidden-one -Xssl.key.password=hidden-two \
+		-X client.id=seen 'kafka://me:hidden-three@127.0.0.1:1/t?sasl.password=hidden-four' \
+		<in >out 2>err &
+	pid=$!
+	exec 5>in
+	for _ in $(seq 200); do
+		line=$(tr '\0' ' ' <"/proc/$pid/cmdline")
+		[[ $line == *hidden* || $line != *produce* ]] || break
+		read -rt 0.05 <> <(:) || true
+	done
+	kill "$pid" 2>/dev/null || true
+	exec 5>&-
+	wait "$pid" || true
+	has_not "$line" hidden
+	has "$line" "client.id=seen"
+	has "$line" "kafka://me:"
+	has_not "$(cat out err)" hidden
+}
+
+@test "called through a link named kcat it takes kcat's command line" {
+	ln -s "$MQTK" kcat
+	status=0
+	./kcat -h >out 2>&1 || status=$?
+	[ "$status" -lt 128 ]
+	run_mqtk kcat -h
+	is "$(cat out)" "$out${err:+$err}"
+	has_not "$(cat out)" "unknown command"
+}
