@@ -1,0 +1,76 @@
+# The varieties of brokers that the list of behaviours is run on. A variety says how to reach it, how
+# to make a stream and what it can do; nothing else of it is known to the tests.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the tests read what is set here
+
+VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
+
+case "$VARIETY" in
+local) CAPS="groups partitions time transactions auto-create admin" ;;
+kafka3 | kafka4) CAPS="groups partitions time transactions network admin" ;;
+# The mock cluster of librdkafka: no CreateTopics, no look-up by time.
+mock) CAPS="groups partitions network" ;;
+*) echo "no such variety: $VARIETY" >&2; exit 1 ;;
+esac
+
+has_cap() { [[ " $CAPS " == *" $1 "* ]]; }
+requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
+
+variety_start() {
+	case "$VARIETY" in
+	local) ;;
+	kafka3) requires_server MQTK_TEST_KAFKA ;;
+	kafka4) requires_server MQTK_TEST_KAFKA4 ;;
+	mock) mock_start ;;
+	esac
+}
+
+variety_stop() {
+	case "$VARIETY" in
+	mock) mock_stop ;;
+	esac
+}
+
+# address NAME: the address of a stream; of the broker alone for ''.
+address() {
+	case "$VARIETY" in
+	local) echo "sqlite:$BATS_TEST_TMPDIR/store.db/$1" ;;
+	kafka3) echo "kafka://$MQTK_TEST_KAFKA/$1" ;;
+	kafka4) echo "kafka://$MQTK_TEST_KAFKA4/$1" ;;
+	mock) echo "kafka://$(cat "$BATS_FILE_TMPDIR/mock.address")/$1" ;;
+	esac
+}
+
+# fresh VARIABLE [PARTITIONS [CONFIG]]: makes a stream of its own and sets VARIABLE to its address.
+fresh() {
+	local name
+	name="$(unique "$1")"
+	case "$VARIETY" in
+	mock) mock_command "create $name ${2:-2} 1" ;;
+	*) "$MQTK" create -q --partitions "${2:-2}" ${3:+--config "$3"} "$(address "$name")" ;;
+	esac
+	printf -v "$1" '%s' "$(address "$name")"
+}
+
+# The largest message that the variety is asked to take, in bytes.
+variety_large() {
+	case "$VARIETY" in
+	local) echo 100000000 ;;
+	kafka*) echo 20000000 ;;
+	mock) echo 900000 ;;
+	esac
+}
+variety_large_config() {
+	case "$VARIETY" in
+	kafka*) echo max.message.bytes=30000000 ;;
+	esac
+}
+
+# A member that was killed is missed by its broker only after the session's time-out.
+variety_group_settings() {
+	case "$VARIETY" in
+	kafka* | mock) echo "-X session.timeout.ms=6000 -X heartbeat.interval.ms=1000 -X group.instance.id=one" ;;
+	esac
+}
+
+unreachable_address() { echo "kafka://127.0.0.1:1/t"; }
