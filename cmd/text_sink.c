@@ -7,6 +7,8 @@
 
 /* A buffer this full is written before more is taken. */
 enum { FULL = 256 * 1024 };
+/* A buffer that one large message has made larger than this is given back. */
+enum { KEPT = 4 * 1024 * 1024 };
 
 void text_sink_init(struct text_sink *sink, const struct mq_env *env, const struct printer *printer)
 {
@@ -110,6 +112,8 @@ static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 		       sink->ends[sink->n_ends - 1 - *ret_lost] > written)
 			(*ret_lost)++;
 	sink->n_ends = 0;
+	if (sink->out.buf.len == 0 && sink->out.buf.cap > KEPT)
+		mq_buf_release(&sink->out.buf);
 	return result;
 }
 
