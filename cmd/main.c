@@ -155,94 +155,119 @@ static enum mq_level level_of(const struct mq_common *common)
 
 /* --- running --------------------------------------------------------------------------------- */
 
-/* Runs the command with everything set up but its environment. */
-static int run_in_env(struct mq_invocation *inv, struct mq_err *err)
-{
+/* Everything that belongs to one run of a command. */
+struct session {
+	struct mq_invocation inv;
+	struct mq_config config;
 	struct mq_cancel cancel;
+	bool cancel_ready;
+	struct mq_env env;
+	struct mq_option_set *sets;
+};
 
-	if (mq_cancel_init(&cancel, err) < 0)
-		return (int)err->code;
-	struct mq_env env = {.cancel = &cancel,
-	                     .timeout_ms = (int)inv->common->timeout_ms,
-	                     .level = level_of(inv->common),
-	                     .log = log_line,
-	                     .log_ctx = &inv->color_err};
-	inv->env = &env;
-	int code = MQ_INTERNAL;
-	if (mq_cancel_catch_signals(&cancel, err) == 0)
-		code = inv->command->run(inv, err);
+static void session_release(struct session *s)
+{
+	if (s->cancel_ready)
+		mq_cancel_release(&s->cancel);
+	mq_operands_release(&s->inv.operands);
+	if (s->sets)
+		mq_options_release(s->sets, s->inv.values);
+	mq_settings_release(&s->inv.settings);
+	mq_config_release(&s->config);
+	free(s->sets);
+	free(s->inv.values);
+}
+
+static int take_raw_arguments(int argc, char **argv, struct mq_operands *operands,
+                              struct mq_err *err)
+{
+	operands->items = calloc((size_t)argc + 1, sizeof *operands->items);
+	if (!operands->items)
+		return mq_fail_memory(err);
+	for (; operands->n < (size_t)argc; operands->n++)
+		operands->items[operands->n] = argv[operands->n];
+	return 0;
+}
+
+/* Defaults, then the command line. */
+static int session_parse(struct session *s, int argc, char **argv, struct mq_err *err)
+{
+	const struct mq_command *command = s->inv.command;
+
+	mq_settings_init(&s->inv.settings);
+	s->inv.values = calloc(1, command->values_size);
+	s->sets = sets_of(command, err);
+	if (!s->inv.values || !s->sets)
+		return mq_fail_memory(err);
+	if (command->defaults)
+		memcpy(s->inv.values, command->defaults, command->values_size);
+	s->inv.common = s->inv.values;
+	if (command->raw_arguments)
+		return take_raw_arguments(argc, argv, &s->inv.operands, err);
+	if (mq_options_parse(s->sets, argc, argv, s->inv.values, &s->inv.operands, err) < 0)
+		return mq_hint(err, "mqtk %s --help lists the options", command->name);
+	return 0;
+}
+
+/* Configuration, settings, signals: what the command finds around it. */
+static int session_set_up(struct session *s, struct mq_err *err)
+{
+	struct mq_invocation *inv = &s->inv;
+	struct mq_common *common = inv->values;
+
+	if (!inv->command->no_config && (mq_config_load(&s->config, err) < 0 ||
+	                                 apply_config_color(&s->config, common, err) < 0))
+		return -1;
+	inv->config = &s->config;
+	if (add_settings(&common->settings, &inv->settings, err) < 0)
+		return -1;
+	inv->color_out = wants_color(common->color, STDOUT_FILENO);
+	inv->color_err = wants_color(common->color, STDERR_FILENO);
+	if (mq_cancel_init(&s->cancel, err) < 0)
+		return -1;
+	s->cancel_ready = true;
+	s->env = (struct mq_env){.cancel = &s->cancel,
+	                         .timeout_ms = (int)common->timeout_ms,
+	                         .level = level_of(common),
+	                         .log = log_line,
+	                         .log_ctx = &inv->color_err};
+	inv->env = &s->env;
+	return mq_cancel_catch_signals(&s->cancel, err);
+}
+
+static int session_run(struct session *s, struct mq_err *err)
+{
+	int code = s->inv.command->run(&s->inv, err);
+
 	if (code < 0)
-		code = err->code != MQ_OK ? (int)err->code : MQ_INTERNAL;
-	if (code == MQ_CANCELLED) {
-		int signum = mq_cancel_signal(&cancel);
-		code += signum ? signum : SIGINT;
-	}
-	mq_cancel_release(&cancel);
-	return code;
+		return err->code != MQ_OK ? -1 : MQ_INTERNAL;
+	if (code != MQ_CANCELLED)
+		return code;
+	int signum = mq_cancel_signal(&s->cancel);
+	return MQ_CANCELLED + (signum ? signum : SIGINT);
 }
 
 static int run_command(const struct mq_command *command, int argc, char **argv, bool *ret_color,
                        struct mq_err *err)
 {
-	struct mq_config config = {0};
-	struct mq_invocation inv = {.command = command, .config = &config};
-	struct mq_option_set *sets = NULL;
-	struct mq_common *common = NULL;
-	int code = -1;
+	struct session s = {.inv = {.command = command}};
+	int code = session_parse(&s, argc, argv, err);
+	const struct mq_common *common = s.inv.common;
 
-	mq_settings_init(&inv.settings);
-	inv.values = calloc(1, command->values_size);
-	sets = sets_of(command, err);
-	if (!inv.values || !sets) {
-		mq_fail_memory(err);
-		goto out;
-	}
-	if (command->defaults)
-		memcpy(inv.values, command->defaults, command->values_size);
-	common = inv.values;
-	inv.common = common;
-	if (command->raw_arguments) {
-		inv.operands.items = calloc((size_t)argc + 1, sizeof *inv.operands.items);
-		if (!inv.operands.items) {
-			mq_fail_memory(err);
-			goto out;
-		}
-		for (; inv.operands.n < (size_t)argc; inv.operands.n++)
-			inv.operands.items[inv.operands.n] = argv[inv.operands.n];
-	} else if (mq_options_parse(sets, argc, argv, inv.values, &inv.operands, err) < 0) {
-		mq_hint(err, "mqtk %s --help lists the options", command->name);
+	if (common)
 		*ret_color = wants_color(common->color, STDERR_FILENO);
-		goto out;
-	}
-	*ret_color = wants_color(common->color, STDERR_FILENO);
-	if (common->help) {
+	if (code == 0 && common && common->help) {
 		code = print_command_help(command, err);
-		goto out;
-	}
-	if (common->version) {
+	} else if (code == 0 && common && common->version) {
 		code = print_text(version_text, err);
-		goto out;
+	} else if (code == 0 && common) {
+		code = session_set_up(&s, err);
+		if (code == 0)
+			code = session_run(&s, err);
+		*ret_color = wants_color(common->color, STDERR_FILENO);
 	}
-	if (!command->no_config &&
-	    (mq_config_load(&config, err) < 0 || apply_config_color(&config, common, err) < 0))
-		goto out;
-	if (add_settings(&common->settings, &inv.settings, err) < 0)
-		goto out;
-	inv.color_out = wants_color(common->color, STDOUT_FILENO);
-	*ret_color = wants_color(common->color, STDERR_FILENO);
-	inv.color_err = *ret_color;
-	code = run_in_env(&inv, err);
-out:
-	if (code < 0)
-		code = (int)err->code;
-	mq_operands_release(&inv.operands);
-	if (sets)
-		mq_options_release(sets, inv.values);
-	mq_settings_release(&inv.settings);
-	mq_config_release(&config);
-	free(sets);
-	free(inv.values);
-	return code;
+	session_release(&s);
+	return code < 0 ? (int)err->code : code;
 }
 
 static bool called_kcat(const char *program)
