@@ -37,10 +37,10 @@ enum member {
  * row. */
 #define NAME(text, member)                                                                         \
 	{                                                                                          \
-		text, sizeof(text) - 1, member                                                     \
+		"\"" text "\":", sizeof(text) + 2, member                                          \
 	}
 static const struct {
-	const char *name;
+	const char *text; /* "name": */
 	size_t len;
 	enum member member;
 } names[] = {
@@ -80,7 +80,7 @@ struct state {
 	struct mq_message *message;
 	struct mq_properties properties;
 	bool has_properties;
-	const char *name;     /* of the member at hand, or NULL */
+	size_t row;           /* of the member at hand in names */
 	const char *expected; /* what it should have been, when that is the problem */
 	struct mq_err *err;
 };
@@ -93,17 +93,46 @@ static bool wrong(struct state *s, const char *expected)
 	return false;
 }
 
-static enum member find_member(struct mq_bytes name, size_t *next)
+/* The row of a name; *next is the one to try first, and is set to the one behind. */
+static size_t find_row(struct mq_bytes name, size_t *next)
 {
 	for (size_t i = 0; i < N_NAMES; i++) {
 		size_t row = *next + i < N_NAMES ? *next + i : *next + i - N_NAMES;
-		if (names[row].len == name.len &&
-		    memcmp(names[row].name, name.data, name.len) == 0) {
-			*next = row + 1 < N_NAMES ? row + 1 : 0;
-			return names[row].member;
+		if (names[row].len == name.len + 3 &&
+		    memcmp(names[row].text + 1, name.data, name.len) == 0) {
+			*next = row + 1;
+			return row;
 		}
 	}
-	return M_UNKNOWN;
+	return N_NAMES;
+}
+
+/* How many rows are tried before a name is read as the string that it is: as many as the widest
+ * gap in our own envelope, between offset and ts. */
+#define NEAR_ROWS 3
+
+/* Takes `"name":`. *ret_row is N_NAMES for a name that is not known. */
+static bool take_name(struct state *s, size_t *next, size_t *ret_row)
+{
+	struct mq_bytes name;
+
+	if (mq_json_peek(&s->json) != '"')
+		return mq_json_expect(&s->json, '"', "a member name in quotes is expected");
+	size_t left = (size_t)(s->json.end - s->json.p);
+	for (size_t row = *next; row < *next + NEAR_ROWS && row < N_NAMES; row++) {
+		if (left >= names[row].len &&
+		    memcmp(s->json.p, names[row].text, names[row].len) == 0) {
+			s->json.p += names[row].len;
+			*ret_row = row;
+			*next = row + 1;
+			return true;
+		}
+	}
+	if (!mq_json_take_string(&s->json, &name) ||
+	    !mq_json_expect(&s->json, ':', "':' is expected"))
+		return false;
+	*ret_row = find_row(name, next);
+	return true;
 }
 
 /* {"base64":"…"}, decoded where it stands. */
@@ -375,17 +404,13 @@ static bool take_members(struct state *s)
 		return true;
 	}
 	for (;;) {
-		struct mq_bytes name;
+		size_t row = N_NAMES;
 
-		s->name = NULL;
-		if (mq_json_peek(&s->json) != '"')
-			return mq_json_expect(&s->json, '"', "a member name in quotes is expected");
-		if (!mq_json_take_string(&s->json, &name) ||
-		    !mq_json_expect(&s->json, ':', "':' is expected"))
+		if (!take_name(s, &next, &row))
 			return false;
-		enum member member = find_member(name, &next);
+		enum member member = row < N_NAMES ? names[row].member : M_UNKNOWN;
 		if (member != M_UNKNOWN) {
-			s->name = names[(next + N_NAMES - 1) % N_NAMES].name;
+			s->row = row;
 			if (seen & 1u << member)
 				return wrong(s, "there only once");
 			seen |= 1u << member;
@@ -394,7 +419,6 @@ static bool take_members(struct state *s)
 		}
 		if (!take_member(s, member))
 			return false;
-		s->name = NULL;
 		char c = mq_json_peek(&s->json);
 		if (c == ',') {
 			s->json.p++;
@@ -408,7 +432,8 @@ static bool take_members(struct state *s)
 static int report(const struct state *s)
 {
 	if (s->expected)
-		return mq_fail(s->err, MQ_DATA, "'%s' must be %s", s->name, s->expected);
+		return mq_fail(s->err, MQ_DATA, "'%.*s' must be %s", (int)names[s->row].len - 3,
+		               names[s->row].text + 1, s->expected);
 	if (!s->json.problem) /* no memory: said already */
 		return -1;
 	mq_fail(s->err, MQ_DATA, "column %zu: %s", (size_t)(s->json.p - s->json.base) + 1,

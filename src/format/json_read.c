@@ -17,7 +17,7 @@ static bool fail_at(struct mq_json_reader *reader, char *p, const char *problem)
 	return false;
 }
 
-char mq_json_peek(struct mq_json_reader *reader)
+char mq_json_skip_space(struct mq_json_reader *reader)
 {
 	char *p = reader->p;
 
@@ -200,6 +200,9 @@ bool mq_json_take_string(struct mq_json_reader *reader, struct mq_bytes *ret)
 	return take_string(reader, true, ret);
 }
 
+/* 18 digits never overflow; the few that follow them may. */
+#define SAFE_DIGITS 18
+
 bool mq_json_take_integer(struct mq_json_reader *reader, int64_t *ret)
 {
 	char *p = reader->p;
@@ -210,7 +213,7 @@ bool mq_json_take_integer(struct mq_json_reader *reader, int64_t *ret)
 	char *digits = p;
 	for (; p < reader->end && *p >= '0' && *p <= '9'; p++) {
 		unsigned digit = (unsigned)(*p - '0');
-		if (value > (limit - digit) / 10)
+		if (p - digits >= SAFE_DIGITS && value > (limit - digit) / 10)
 			return fail_at(reader, reader->p, "a number beyond 64 bits");
 		value = value * 10 + digit;
 	}

@@ -22,8 +22,14 @@ void mq_json_reader_init(struct mq_json_reader *reader, char *text, size_t len);
 
 /* All return false with problem set when the text is not so; p then stands at the place. */
 
+char mq_json_skip_space(struct mq_json_reader *reader);
 /* The next byte that is no white space, not taken; 0 at the end (a NUL byte too: it is no JSON). */
-char mq_json_peek(struct mq_json_reader *reader);
+static inline char mq_json_peek(struct mq_json_reader *reader)
+{
+	return reader->p < reader->end && (unsigned char)*reader->p > ' '
+	           ? *reader->p
+	           : mq_json_skip_space(reader);
+}
 /* Takes white space and then exactly this byte. */
 bool mq_json_expect(struct mq_json_reader *reader, char c, const char *problem);
 /* Takes a string; p is at its quote. UTF-8 is checked, escapes are resolved in place; a lone
