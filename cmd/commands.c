@@ -6,6 +6,8 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_produce,
     &mq_cmd_consume,
     &mq_cmd_tail,
+    &mq_cmd_ls,
+    &mq_cmd_info,
     &mq_cmd_create,
     &mq_cmd_delete,
     &mq_cmd_kcat,

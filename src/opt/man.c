@@ -277,11 +277,11 @@ int mq_man_command(const struct mq_command *command, struct mq_buf *buf, struct 
 		for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
 			append_set(buf, set, err);
 		append_set(buf, &common, err);
+		mq_buf_append_str(buf,
+		                  ".Sh EXIT STATUS\nThe codes are those of all commands: see\n"
+		                  ".Sy EXIT STATUS\nin\n.Sy mqtk Ns (1) .\n",
+		                  err);
 	}
-	mq_buf_append_str(buf,
-	                  ".Sh EXIT STATUS\nThe codes are those of all commands: see\n"
-	                  ".Sy EXIT STATUS\nin\n.Sy mqtk Ns (1) .\n",
-	                  err);
 	append_examples(buf, command->examples, err);
 	return err->code == MQ_OK ? 0 : -1;
 }

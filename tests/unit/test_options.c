@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -446,6 +448,43 @@ static void test_control_characters_do_not_reach_the_terminal(void **state)
 	assert_null(strchr(err.message, '\033'));
 }
 
+/* Any words at all are either accepted or refused in one line. */
+static void test_random_words(void **state)
+{
+	static const char *const parts[] = {
+	    "-",  "--",   "no-",  "key", "json", "=",   "f",    "o",      "-10", "c",
+	    "5",  "end",  "q",    "v",   "X",    "a=b", "\xff", "header", "",    " ",
+	    "\n", "five", "from", "48h", "@",    "z",   "gz",   "zzzzzz"};
+	const char *given = getenv("MQTK_TEST_SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+	char words[6][64];
+	const char *argv[7];
+
+	(void)state;
+	print_message("MQTK_TEST_SEED=%u\n", seed);
+	for (int round = 0; round < 50000; round++) {
+		size_t n = (size_t)rand_r(&seed) % 6;
+		for (size_t i = 0; i < n; i++) {
+			const char *p[4];
+			for (size_t k = 0; k < 4; k++)
+				p[k] =
+				    parts[(size_t)rand_r(&seed) % (sizeof parts / sizeof *parts)];
+			snprintf(words[i], sizeof words[i], "%s%s%s%s", p[0], p[1], p[2], p[3]);
+			argv[i] = words[i];
+		}
+		argv[n] = NULL;
+		if (parse(argv) == 0) {
+			assert_string_equal(err.message, "");
+			assert_true(operands.n <= n);
+		} else {
+			assert_int_equal(err.code, MQ_USAGE);
+			assert_true(strlen(err.message) > 0);
+			assert_null(strchr(err.message, '\n'));
+		}
+		release();
+	}
+}
+
 static void test_nearest(void **state)
 {
 	static const char *const words[] = {"produce", "consume", "tail", "ls", "info", NULL};
@@ -481,6 +520,7 @@ int main(void)
 	    cmocka_unit_test(test_unknown),
 	    cmocka_unit_test(test_excludes_both_ways),
 	    cmocka_unit_test(test_control_characters_do_not_reach_the_terminal),
+	    cmocka_unit_test(test_random_words),
 	    cmocka_unit_test(test_nearest),
 	};
 
