@@ -125,10 +125,11 @@ kafka_java() {
 # Starts a node whose properties are there. In a process of its own, which lives as long.
 kafka_node() {
 	local dir=$1 id=$2
+	[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
 	"$kafka_here/supervise" "$dir/$id" java -Xmx512m -XX:+UseSerialGC \
 		-Dorg.slf4j.simpleLogger.showDateTime=true \
 		-cp "$(kafka_cache)/kafka-$(cat "$dir/version")/*" kafka.Kafka "$dir/$id/properties" \
-		</dev/null >/dev/null 2>&1 3>&- 9>&- &
+		</dev/null >/dev/null 2>&1 3>&- 7>&- 9>&- &
 	disown $!
 }
 
@@ -140,7 +141,7 @@ kafka_wait() {
 		echo "kafka.sh: there is no $ready: make compile" >&2
 		return 2
 	}
-	until "$ready" "$(sed -n 's/^KAFKA=//p' "$dir/env")" "$wanted" 1000 2>/dev/null; do
+	until [ -e "$MQTK_TEST_DIR/ending" ] || "$ready" "$(sed -n 's/^KAFKA=//p' "$dir/env")" "$wanted" 1000 2>/dev/null; do
 		for id in "$dir"/[0-9]*; do
 			if grep -qE 'Exiting Kafka due to fatal|BindException' "$id/log" 2>/dev/null; then
 				return 1
@@ -189,7 +190,7 @@ kafka_start() {
 				cat "$dir/$i/log" >&2
 				return 1
 			}
-			kafka_node "$dir" "$i"
+			kafka_node "$dir" "$i" || return
 		done
 		status=0
 		kafka_wait "$dir" "$nodes" || status=$?
