@@ -7,7 +7,18 @@
  * regular expression for those backends that can match one.
  *
  * For sqlite: the path up to the last '/' is the file (sqlite:demo.db/orders); sqlite:demo.db/
- * and sqlite:demo.db name the store alone. For redis+unix the same holds for the socket.
+ * and sqlite:demo.db name the store alone. A last segment that ends in .db, .sqlite or .sqlite3 is
+ * the store's, not a stream (sqlite:data/demo.db; a stream of such a name is written with %2E). For
+ * redis+unix the same holds for the socket. "~/" at the start of the path is $HOME.
+ *
+ * Behind '?' stand settings: kafka://h/orders?client.id=nightly. In a stream that is a regular
+ * expression the last '?' with NAME= behind it begins them, any other belongs to the expression.
+ * What stands for a broker alone (a profile's url, $MQTK_BROKER, default) is all the broker's: no
+ * part of it is a stream. The empty address is the default broker.
+ *
+ * Settings come from the profile, the environment, the URL and -X; later ones win. `user` and
+ * `password` are settings too, but end in the target's fields. In the environment they are
+ * $MQTK_USER and $MQTK_PASSWORD, which are not given to brokers that a .mqtk file names.
  */
 #ifndef MQTK_ADDRESS_H
 #define MQTK_ADDRESS_H
@@ -27,17 +38,18 @@ struct mq_target {
 	char *authority; /* host[:port][,host…] without user info; "" for file addresses */
 	char *user;      /* NULL: none */
 	char *password;  /* NULL: none; never shown */
-	char *path;      /* decoded, what stands before the stream: file, vhost, database; or "" */
-	char *stream;    /* decoded, or NULL when the address names a broker alone */
-	char *profile;   /* the profile's name, or NULL */
-	char *shown;     /* the address without secrets, for messages */
-	bool readonly;   /* the profile forbids everything that writes, settles or deletes */
+	char *user_source, *password_source; /* where they came from, as with settings */
+	char *path;    /* decoded, what stands before the stream: file, vhost, database; or "" */
+	char *stream;  /* decoded, or NULL when the address names a broker alone */
+	char *profile; /* the profile's name, or NULL */
+	char *shown;   /* the address without secrets, for messages; ends in '/' without a stream */
+	bool readonly; /* the profile forbids everything that writes, settles or deletes */
 	struct mq_settings settings;
 };
 
 /* Resolves text. overrides are the -X settings (may be NULL). Errors: MQ_USAGE for what cannot be
  * read or an unknown scheme or profile (with a suggestion), MQ_UNREACHABLE never: nothing is
- * contacted, except that the profile's password-command is run. */
+ * contacted, except that the profile's password-command is run (MQ_DENIED when it fails). */
 int mq_target_resolve(const char *text, const struct mq_config *config,
                       const struct mq_settings *overrides, struct mq_target *ret_target,
                       struct mq_err *err);

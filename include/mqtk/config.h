@@ -12,8 +12,16 @@
  *   user = app
  *   password-command = pass show kafka/prod
  *
- * A .mqtk file comes with a checked-out tree, so password-command is honoured only from the user's
- * own file. A file with an error is refused as a whole (MQ_USAGE, with file and line).
+ * A value is everything behind '=' but white space around it: nothing is quoted, and a comment is a
+ * line of its own. A relative sqlite: URL is meant from the file's folder. `local` is built in: the
+ * store $XDG_DATA_HOME/mqtk/local.db (or ~/.local/share/…), unless a file defines that name.
+ *
+ * A .mqtk file comes with a checked-out tree, so it is trusted less: it must belong to the user or
+ * to root (else it is ignored), password-command and settings that run or load programs are errors
+ * in it, a profile in it replaces the user's as a whole (no password of the user's goes to a host
+ * that the tree names) and keeps the user's readonly. Outside of a repository only the working
+ * directory itself is looked at. A file with an error is refused as a whole (MQ_USAGE, with file
+ * and line).
  */
 #ifndef MQTK_CONFIG_H
 #define MQTK_CONFIG_H
@@ -24,10 +32,11 @@
 
 struct mq_profile {
 	char *name;
-	char *url;    /* NULL: not given yet */
-	char *source; /* file:line of its section */
+	char *url;    /* always given once the configuration is loaded */
+	char *source; /* file:line of its section, or "built in" */
 	char *password_command;
 	bool readonly;
+	bool from_tree; /* defined by a .mqtk file */
 	struct mq_settings settings;
 };
 
@@ -35,8 +44,11 @@ struct mq_config {
 	struct mq_profile *profiles;
 	size_t n_profiles;
 	struct mq_settings globals; /* default, color … with their sources */
+	bool default_from_tree;     /* globals' default was set by a .mqtk file */
 	char **files;               /* the files that were read, in order */
 	size_t n_files;
+	char **ignored; /* "file: why" of those that were not */
+	size_t n_ignored;
 };
 
 /* Reads everything. Missing files are no error; $MQTK_CONFIG that cannot be read is (MQ_USAGE). */

@@ -48,4 +48,8 @@ const char *mq_settings_get(const struct mq_settings *settings, const char *name
  */
 bool mq_setting_is_secret(const struct mq_setting *table, const char *name);
 
+/* True for names that make a client library run a program or load code (plugin.library.paths,
+ * sasl.kerberos.kinit.cmd, ssl.engine.location …): a .mqtk file may not set them. */
+bool mq_setting_runs_code(const char *name);
+
 #endif

@@ -81,3 +81,14 @@ bool mq_setting_is_secret(const struct mq_setting *table, const char *name)
 	return (len > 4 && strcasecmp(name + len - 4, ".key") == 0) ||
 	       (len > 4 && strcasecmp(name + len - 4, ".pem") == 0 && strcasestr(name, "key"));
 }
+
+bool mq_setting_runs_code(const char *name)
+{
+	static const char *const words[] = {"plugin",   "library", "engine",
+	                                    "provider", ".cmd",    "command"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
