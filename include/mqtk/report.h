@@ -37,7 +37,8 @@ int mq_json_end(struct mq_json *json);
 /* --- tables ---------------------------------------------------------------------------------- */
 
 /* Cells are collected row by row and aligned when the table is printed. A heading that begins with
- * '>' is a column of numbers, aligned to the right. Control characters in cells become '?'. */
+ * '>' is a column of numbers, aligned to the right. Control characters in cells and
+ * what is no UTF-8 become '?'; widths are what a terminal shows. */
 struct mq_table {
 	size_t columns;
 	char **cells; /* owned; the headings first */

@@ -1,5 +1,6 @@
 /* JSON objects and tables: see mqtk/report.h. */
 #include "mqtk/report.h"
+#include "format/display.h"
 #include "mqtk/format.h"
 
 #include <inttypes.h>
@@ -122,9 +123,7 @@ static void add(struct mq_table *table, char *cell)
 		table->failed = true;
 		return;
 	}
-	for (char *c = cell; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	mq_display_clean(cell);
 	table->cells[table->n_cells++] = cell;
 }
 
@@ -153,16 +152,6 @@ void mq_table_known(struct mq_table *table, int64_t number, int64_t unknown)
 		mq_table_printf(table, "%" PRId64, number);
 }
 
-/* Code points: good enough to align names; wide characters are rare in them. */
-static size_t width(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
 static int pad(struct mq_buf *buf, size_t n, struct mq_err *err)
 {
 	return n ? mq_buf_printf(buf, err, "%*s", (int)n, "") : 0;
@@ -179,7 +168,7 @@ static int print_row(const struct mq_table *table, size_t row, const size_t *wid
 		bool right = table->cells[c][0] == '>';
 		if (row == 0 && right)
 			cell++;
-		size_t space = widths[c] - width(cell);
+		size_t space = widths[c] - mq_display_width(cell);
 		if (right)
 			result = pad(buf, space, err);
 		if (result == 0)
@@ -206,8 +195,8 @@ int mq_table_print(struct mq_table *table, bool bold, struct mq_buf *buf)
 		const char *cell = table->cells[i];
 		if (i < table->columns && cell[0] == '>')
 			cell++;
-		if (width(cell) > widths[i % table->columns])
-			widths[i % table->columns] = width(cell);
+		if (mq_display_width(cell) > widths[i % table->columns])
+			widths[i % table->columns] = mq_display_width(cell);
 	}
 	int result = 0;
 	for (size_t row = 0; row < rows && result == 0; row++)

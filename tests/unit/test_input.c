@@ -298,6 +298,28 @@ static void test_kcat_lines(void **state)
 	close(fds[0]);
 }
 
+/* The examples that go with the schema are input as they stand (tests run at the top folder). */
+static void test_examples(void **state)
+{
+	struct mq_input_spec spec = {.kind = MQ_INPUT_JSON};
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_input *input = NULL;
+	struct mq_message m;
+	int fd = open("schemas/examples/message.jsonl", O_RDONLY), n = 0;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(mq_input_new(&spec, fd, "examples", &input, &err), 0);
+	while (mq_input_read(input, &err) > 0)
+		;
+	for (int r; (r = mq_input_next(input, &m, &err)) != 0; n++)
+		if (r < 0)
+			fail_msg("%s", err.message);
+	assert_int_equal(n, 4);
+	mq_input_free(input);
+	close(fd);
+}
+
 /* Random text over a small alphabet, so that delimiters are everywhere and torn everywhere. */
 static void test_chunks(void **state)
 {
@@ -443,12 +465,19 @@ static void test_rest_and_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_delimited),  cmocka_unit_test(test_keys),
-	    cmocka_unit_test(test_limit),      cmocka_unit_test(test_whole),
-	    cmocka_unit_test(test_json),       cmocka_unit_test(test_json_refuses),
-	    cmocka_unit_test(test_json_depth), cmocka_unit_test(test_kcat_lines),
-	    cmocka_unit_test(test_chunks),     cmocka_unit_test(test_hostile),
-	    cmocka_unit_test(test_large),      cmocka_unit_test(test_rest_and_errors),
+	    cmocka_unit_test(test_delimited),
+	    cmocka_unit_test(test_keys),
+	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_whole),
+	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_json_refuses),
+	    cmocka_unit_test(test_json_depth),
+	    cmocka_unit_test(test_kcat_lines),
+	    cmocka_unit_test(test_examples),
+	    cmocka_unit_test(test_chunks),
+	    cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_rest_and_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
