@@ -16,8 +16,14 @@ struct mq_topic {
 	const char *name;
 	const char *title; /* one line, lower-case start */
 	const char *text; /* paragraphs separated by blank lines; indented lines stay as they are */
+	/* Appends what a table tells in the same form, or NULL. */
+	int (*append)(struct mq_buf *buf, struct mq_err *err);
 };
 extern const struct mq_topic mq_topics[]; /* ended by a row without name */
+
+/* Appends the whole text of the topic, not wrapped, and a NUL that is not counted. MQ_USAGE when
+ * there is no such topic. */
+int mq_topic_append(const char *name, struct mq_buf *buf, struct mq_err *err);
 
 /*
  * Finds the command that words[0..n) begin with. A name may consist of two words ("dlq ls"); the

@@ -213,6 +213,18 @@ int mq_help_overview(const struct mq_command *const *commands, struct mq_buf *bu
 	return done(err);
 }
 
+static int help_topic(const char *name, struct mq_buf *buf, struct mq_err *err)
+{
+	struct mq_buf text;
+
+	mq_buf_init(&text, buf->limit);
+	int result = mq_topic_append(name, &text, err);
+	if (result == 0)
+		result = mq_text_paragraphs(buf, text.data, 0, err);
+	mq_buf_release(&text);
+	return result;
+}
+
 static int help_unknown(const struct mq_command *const *commands, const char *word,
                         struct mq_err *err)
 {
@@ -261,7 +273,7 @@ int mq_help_about(const struct mq_command *const *commands, size_t n, const char
 	}
 	for (const struct mq_topic *topic = mq_topics; topic->name; topic++)
 		if (strcmp(words[0], topic->name) == 0)
-			return mq_text_paragraphs(buf, topic->text, 0, err);
+			return help_topic(topic->name, buf, err);
 	for (size_t i = 0; mq_backends[i]; i++)
 		if (strcasecmp(words[0], mq_backends[i]->name) == 0) {
 			help_backend(mq_backends[i], buf, err);

@@ -244,10 +244,13 @@ static void append_examples(struct mq_buf *buf, const struct mq_example *example
 static void append_topic(struct mq_buf *buf, const char *section, const char *name,
                          struct mq_err *err)
 {
+	struct mq_buf text;
+
 	mq_buf_printf(buf, err, ".Sh %s\n", section);
-	for (const struct mq_topic *topic = mq_topics; topic->name; topic++)
-		if (strcmp(topic->name, name) == 0)
-			append_paragraphs(buf, topic->text, err);
+	mq_buf_init(&text, buf->limit);
+	if (mq_topic_append(name, &text, err) == 0)
+		append_paragraphs(buf, text.data, err);
+	mq_buf_release(&text);
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */
@@ -320,6 +323,7 @@ int mq_man_overview(const struct mq_command *const *commands, struct mq_buf *buf
 	           &(const struct mq_option_set){.title = "Every command", .rows = mq_common_rows},
 	           err);
 	append_topic(buf, "ADDRESSES", "addresses", err);
+	append_topic(buf, "FORMATS", "formats", err);
 	append_topic(buf, "CONFIGURATION", "configuration", err);
 	append_topic(buf, "ENVIRONMENT", "environment", err);
 	append_topic(buf, "EXIT STATUS", "exit-codes", err);

@@ -1,85 +1,141 @@
 /* The long texts: `mqtk help TOPIC`, and sections of mqtk(1). */
+#include "mqtk/format.h"
 #include "mqtk/help.h"
+#include "opt/text.h"
+
+/* The tokens of templates, from their table. */
+static int append_tokens(struct mq_buf *buf, struct mq_err *err)
+{
+	const char *token, *help;
+
+	for (size_t i = 0; mq_format_token_help(i, &token, &help); i++)
+		if (mq_text_entry(buf, token, help, 21, err) < 0)
+			return -1;
+	return 0;
+}
 
 const struct mq_topic mq_topics[] = {
-    {"addresses", "how brokers and streams are named",
-     "An address is [BROKER/]STREAM. The last path segment names the stream: a Kafka topic or a "
-     "stream of the local store. BROKER is a URL or the name of a profile; left out, it is "
-     "$MQTK_BROKER, else the configured default, else the local store.\n"
-     "\n"
-     "  kafka://h1:9092,h2:9092/orders   a topic\n"
-     "  kafkas://h1:9093/orders          the same over TLS\n"
-     "  sqlite:demo.db/orders            a stream in the SQLite file demo.db\n"
-     "  sqlite:///abs/demo.db/orders     the same with an absolute path\n"
-     "  local/orders                     a stream of the store that needs no set-up\n"
-     "  prod/orders                      a stream of the broker of profile prod\n"
-     "  orders                           a stream of the default broker\n"
-     "\n"
-     "An address that ends in '/' names a broker without a stream, and so does a URL without a "
-     "path: kafka://h1:9092/ or prod/.\n"
-     "\n"
-     "A stream that begins with '^' is a regular expression for those backends that can match "
-     "one: 'kafka://h1/^orders.*'. Special characters in a segment are percent-encoded: %2F is "
-     "a slash.\n"
-     "\n"
-     "Settings of the backend can stand behind a question mark: "
-     "'kafka://h1/orders?client.id=nightly'. -X NAME=VALUE wins over them. Better than "
-     "a password in an address is password-command in a profile: it shows in no history and no "
-     "list of processes.\n"},
-    {"configuration", "files, profiles and environment variables",
-     "The configuration is read from $XDG_CONFIG_HOME/mqtk/config (or ~/.config/mqtk/config), "
-     "then from a .mqtk file in the working directory or above it, up to the root of the "
-     "repository, then from the environment; later ones win, and flags win over all. "
-     "$MQTK_CONFIG names one file to be read instead of both. mqtk config shows what is in "
-     "force and where each value came from.\n"
-     "\n"
-     "  default = prod\n"
-     "\n"
-     "  [profile prod]\n"
-     "  url = kafka://h1:9092,h2:9092\n"
-     "  readonly = true\n"
-     "  user = app\n"
-     "  password-command = pass show kafka/prod\n"
-     "\n"
-     "Further keys of a profile are settings of its backend, as with -X. With readonly = true "
-     "nothing that writes, settles or deletes runs against it. password-command is honoured "
-     "only in your own configuration file, because a .mqtk file comes with whatever tree was "
-     "checked out.\n"},
-    {"environment", "variables that mqtk reads",
-     "  MQTK_BROKER      the broker of addresses that name none: a URL or a profile\n"
-     "  MQTK_CONFIG      the one configuration file to read\n"
-     "  NO_COLOR         when set and not empty, no colours; --color always wins\n"
-     "  XDG_CONFIG_HOME  where the configuration is looked for (~/.config)\n"},
-    {"exit-codes", "what the exit status means",
-     "  0      done\n"
-     "  1      a negative answer: no match, over the limit, incompatible\n"
-     "  2      wrong command line, or something the broker cannot do\n"
-     "  3      some records failed, the others went through\n"
-     "  4      no connection, or no answer in time\n"
-     "  5      not allowed: authentication or authorisation\n"
-     "  6      local input or output failed\n"
-     "  7      bad data\n"
-     "  8      no such stream, group or partition\n"
-     "  70     a defect of mqtk, or no memory\n"
-     "  128+n  ended by signal n: 130 after Ctrl-C, 143 after SIGTERM\n"
-     "\n"
-     "At the first signal mqtk stops reading, finishes what it has begun and reports; the "
-     "second ends it at once. A reader that goes away, as in | head -1, is no error. mqtk kcat "
-     "keeps kcat's own codes.\n"},
-    {"options", "how options are written",
-     "  --count 5     a long option and its value; --count=5 is the same\n"
-     "  -c 5          its letter; -c5 is the same\n"
-     "  -qe           letters in one word: -q -e\n"
-     "  -o -10        a value may begin with '-'\n"
-     "  --no-end      turns a switch off again\n"
-     "  --            ends the options: what follows are operands\n"
-     "\n"
-     "Options and operands mix in any order. Of an option that is given twice the last one "
-     "counts, unless it is repeatable. Choices may be shortened as long as they stay clear "
-     "(--color al), names of options may not: scripts would break when one is added.\n"
-     "\n"
-     "Durations are 500ms, 30s, 5m, 2h, 7d or 1h30m; sizes are 64k, 10M, 1G or plain bytes. "
-     "Positions are beginning, end, stored, an offset N, the last N as -N, a moment as "
-     "@EPOCH, 2026-11-01 or 2026-11-01T10:00Z, or a time ago as -48h.\n"},
-    {0},
+    {.name = "addresses",
+     .title = "how brokers and streams are named",
+     .text =
+         "An address is [BROKER/]STREAM. The last path segment names the stream: a Kafka topic or "
+         "a "
+         "stream of the local store. BROKER is a URL or the name of a profile; left out, it is "
+         "$MQTK_BROKER, else the configured default, else the local store.\n"
+         "\n"
+         "  kafka://h1:9092,h2:9092/orders   a topic\n"
+         "  kafkas://h1:9093/orders          the same over TLS\n"
+         "  sqlite:demo.db/orders            a stream in the SQLite file demo.db\n"
+         "  sqlite:///abs/demo.db/orders     the same with an absolute path\n"
+         "  local/orders                     a stream of the store that needs no set-up\n"
+         "  prod/orders                      a stream of the broker of profile prod\n"
+         "  orders                           a stream of the default broker\n"
+         "\n"
+         "An address that ends in '/' names a broker without a stream, and so does a URL without a "
+         "path: kafka://h1:9092/ or prod/.\n"
+         "\n"
+         "A stream that begins with '^' is a regular expression for those backends that can match "
+         "one: 'kafka://h1/^orders.*'. Special characters in a segment are percent-encoded: %2F is "
+         "a slash.\n"
+         "\n"
+         "Settings of the backend can stand behind a question mark: "
+         "'kafka://h1/orders?client.id=nightly'. -X NAME=VALUE wins over them. Better than "
+         "a password in an address is password-command in a profile: it shows in no history and no "
+         "list of processes.\n"},
+    {.name = "configuration",
+     .title = "files, profiles and environment variables",
+     .text =
+         "The configuration is read from $XDG_CONFIG_HOME/mqtk/config (or ~/.config/mqtk/config), "
+         "then from a .mqtk file in the working directory or above it, up to the root of the "
+         "repository, then from the environment; later ones win, and flags win over all. "
+         "$MQTK_CONFIG names one file to be read instead of both. mqtk config shows what is in "
+         "force and where each value came from.\n"
+         "\n"
+         "  default = prod\n"
+         "\n"
+         "  [profile prod]\n"
+         "  url = kafka://h1:9092,h2:9092\n"
+         "  readonly = true\n"
+         "  user = app\n"
+         "  password-command = pass show kafka/prod\n"
+         "\n"
+         "Further keys of a profile are settings of its backend, as with -X. With readonly = true "
+         "nothing that writes, settles or deletes runs against it. password-command is honoured "
+         "only in your own configuration file, because a .mqtk file comes with whatever tree was "
+         "checked out.\n"},
+    {.name = "environment",
+     .title = "variables that mqtk reads",
+     .text = "  MQTK_BROKER      the broker of addresses that name none: a URL or a profile\n"
+             "  MQTK_CONFIG      the one configuration file to read\n"
+             "  NO_COLOR         when set and not empty, no colours; --color always wins\n"
+             "  XDG_CONFIG_HOME  where the configuration is looked for (~/.config)\n"},
+    {.name = "exit-codes",
+     .title = "what the exit status means",
+     .text =
+         "  0      done\n"
+         "  1      a negative answer: no match, over the limit, incompatible\n"
+         "  2      wrong command line, or something the broker cannot do\n"
+         "  3      some records failed, the others went through\n"
+         "  4      no connection, or no answer in time\n"
+         "  5      not allowed: authentication or authorisation\n"
+         "  6      local input or output failed\n"
+         "  7      bad data\n"
+         "  8      no such stream, group or partition\n"
+         "  70     a defect of mqtk, or no memory\n"
+         "  128+n  ended by signal n: 130 after Ctrl-C, 143 after SIGTERM\n"
+         "\n"
+         "At the first signal mqtk stops reading, finishes what it has begun and reports; the "
+         "second ends it at once. A reader that goes away, as in | head -1, is no error. mqtk kcat "
+         "keeps kcat's own codes.\n"},
+    {.name = "formats",
+     .title = "how messages are printed: -f, -J, -D",
+     .text =
+         "Without options a message is its payload and a newline. -D BYTES puts other bytes behind "
+         "it, -K BYTES puts the key and those bytes before it. In BYTES, and in templates, escapes "
+         "are as in C: \\n \\r \\t \\\\ \\0, \\xHH for any byte, \\NNN in octal, \\uXXXX.\n"
+         "\n"
+         "-J prints one JSON object a line that produce -J reads again, on any broker, without "
+         "loss. "
+         "Payloads, keys and headers that are valid UTF-8 are strings, other bytes are "
+         "{\"base64\":\"…\"}, and what is absent is null.\n"
+         "\n"
+         "-f TEMPLATE prints the template for each message with these tokens replaced. Nothing is "
+         "added: end it in \\n. What stands behind a colon is another form of the same, as in "
+         "%{ts:iso} or %{payload:hex}.\n"
+         "\n",
+     .append = append_tokens},
+    {.name = "options",
+     .title = "how options are written",
+     .text =
+         "  --count 5     a long option and its value; --count=5 is the same\n"
+         "  -c 5          its letter; -c5 is the same\n"
+         "  -qe           letters in one word: -q -e\n"
+         "  -o -10        a value may begin with '-'\n"
+         "  --no-end      turns a switch off again\n"
+         "  --            ends the options: what follows are operands\n"
+         "\n"
+         "Options and operands mix in any order. Of an option that is given twice the last one "
+         "counts, unless it is repeatable. Choices may be shortened as long as they stay clear "
+         "(--color al), names of options may not: scripts would break when one is added.\n"
+         "\n"
+         "Durations are 500ms, 30s, 5m, 2h, 7d or 1h30m; sizes are 64k, 10M, 1G or plain bytes. "
+         "Positions are beginning, end, stored, an offset N, the last N as -N, a moment as "
+         "@EPOCH, 2026-11-01 or 2026-11-01T10:00Z, or a time ago as -48h.\n"},
+    {.name = NULL},
 };
+
+int mq_topic_append(const char *name, struct mq_buf *buf, struct mq_err *err)
+{
+	const struct mq_topic *topic = mq_topics;
+
+	while (topic->name && strcmp(topic->name, name) != 0)
+		topic++;
+	if (!topic->name)
+		return mq_fail(err, MQ_USAGE, "no topic '%s'", name);
+	if (mq_buf_append_str(buf, topic->text, err) < 0 ||
+	    (topic->append && topic->append(buf, err) < 0) ||
+	    mq_buf_append_char(buf, '\0', err) < 0)
+		return -1;
+	buf->len--;
+	return 0;
+}

@@ -73,7 +73,7 @@ setup() {
 }
 
 @test "the topics can be read" {
-	for topic in addresses configuration environment exit-codes options backends kafka sqlite; do
+	for topic in addresses formats configuration environment exit-codes options backends kafka sqlite; do
 		run_mqtk help "$topic"
 		is "$status" 0
 		is "$err" ""
