@@ -198,7 +198,8 @@ static int parse_broker(struct resolving *r)
 	if (r->stream_len > 0) {
 		if (memchr(r->stream, '/', r->stream_len)) {
 			mq_fail(r->err, MQ_USAGE,
-			        "one segment is expected behind the broker: the stream");
+			        "'%.*s': one segment is expected behind the broker, the stream",
+			        (int)r->stream_len, r->stream);
 			mq_hint(r->err, "a '/' within a stream's name is written %%2F");
 			result = -1;
 		} else if (!(r->url.stream =

@@ -95,11 +95,16 @@ char *mq_url_decode(const char *text, size_t len, const char *what, struct mq_er
 		bool whole = len - i > 2;
 		int high = whole ? hex_digit(text[i + 1]) : -1;
 		int low = whole ? hex_digit(text[i + 2]) : -1;
-		if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+		if (high == 0 && low == 0) {
+			mq_fail(err, MQ_USAGE, "%s: %%00 cannot stand in it", what);
+		} else if (high < 0 || low < 0) {
 			mq_fail(err, MQ_USAGE,
 			        "%s: '%%' is not followed by two hexadecimal digits of a character",
 			        what);
 			mq_hint(err, "a percent sign itself is written %%25");
+		}
+		if (high < 0 || low < 0 || high + low == 0) {
+			decoded[n] = '\0';
 			mq_secret_free(decoded);
 			return NULL;
 		}
@@ -172,49 +177,53 @@ int mq_url_parse_query(const char *text, const char *source, struct mq_settings 
 
 /* --- authority ------------------------------------------------------------------------------- */
 
-static int bad_authority(const char *scheme, struct mq_err *err)
+static int bad_authority(const char *scheme, const char *problem, struct mq_err *err)
 {
 	/* It may hold a password, so it is not repeated. */
 	mq_fail(err, MQ_USAGE,
-	        "the host of a %s:// address cannot be read: expected [USER[:PASSWORD]@]HOST[:PORT]"
-	        ", more hosts joined by commas",
-	        scheme);
+	        "the host of a %s:// address cannot be read: %s; expected "
+	        "[USER[:PASSWORD]@]HOST[:PORT], more hosts joined by commas",
+	        scheme, problem);
 	return mq_hint(err, "in a user or password '/', '@', ':' and '?' are written %%2F, %%40, "
-	                    "%%3A and %%3F; IPv6 hosts stand in brackets");
+	                    "%%3A and %%3F");
 }
 
-/* One HOST[:PORT] of len bytes. */
-static bool host_valid(const char *host, size_t len)
+/* What is wrong with one HOST[:PORT] of len bytes, or NULL. */
+static const char *host_problem(const char *host, size_t len)
 {
 	size_t n = 0;
 
-	if (len > 0 && host[0] == '[') {
-		while (n < len && host[n] != ']')
+	if (len == 0)
+		return "a host is missing";
+	if (host[0] == '[') {
+		n = 1;
+		while (n < len && (isalnum((unsigned char)host[n]) || strchr(":.%_-", host[n])))
 			n++;
-		if (n == len || n < 3)
-			return false;
-		for (size_t i = 1; i < n; i++)
-			if (!isalnum((unsigned char)host[i]) && !strchr(":.%_-", host[i]))
-				return false;
+		if (n == len || host[n] != ']' || n < 3)
+			return "the brackets do not hold an IPv6 host";
 		n++;
 	} else {
 		while (n < len && (isalnum((unsigned char)host[n]) || strchr("._-", host[n]) ||
 		                   (unsigned char)host[n] >= 0x80))
 			n++;
+		if (memchr(host, ':', len) != memrchr(host, ':', len))
+			return "an IPv6 host stands in brackets";
 		if (n == 0)
-			return false;
+			return "a host is missing";
 	}
 	if (n == len)
-		return true;
-	if (host[n++] != ':' || n == len || len - n > 5)
-		return false;
+		return NULL;
+	if (host[n++] != ':')
+		return "a character cannot stand in a host";
 	int port = 0;
+	if (n == len || len - n > 5)
+		return "a port is a number from 1 to 65535";
 	for (; n < len; n++) {
 		if (!isdigit((unsigned char)host[n]))
-			return false;
+			return "a port is a number from 1 to 65535";
 		port = port * 10 + (host[n] - '0');
 	}
-	return port > 0 && port <= 65535;
+	return port > 0 && port <= 65535 ? NULL : "a port is a number from 1 to 65535";
 }
 
 static int parse_authority(const char *text, size_t len, struct mq_url *url, struct mq_err *err)
@@ -224,7 +233,7 @@ static int parse_authority(const char *text, size_t len, struct mq_url *url, str
 	const char *end = text + len;
 
 	if (memchr(host, '@', (size_t)(end - host)))
-		return bad_authority(url->scheme, err);
+		return bad_authority(url->scheme, "there is a second '@'", err);
 	if (at) {
 		const char *colon = memchr(text, ':', (size_t)(at - text));
 		const char *user_end = colon ? colon : at;
@@ -238,8 +247,9 @@ static int parse_authority(const char *text, size_t len, struct mq_url *url, str
 	for (const char *h = host;; h++) {
 		const char *comma = memchr(h, ',', (size_t)(end - h));
 		const char *stop = comma ? comma : end;
-		if (!host_valid(h, (size_t)(stop - h)))
-			return bad_authority(url->scheme, err);
+		const char *problem = host_problem(h, (size_t)(stop - h));
+		if (problem)
+			return bad_authority(url->scheme, problem, err);
 		h = stop;
 		if (!comma)
 			break;
@@ -310,10 +320,13 @@ static int parse_file(const char *text, const char *end, bool broker_only, struc
 	if (set_path(url, text, slash, end, err) < 0)
 		return -1;
 	const char *home = getenv("HOME");
-	if (strncmp(url->path, "~/", 2) == 0 && home && *home) {
+	bool in_home = strncmp(url->path, "~/", 2) == 0 && home && *home;
+	/* A leading ':' would mean something else to SQLite. */
+	if (in_home || url->path[0] == ':') {
 		struct mq_buf buf;
 		mq_buf_init(&buf, 1 << 20);
-		if (mq_buf_printf(&buf, err, "%s%s", home, url->path + 1) < 0) {
+		if (mq_buf_printf(&buf, err, "%s%s", in_home ? home : "./", url->path + in_home) <
+		    0) {
 			mq_buf_release(&buf);
 			return -1;
 		}
@@ -331,8 +344,8 @@ static int parse_path(const char *text, const char *end, enum shape shape, bool 
 	const char *start = text + (text < end);
 
 	/* A raw '/' in a password would have made its rest a path. */
-	if (shape == SHAPE_FLAT && start + strcspn(start, "@?") < end)
-		return bad_authority(url->scheme, err);
+	if (shape == SHAPE_FLAT && start + strcspn(start, "@") < end)
+		return bad_authority(url->scheme, "there is an '@' behind the host", err);
 	const char *slash = last_slash(start, end);
 	if (broker_only) {
 		if (end > start && end[-1] == '/')
