@@ -9,6 +9,8 @@ $(DOCS_TOOL): $(OUT)/tools/docs.o $(filter-out $(OUT)/cmd/main.o,$(CMD_OBJ)) $(O
 
 .PHONY: docs docs-check
 docs: $(DOCS_TOOL) ## write man/ and completions/ from the option tables
+	@test -z '$(strip $(MISSING))' || { \
+	  echo "make docs needs every backend built in, but there is no $(MISSING)" >&2; exit 1; }
 	rm -f man/*.1
 	$(DOCS_TOOL) .
 

@@ -1,62 +1,60 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # err, out, root and status are set in helpers.bash
+# shellcheck disable=SC2154 # the variables are set by tests/lib/helpers.bash
 # Help, version, completions: what is told from the tables, by the program itself.
 
-setup() {
-	load helpers
-	use_scratch
-}
+load ../lib/helpers
+load saying
 
 @test "mqtk alone says how to use it, on stderr, and exits 2" {
-	run_mqtk
-	is "$status" 2
+	mq
+	expect_status 2
 	is "$out" ""
 	has "$err" "Usage: mqtk COMMAND"
 	has "$err" "mqtk help says more"
 }
 
 @test "mqtk help lists every command, every backend and every topic" {
-	run_mqtk help
-	is "$status" 0
+	mq help
+	expect_status 0
 	is "$err" ""
 	for word in produce consume tail help "Apache Kafka" SQLite "mqtk help exit-codes"; do
 		has "$out" "$word"
 	done
-	run_mqtk --help
-	is "$status" 0
+	mq --help
+	expect_status 0
 	has "$out" "Read on with"
 }
 
 @test "every command that help lists explains itself within 80 columns" {
-	run_mqtk help
+	mq help
 	commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' <<<"$out")
 	[ "$(wc -l <<<"$commands")" -ge 4 ]
 	while read -r command; do
 		# shellcheck disable=SC2086 # a name may be two words
-		run_mqtk help $command
-		is "$status" 0
+		mq help $command
+		expect_status 0
 		has "$out" "Usage: mqtk $command"
 		has "$out" "Examples:"
 		is "$(LC_ALL=C.UTF-8 grep -E '^.{81}' <<<"${out%%Examples:*}")" ""
 		help=$out
 		[ "$command" = kcat ] && continue
 		# shellcheck disable=SC2086
-		run_mqtk $command --help
-		is "$status" 0
+		mq $command --help
+		expect_status 0
 		is "$out" "$help"
 		is "$err" ""
 		# shellcheck disable=SC2086
-		run_mqtk $command -h
+		mq $command -h
 		is "$out" "$help"
 	done <<<"$commands"
 }
 
 @test "every example in the help of a command is a command line that parses" {
-	run_mqtk help
+	mq help
 	commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' <<<"$out")
 	for command in $commands; do
 		[ "$command" = kcat ] && continue
-		run_mqtk help "$command"
+		mq help "$command"
 		sed -n '/^Examples:/,$s/^  \(\S.*\)/\1/p' <<<"$out" >examples
 		while read -r line; do
 			# Each mqtk of a pipeline explains itself instead of working.
@@ -64,8 +62,8 @@ setup() {
 				line=${line#*mqtk }
 				words=${line%%|*}
 				words=${words%%[<>]*}
-				eval "run_mqtk ${words} --help"
-				is "$status" 0
+				eval "mq ${words} --help"
+				expect_status 0
 				is "$err" ""
 			done
 		done <examples
@@ -74,8 +72,8 @@ setup() {
 
 @test "the topics can be read" {
 	for topic in addresses formats configuration environment exit-codes options backends kafka sqlite; do
-		run_mqtk help "$topic"
-		is "$status" 0
+		mq help "$topic"
+		expect_status 0
 		is "$err" ""
 		[ -n "$out" ]
 		is "$(LC_ALL=C.UTF-8 grep -E '^.{81}' <<<"$out")" ""
@@ -89,33 +87,34 @@ setup() {
 }
 
 @test "the version comes with those of the libraries" {
-	run_mqtk --version
-	is "$status" 0
+	mq --version
+	expect_status 0
 	is "$err" ""
 	is "${out%%$'\n'*}" "mqtk $(cat "$root/VERSION")"
 	has "$out" kafka
 	has "$out" sqlite
 	version=$out
-	run_mqtk consume --version
-	is "$status" 0
+	mq consume --version
+	expect_status 0
 	is "$out" "$version"
 }
 
 @test "help does not need a configuration that can be read" {
-	MQTK_CONFIG=$PWD/none run_mqtk help consume
-	is "$status" 0
-	MQTK_CONFIG=$PWD/none run_mqtk consume --help
-	is "$status" 0
+	export MQTK_CONFIG=$PWD/none
+	mq help consume
+	expect_status 0
+	mq consume --help
+	expect_status 0
 }
 
 @test "a full disk is exit 6, a reader that goes away is quiet" {
 	status=0
 	"$MQTK" help >/dev/full 2>err || status=$?
-	is "$status" 6
+	expect_status 6
 	is "$(cat err)" "mqtk help: cannot write to stdout: No space left on device"
 	status=0
 	"$MQTK" --version >&- 2>err || status=$?
-	is "$status" 6
+	expect_status 6
 	# The reader is gone before a byte is written.
 	mkfifo pipe
 	# shellcheck disable=SC2094 # a reader is needed for opening it to write
@@ -124,7 +123,7 @@ setup() {
 	status=0
 	"$MQTK" help >&6 2>err || status=$?
 	exec 6>&-
-	is "$status" 0
+	expect_status 0
 	is "$(cat err)" ""
 }
 

@@ -1,11 +1,9 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # err, out, root and status are set in helpers.bash
+# shellcheck disable=SC2154 # the variables are set by tests/lib/helpers.bash
 # The command line as a whole: wrong ones are exit 2 with one line that says what was expected.
 
-setup() {
-	load helpers
-	use_scratch
-}
+load ../lib/helpers
+load saying
 
 @test "unknown commands" {
 	refuses "mqtk: unknown command 'consum'; did you mean 'consume'?" consum
@@ -29,15 +27,15 @@ setup() {
 	refuses "mqtk consume: --color: 'pink' is unknown, expected one of: auto, always, never" \
 		consume --color pink local/a
 	for bad in x 1x "" " 1" 0x10 1e3 99999999999999999999; do
-		run_mqtk consume -c "$bad" local/a
-		is "$status" 2
+		mq consume -c "$bad" local/a
+		expect_status 2
 		is "$out" ""
 		has "$err" "mqtk consume: -c: "
 		has "$err" "'$bad'"
 	done
 	for bad in 5 x -1s 1y ""; do
-		run_mqtk consume "--timeout=$bad" local/a
-		is "$status" 2
+		mq consume "--timeout=$bad" local/a
+		expect_status 2
 		has "$err" "mqtk consume: --timeout: "
 	done
 }
@@ -55,29 +53,29 @@ setup() {
 }
 
 @test "control characters of a name do not reach the terminal" {
-	run_mqtk $'con\033[31m'
-	is "$status" 2
+	mq $'con\033[31m'
+	expect_status 2
 	has_not "$err" $'\033'
 }
 
 @test "colours only where they are wanted" {
-	run_mqtk consume --color never --nope local/a
+	mq consume --color never --nope local/a
 	has_not "$err" $'\033'
-	run_mqtk consume --color=always --nope local/a
+	mq consume --color=always --nope local/a
 	has "$err" $'\033[31mmqtk consume:\033[0m unknown option --nope'
 }
 
 @test "passwords do not stand in the list of processes" {
 	# What others see of its command line is the message.
 	key='kafka://me:hidden-one@h/t?a=b&sasl.password=hidden-two&c=d'
-	run_mqtk produce --create -k "$key" -H my.password=hidden-three -D '' sqlite:s.db/t \
+	mq produce --create -k "$key" -H my.password=hidden-three sqlite:s.db/t \
 		/proc/self/cmdline
 	is "$err" ""
-	is "$status" 0
-	run_mqtk consume -e -f '%s' sqlite:s.db/t
+	expect_status 0
+	mq consume -e -f '%s' sqlite:s.db/t
 	has_not "$out" hidden
 	has "$out" 'kafka://me:**********@h/t?a=b&sasl.password=**********&c=d'
-	run_mqtk consume -e -f '%k %h' sqlite:s.db/t
+	mq consume -e -f '%k %h' sqlite:s.db/t
 	is "$out" "$key my.password=hidden-three"
 }
 
@@ -86,7 +84,7 @@ setup() {
 	status=0
 	./kcat -h >out 2>&1 || status=$?
 	[ "$status" -lt 128 ]
-	run_mqtk kcat -h
+	mq kcat -h
 	is "$(cat out)" "$out${err:+$err}"
 	has_not "$(cat out)" "unknown command"
 }

@@ -1,0 +1,172 @@
+# bash completion of mqtk. Made from its tables by `make docs`: do not edit.
+
+_mqtk_reply() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+	# What ends in one of these is not finished yet.
+	if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=/:] ]]; then compopt -o nospace; fi
+}
+
+_mqtk_files() {
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+
+_mqtk_addresses() {
+	_mqtk_reply "$schemes $(mqtk config --profiles 2>/dev/null | sed 's|$|/|')"
+}
+
+_mqtk() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local cmd=${COMP_WORDS[1]}
+	COMPREPLY=()
+	# Readline splits words at '=' and ':'.
+	if [[ $cur == : || $prev == : ]]; then return; fi
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD-2]}
+	fi
+	local schemes='kafka:// kafkas:// sqlite: local/ '
+	local settings=''
+	local topics='produce consume tail ls info create delete kcat help addresses configuration environment exit-codes formats options backends kafka sqlite '
+	if ((COMP_CWORD == 1)); then
+		_mqtk_reply 'produce consume tail ls info create delete kcat help --help --version'
+		return
+	fi
+	case $cmd in
+	'produce')
+		case $prev in
+		-D|--delimiter) :; return ;;
+		-K|--key-delimiter) :; return ;;
+		-k|--key) :; return ;;
+		-H|--header) :; return ;;
+		-p|--partition) :; return ;;
+		--ts) :; return ;;
+		--message-id) :; return ;;
+		--correlation-id) :; return ;;
+		--content-type) :; return ;;
+		--reply-to) :; return ;;
+		--expiry) :; return ;;
+		--priority) :; return ;;
+		--failed-to) _mqtk_files; return ;;
+		--rate) :; return ;;
+		-z|--compression) _mqtk_reply 'none gzip snappy lz4 zstd '; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'consume')
+		case $prev in
+		-o|--from) :; return ;;
+		--to) :; return ;;
+		-c|--count) :; return ;;
+		-p|--partition) :; return ;;
+		--idle-timeout) :; return ;;
+		-g|--group) :; return ;;
+		--consumer) :; return ;;
+		--commit-interval) :; return ;;
+		-f|--format) :; return ;;
+		-D|--delimiter) :; return ;;
+		-K|--key-delimiter) :; return ;;
+		--decode) :; return ;;
+		--on-error) _mqtk_reply 'fail skip raw '; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --consumer --commit-interval --format --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'tail')
+		case $prev in
+		-n|--last) :; return ;;
+		--idle-timeout) :; return ;;
+		--prefix) _mqtk_reply 'auto always never '; return ;;
+		-f|--format) :; return ;;
+		-D|--delimiter) :; return ;;
+		-K|--key-delimiter) :; return ;;
+		--decode) :; return ;;
+		--on-error) _mqtk_reply 'fail skip raw '; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--last --end --idle-timeout --prefix --format --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'ls')
+		case $prev in
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--json --all --quick -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'info')
+		case $prev in
+		--at) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--json --at --all-config -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'create')
+		case $prev in
+		--partitions) :; return ;;
+		--replicas) :; return ;;
+		--retention) :; return ;;
+		--max-bytes) :; return ;;
+		--max-length) :; return ;;
+		--config) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--partitions --replicas --retention --max-bytes --max-length --config --if-missing -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'delete')
+		case $prev in
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'kcat') : ;;
+	'help')
+		case $prev in
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '-X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_reply "$topics"
+		fi ;;
+	esac
+}
+
+complete -F _mqtk mqtk
