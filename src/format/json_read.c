@@ -316,7 +316,9 @@ bool mq_json_take_any(struct mq_json_reader *reader, struct mq_bytes *ret)
 	/* What is open, innermost last: no recursion, whatever the input. */
 	char open[MQ_JSON_DEPTH];
 	size_t depth = 0;
-	char c = mq_json_peek(reader);
+	char c;
+
+	mq_json_peek(reader);
 	char *start = reader->p;
 
 	for (;;) {
