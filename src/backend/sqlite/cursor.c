@@ -69,8 +69,10 @@ static int place_cursor(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, str
 	cursor->held = r->group == NULL;
 	if (place_start(r, cursor, &part, err) < 0 || place_stop(r, cursor, &part, err) < 0)
 		return -1;
-	if (r->opened && r->to.kind == MQ_POS_END)
-		cursor->stop = 0; /* not there at the snapshot */
+	/* A stream that was not there at the snapshot ended at 0. */
+	bool to_snapshot = r->stop_at_end || (r->opened && r->to.kind == MQ_POS_END);
+	if (to_snapshot && cursor->stop > cursor->snapshot)
+		cursor->stop = cursor->snapshot;
 	cursor->committed = cursor->settled = cursor->next;
 	return 0;
 }

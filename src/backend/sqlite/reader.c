@@ -24,6 +24,7 @@ static int copy_spec(struct mq_sq_reader *r, const struct mq_read_spec *spec, st
 	r->to = spec->to;
 	r->to_ts = spec->to.kind == MQ_POS_TIME ? spec->to.number : INT64_MAX;
 	r->need = spec->need;
+	r->stop_at_end = spec->stop_at_end;
 	r->names = calloc(spec->n_streams + 1, sizeof *r->names);
 	r->patterns = calloc(spec->n_streams + 1, sizeof *r->patterns);
 	r->partitions = calloc(spec->n_partitions + 1, sizeof *r->partitions);

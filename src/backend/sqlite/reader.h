@@ -49,6 +49,7 @@ struct mq_sq_reader {
 	struct mq_pos to;
 	int64_t to_ts; /* INT64_MAX: none */
 	unsigned need;
+	bool stop_at_end;
 
 	/* where it is */
 	struct mq_sq_source **sources;

@@ -487,6 +487,18 @@ void mq_sq_writer_close(struct mq_writer *writer)
 	free(w);
 }
 
+/* The stream is made when that was asked for; else its first message makes it, with one partition.
+ */
+static int look_at_stream(struct writer *w, struct mq_err *err)
+{
+	struct mq_sq_stream stream = {0};
+	int found = mq_sq_stream_find(&w->sq, w->stream, &stream, err);
+
+	w->base.partitions = found == 1 ? stream.n_partitions : 1;
+	mq_sq_stream_release(&stream);
+	return found < 0 ? -1 : 0;
+}
+
 static int make_now(struct writer *w, struct mq_err *err)
 {
 	struct mq_sq_stream stream = {0};
@@ -524,6 +536,9 @@ int mq_sq_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
 		goto fail;
 	w->sq.patient = true;
 	if (spec->create && w->stream && make_now(w, err) < 0)
+		goto fail;
+	w->base.partitions = -1;
+	if (w->stream && look_at_stream(w, err) < 0)
 		goto fail;
 	*ret_writer = &w->base;
 	return 0;
