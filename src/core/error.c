@@ -27,7 +27,8 @@ static void make_printable(char *text, size_t size, bool cut)
 		memcpy(text + len, "…", sizeof "…");
 }
 
-static void format_line(char *ret, size_t size, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void format_line(char *ret, size_t size,
+                                                              const char *fmt, va_list args)
 {
 	int n = vsnprintf(ret, size, fmt, args);
 

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The rules of this project that no other tool knows: lint-sources.sh, in the root of the tree.
+# Prints every violation and ends with 1 when there was one.
+set -uo pipefail
+status=0
+
+# complain TEXT: standard input is what was found; nothing there is well.
+complain() {
+	local found
+	found=$(cat)
+	[ -n "$found" ] || return 0
+	printf '%s:\n%s\n' "$1" "$found" | sed '2,$s/^/  /' >&2
+	status=1
+}
+
+files() {
+	git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+		[ ! -e "$file" ] || echo "$file"
+	done
+}
+
+# Code without comments and strings, as FILE:LINE:TEXT, so that words in them do not count.
+code() {
+	files "$@" | while read -r file; do
+		awk -v file="$file" '{
+			line = $0
+			if (inside) {
+				if (!match(line, /\*\//)) next
+				line = substr(line, RSTART + 2)
+				inside = 0
+			}
+			gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
+			gsub(/\/\*([^*]|\*[^\/])*\*\//, "", line)
+			sub(/\/\/.*/, "", line)
+			if (match(line, /\/\*/)) { line = substr(line, 1, RSTART - 1); inside = 1 }
+			if (line ~ /[^ \t]/) print file ":" NR ":" line
+		}' "$file"
+	done
+}
+
+code 'src/*.c' 'src/*.h' 'include/*.h' |
+	grep -E '[^a-zA-Z0-9_](printf|puts|putchar|perror|exit|_exit|abort|vprintf)\(|(fprintf|fputs|fputc|fwrite|vfprintf)\([^;]*(stdout|stderr)' |
+	complain 'only cmd/ prints and exits'
+
+code '*.c' '*.h' | grep -E '[^a-zA-Z0-9_](sprintf|vsprintf|strcpy|strcat|stpcpy|atoi|atol|atof|strtok|gets|tmpnam|mktemp)\(' |
+	complain 'forbidden functions (no bounds, or no errors)'
+
+code 'src/*.c' 'cmd/*.c' | grep -E '[^a-zA-Z0-9_](sleep|usleep)\(' |
+	complain 'sleeping is no synchronisation'
+
+files '*.c' '*.h' '*.sh' '*.bash' '*.bats' | xargs -r wc -l |
+	awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }' |
+	complain 'files over 800 lines'
+
+files 'src/*.c' 'src/*.h' 'cmd/*.c' 'cmd/*.h' 'include/*.h' 'tests/*.c' | while read -r file; do
+	head -n 1 "$file" | grep -q '^/\*' || echo "$file"
+done | complain 'files without a head comment'
+
+code 'include/*.h' 'cmd/*.c' 'cmd/*.h' | grep -E '#include <(librdkafka|sqlite3|amqp|hiredis)' |
+	complain 'only src/backend knows the brokers'"'"' libraries'
+
+files | grep -vE '^(LICENSE|scripts/lint-sources.sh)$' |
+	xargs -r grep -nIE 'TODO|FIXME|XXX([^X]|$)' | grep -v 'mktemp\|mkstemp\|mkdtemp\|\.XXXX' |
+	complain 'unfinished business'
+
+"$(dirname "${BASH_SOURCE[0]}")/python.sh" - <<'PYTHON' || status=1
+import glob, json, sys
+from jsonschema import validators
+bad = False
+for path in sorted(glob.glob("schemas/*.json")):
+    try:
+        with open(path, encoding="utf-8") as file:
+            schema = json.load(file)
+        validators.validator_for(schema).check_schema(schema)
+    except Exception as error:
+        print(f"{path}: no valid JSON Schema: {error}", file=sys.stderr)
+        bad = True
+sys.exit(bad)
+PYTHON
+exit "$status"
