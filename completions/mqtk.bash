@@ -21,10 +21,9 @@ _mqtk() {
 	COMPREPLY=()
 	# Readline splits words at '=' and ':'.
 	if [[ $cur == : || $prev == : ]]; then return; fi
-	if [[ $cur == = ]]; then
-		cur=
-	elif [[ $prev == = ]]; then
-		prev=${COMP_WORDS[COMP_CWORD-2]}
+	if [[ $cur == = || $prev == = ]]; then
+		if [[ $cur == = ]]; then cur=; else prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+		if [[ $prev != --* ]]; then return; fi
 	fi
 	local schemes='kafka:// kafkas:// sqlite: local/ '
 	local settings=''

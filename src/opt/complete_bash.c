@@ -29,10 +29,9 @@ static const char body[] =
     "\tCOMPREPLY=()\n"
     "\t# Readline splits words at '=' and ':'.\n"
     "\tif [[ $cur == : || $prev == : ]]; then return; fi\n"
-    "\tif [[ $cur == = ]]; then\n"
-    "\t\tcur=\n"
-    "\telif [[ $prev == = ]]; then\n"
-    "\t\tprev=${COMP_WORDS[COMP_CWORD-2]}\n"
+    "\tif [[ $cur == = || $prev == = ]]; then\n"
+    "\t\tif [[ $cur == = ]]; then cur=; else prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+    "\t\tif [[ $prev != --* ]]; then return; fi\n"
     "\tfi\n";
 
 /* What completes a value or an operand, as one statement. */
