@@ -48,7 +48,9 @@ struct mq_command {
 	size_t values_size;
 	const void *defaults; /* values_size bytes copied before parsing; NULL: zeroes */
 	bool writes;          /* changes something on a broker; refused on read-only profiles */
-	bool raw_arguments;   /* gets argv as operands, unparsed (kcat) */
+	/* Gets argv as operands, unparsed, and has no common options (kcat). sets are still what
+	 * help, man page and completions show. */
+	bool raw_arguments;
 	bool no_config;       /* runs without reading the configuration (help) */
 	enum mq_complete operand_complete;
 	/* Returns the exit code. On failure fills err: main prints it. A code with err unset prints

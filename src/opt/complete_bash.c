@@ -131,7 +131,7 @@ int mq_complete_bash(const struct mq_command *const *commands, struct mq_buf *bu
 	append_families(commands, buf, err);
 	mq_buf_append_str(buf, "\tcase $cmd in\n", err);
 	for (size_t i = 0; commands[i]; i++) {
-		if (commands[i]->raw_arguments)
+		if (!mq_option_row(commands[i], 0))
 			append_raw_command(commands[i], buf, err);
 		else
 			append_command(commands[i], buf, err);

@@ -73,17 +73,17 @@ int mq_help_command(const struct mq_command *command, struct mq_buf *buf, struct
 	const struct mq_option_set common = {.title = "Every command", .rows = mq_common_rows};
 
 	mq_buf_printf(buf, err, "Usage: mqtk %s%s%s%s\n", command->name,
-	              command->raw_arguments ? "" : " [OPTION…]", *operands ? " " : "", operands);
+	              mq_option_row(command, 0) ? " [OPTION…]" : "", *operands ? " " : "",
+	              operands);
 	if (command->about) {
 		mq_buf_append_char(buf, '\n', err);
 		mq_text_paragraphs(buf, command->about, 0, err);
 	}
-	if (!command->raw_arguments) {
-		size_t column = widest_term(command) + 4;
-		for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
-			help_set(set, column, buf, err);
+	size_t column = widest_term(command) + 4;
+	for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
+		help_set(set, column, buf, err);
+	if (!command->raw_arguments)
 		help_set(&common, column, buf, err);
-	}
 	if (command->examples && command->examples->command)
 		mq_buf_append_str(buf, "\nExamples:\n", err);
 	for (const struct mq_example *e = command->examples; e && e->command; e++)

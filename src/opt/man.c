@@ -263,7 +263,7 @@ int mq_man_command(const struct mq_command *command, struct mq_buf *buf, struct 
 	mq_buf_append_str(buf, ".Sh SYNOPSIS\n.Nm mqtk\n.Cm", err);
 	append_argument(buf, command->name, err);
 	mq_buf_append_char(buf, '\n', err);
-	if (!command->raw_arguments)
+	if (mq_option_row(command, 0))
 		mq_buf_append_str(buf, ".Op Ar option ...\n", err);
 	if (command->operands && *command->operands) {
 		mq_buf_append_str(buf, ".Ar", err);
@@ -275,10 +275,11 @@ int mq_man_command(const struct mq_command *command, struct mq_buf *buf, struct 
 		append_paragraphs(buf, command->about, err);
 	else
 		append_sentence(buf, command->summary, err);
-	if (!command->raw_arguments) {
+	if (mq_option_row(command, 0))
 		mq_buf_append_str(buf, ".Sh OPTIONS\n", err);
-		for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
-			append_set(buf, set, err);
+	for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
+		append_set(buf, set, err);
+	if (!command->raw_arguments) {
 		append_set(buf, &common, err);
 		mq_buf_append_str(buf,
 		                  ".Sh EXIT STATUS\nThe codes are those of all commands: see\n"

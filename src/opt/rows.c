@@ -7,12 +7,12 @@
 
 const struct mq_option *mq_option_row(const struct mq_command *command, size_t i)
 {
-	if (command->raw_arguments)
-		return NULL;
 	for (const struct mq_option_set *set = command->sets; set && set->rows; set++)
 		for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++)
 			if (i-- == 0)
 				return row;
+	if (command->raw_arguments)
+		return NULL;
 	for (const struct mq_option *row = mq_common_rows; !mq_option_is_end(row); row++)
 		if (i-- == 0)
 			return row;
