@@ -27,19 +27,22 @@ static struct mq_header *make_headers(const struct mq_option_list *list, struct 
 	return headers;
 }
 
-/* The library's own five minutes, during which brokers may be away: -m is only about the first
- * contact. And a topic that is missing is for the broker to make or refuse. */
+/* Where kcat differs from mqtk's own produce, as long as no property says otherwise. */
 static int add_defaults(struct kcat *kcat, struct mq_err *err)
 {
+	static const char *const defaults[][2] = {
+	    /* Brokers may be away for the library's own five minutes: -m is for the first contact.
+	     */
+	    {"message.timeout.ms", "300000"},
+	    /* Keys go where kcat puts them. */
+	    {"partitioner", "consistent_random"},
+	};
 	struct mq_settings *settings = &kcat->invocation->settings;
 
-	if (!mq_settings_get(settings, "message.timeout.ms") &&
-	    !mq_settings_get(settings, "delivery.timeout.ms") &&
-	    mq_settings_add(settings, "message.timeout.ms", "300000", "kcat", err) < 0)
-		return -1;
-	if (!mq_settings_get(settings, "allow.auto.create.topics") &&
-	    mq_settings_add(settings, "allow.auto.create.topics", "true", "kcat", err) < 0)
-		return -1;
+	for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
+		if (!mq_settings_get(settings, defaults[i][0]) &&
+		    mq_settings_add(settings, defaults[i][0], defaults[i][1], "kcat", err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -74,10 +74,6 @@ static int write_json(struct mq_buf *buf, const struct mq_locate *items, size_t 
 		}
 		result = mq_buf_printf(buf, err, ",\"%d\":{\"partition\":%d,\"offset\":%lld",
 		                       item->partition, item->partition, (long long)item->offset);
-		if (result == 0 && item->err.code &&
-		    (mq_buf_append_str(buf, ",\"error\":", err) < 0 ||
-		     mq_json_append_text(buf, item->err.message, err) < 0))
-			return -1;
 		if (result == 0)
 			result = mq_buf_append_char(buf, '}', err);
 	}
@@ -85,7 +81,7 @@ static int write_json(struct mq_buf *buf, const struct mq_locate *items, size_t 
 }
 
 /* A time behind the last message is located at the end; kcat says -1 for it. So the ends are asked
- * for as well: items[n..2n) are those of items[0..n). */
+ * for as well: items[n..2n) are those of items[0..n). As in kcat, one that fails fails all. */
 static int locate(struct mq_conn *conn, struct mq_locate *items, size_t n, struct mq_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -94,10 +90,12 @@ static int locate(struct mq_conn *conn, struct mq_locate *items, size_t n, struc
 	}
 	if (mq_locate(conn, items, 2 * n, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (items[i].pos.kind == MQ_POS_TIME && items[i].err.code == MQ_OK &&
-		    items[i].offset == items[n + i].offset)
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].err.code != MQ_OK)
+			return mq_fail(err, items[i].err.code, "%s", items[i].err.message);
+		if (items[i].pos.kind == MQ_POS_TIME && items[i].offset == items[n + i].offset)
 			items[i].offset = NOTHING_LATER;
+	}
 	return 0;
 }
 
