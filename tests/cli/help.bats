@@ -143,6 +143,8 @@ load saying
 	is "$(complete_words mqtk consume --idle)" --idle-timeout
 	is "$(complete_words mqtk consume --color a)" $'auto\nalways'
 	is "$(complete_words mqtk consume --color = n)" never
+	is "$(complete_words mqtk consume --color =)" $'auto\nalways\nnever'
+	is "$(complete_words mqtk consume -X client.id = ka)" ""
 	is "$(complete_words mqtk consume kafkas)" kafkas://
 	is "$(complete_words mqtk help exit)" exit-codes
 	has "$(complete_words mqtk consume --)" --group

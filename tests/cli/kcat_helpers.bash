@@ -3,6 +3,7 @@
 # What the tests of kcat's behaviour share: a broker, topics, and kcat itself beside ours.
 
 load ../lib/helpers
+load saying
 
 # A broker in $broker, and a name for the topics of this test in $topic.
 use_kafka() {
@@ -12,21 +13,6 @@ use_kafka() {
 	broker=$KAFKA
 	topic=$(unique kcat)
 	address=kafka://$broker/$topic
-}
-
-# is ACTUAL EXPECTED
-is() {
-	[ "$1" = "$2" ] || fail "expected: $2" "     got: $1" "  stderr: ${err-}"
-}
-
-# has TEXT PART
-has() {
-	[[ $1 == *"$2"* ]] || fail "expected: …$2…" "      in: $1"
-}
-
-# has_not TEXT PART
-has_not() {
-	[[ $1 != *"$2"* ]] || fail "not expected: …$2…" "          in: $1"
 }
 
 # make_topic [PARTITIONS [ARG…]]: makes $topic.
