@@ -10,6 +10,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_info,
     &mq_cmd_create,
     &mq_cmd_delete,
+    &mq_cmd_config,
     &mq_cmd_kcat,
     &mq_cmd_help,
     NULL,

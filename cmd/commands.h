@@ -12,6 +12,7 @@ extern const struct mq_command mq_cmd_ls;
 extern const struct mq_command mq_cmd_info;
 extern const struct mq_command mq_cmd_create;
 extern const struct mq_command mq_cmd_delete;
+extern const struct mq_command mq_cmd_config;
 extern const struct mq_command mq_cmd_kcat;
 extern const struct mq_command mq_cmd_help;
 

@@ -58,4 +58,9 @@ void mq_target_release(struct mq_target *target);
 /* True when both name the same broker with the same settings, so that one connection serves. */
 bool mq_target_same_broker(const struct mq_target *a, const struct mq_target *b);
 
+/* The text with passwords and the values of secret settings in its URL replaced by MQ_HIDDEN, for
+ * showing what a configuration says. A string of its own, or NULL with err set. */
+char *mq_address_masked(const char *text, struct mq_err *err);
+#define MQ_HIDDEN "********"
+
 #endif

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define LINE_LIMIT 65536
+#define SECTION_LIMIT 49 /* inih's */
 #define TEXT_LIMIT ((size_t)1 << 20)
 
 /* One file being read. */
@@ -329,7 +330,15 @@ static char *next_line(char *ret, int size, void *user)
 	size_t keep = strlen(r->text);
 	if (keep > 0 && strchr(";#", r->text[0])) {
 		keep = 1;
-	} else if (keep > 0 && r->text[0] != '[') {
+	} else if (r->text[0] == '[') {
+		/* inih would cut a long one and take what follows an unclosed one. */
+		size_t name = strcspn(r->text, "]");
+		if (name < 2 || name > SECTION_LIMIT || name + 1 != keep) {
+			bad_line(r, "a section is written [profile NAME], of at most %d bytes",
+			         SECTION_LIMIT - 1);
+			return NULL;
+		}
+	} else if (keep > 0) {
 		size_t name = strcspn(r->text, "=:");
 		if (r->text[name]) {
 			r->value = r->text + name + 1;

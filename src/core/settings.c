@@ -59,7 +59,8 @@ const char *mq_settings_get(const struct mq_settings *settings, const char *name
 
 bool mq_setting_is_secret(const struct mq_setting *table, const char *name)
 {
-	static const char *const words[] = {"password", "secret", "token", "passphrase"};
+	static const char *const words[] = {"password",   "secret", "token",
+	                                    "passphrase", "jaas",   "oauthbearer.config"};
 	size_t len = strlen(name);
 
 	for (; table && table->name; table++)

@@ -3,6 +3,7 @@
  * address.c.
  */
 #include "core/url.h"
+#include "mqtk/address.h"
 #include "mqtk/backend.h"
 #include "mqtk/bytes.h"
 #include "mqtk/option.h"
@@ -441,4 +442,65 @@ int mq_url_parse(const char *text, bool broker_only, const char *source, struct 
 fail:
 	mq_url_release(&url);
 	return -1;
+}
+
+/* --- without secrets ------------------------------------------------------------------------- */
+
+/* Appends the query at text with the values of secrets hidden. */
+static int append_masked_query(struct mq_buf *buf, const char *text, const struct mq_setting *table,
+                               struct mq_err *err)
+{
+	while (*text) {
+		size_t len = 1 + strcspn(text + 1, "&");
+		const char *equals = memchr(text, '=', len);
+		char *name = equals ? strndup(text + 1, (size_t)(equals - text - 1)) : NULL;
+		if (equals && !name)
+			return mq_fail_memory(err);
+		bool secret = name && mq_setting_is_secret(table, name);
+		free(name);
+		size_t keep = secret ? (size_t)(equals + 1 - text) : len;
+		if (mq_buf_append(buf, text, keep, err) < 0 ||
+		    (secret && mq_buf_append_str(buf, MQ_HIDDEN, err) < 0))
+			return -1;
+		text += len;
+	}
+	return 0;
+}
+
+char *mq_address_masked(const char *text, struct mq_err *err)
+{
+	const char *host = strstr(text, "://");
+	const char *query = mq_url_query(text);
+	const struct mq_backend *backend = NULL;
+	struct mq_buf buf;
+	int result = 0;
+
+	mq_buf_init(&buf, (size_t)1 << 20);
+	if (host && host < query) {
+		char *scheme = strndup(text, (size_t)(host - text));
+		if (!scheme) {
+			mq_fail_memory(err);
+			return NULL;
+		}
+		backend = mq_backend_for_scheme(scheme);
+		free(scheme);
+		host += 3;
+		/* The last '@', in case the password has one by mistake. */
+		const char *at = memrchr(host, '@', (size_t)(query - host));
+		const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
+		if (colon) {
+			result = mq_buf_printf(&buf, err, "%.*s:%s", (int)(colon - text), text,
+			                       MQ_HIDDEN);
+			text = at;
+		}
+	}
+	if (result == 0)
+		result = mq_buf_append(&buf, text, (size_t)(query - text), err);
+	if (result == 0)
+		result = append_masked_query(&buf, query, backend ? backend->settings : NULL, err);
+	if (result == 0)
+		result = mq_buf_append_char(&buf, '\0', err);
+	if (result < 0)
+		mq_buf_release(&buf);
+	return buf.data;
 }

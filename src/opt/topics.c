@@ -67,8 +67,11 @@ const struct mq_topic mq_topics[] = {
      .title = "variables that mqtk reads",
      .text = "  MQTK_BROKER      the broker of addresses that name none: a URL or a profile\n"
              "  MQTK_CONFIG      the one configuration file to read\n"
+             "  MQTK_USER        the user, stronger than a profile's, weaker than a URL's\n"
+             "  MQTK_PASSWORD    the password; not given to brokers that a .mqtk file names\n"
              "  NO_COLOR         when set and not empty, no colours; --color always wins\n"
-             "  XDG_CONFIG_HOME  where the configuration is looked for (~/.config)\n"},
+             "  XDG_CONFIG_HOME  where the configuration is looked for (~/.config)\n"
+             "  XDG_DATA_HOME    where the local store is kept (~/.local/share)\n"},
     {.name = "exit-codes",
      .title = "what the exit status means",
      .text =
