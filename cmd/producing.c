@@ -401,16 +401,19 @@ static void send_all(struct run *run)
 /* --- beginning and end ----------------------------------------------------------------------- */
 
 /* Waits until every record has its answer. The backend gives each one up after its own time-out, so
- * this ends. */
+ * this ends; and at a signal after the time that people wait for a broker. */
 static void wait_for_answers(struct run *run)
 {
 	struct mq_err err = MQ_ERR_INIT;
+	int64_t deadline = INT64_MAX;
 
-	for (;;) {
+	while (mq_now_monotonic_ms() < deadline) {
 		int64_t left = mq_writer_flush(run->writer, WAIT_MS, &err);
 		failures_flush(&run->failures);
 		if (left <= 0)
 			return;
+		if (stopped(run) && deadline == INT64_MAX)
+			deadline = mq_now_monotonic_ms() + run->env->timeout_ms;
 	}
 }
 

@@ -30,17 +30,19 @@ static struct mq_header *make_headers(const struct mq_option_list *list, struct 
 /* Where kcat differs from mqtk's own produce, as long as no property says otherwise. */
 static int add_defaults(struct kcat *kcat, struct mq_err *err)
 {
-	static const char *const defaults[][2] = {
-	    /* Brokers may be away for the library's own five minutes: -m is for the first contact.
-	     */
-	    {"message.timeout.ms", "300000"},
+	const char *const defaults[][2] = {
 	    /* Keys go where kcat puts them. */
 	    {"partitioner", "consistent_random"},
+	    /* A missing topic is for the broker to make or to refuse. */
+	    {"allow.auto.create.topics", "true"},
+	    /* Brokers may be away for the library's own five minutes: -m is for the first
+	     * contact. A transaction has a time-out of its own. */
+	    {"message.timeout.ms", kcat->transactional ? NULL : "300000"},
 	};
 	struct mq_settings *settings = &kcat->invocation->settings;
 
 	for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
-		if (!mq_settings_get(settings, defaults[i][0]) &&
+		if (defaults[i][1] && !mq_settings_get(settings, defaults[i][0]) &&
 		    mq_settings_add(settings, defaults[i][0], defaults[i][1], "kcat", err) < 0)
 			return -1;
 	return 0;
