@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-	BATCH = 4096,         /* records handed to the writer at once */
+	BATCH = 16384,        /* records handed to the writer at once */
 	WAIT_MS = 250,        /* longest wait before the clock is looked at again */
 	PIPE_BYTES = 1 << 20, /* asked of the kernel for a pipe: fewer wake-ups at full speed */
 };

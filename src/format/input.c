@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE ((size_t)256 << 10)
-#define LEAST_READ ((size_t)64 << 10) /* what a pipe gives at most */
+#define BUFFER_SIZE ((size_t)1 << 20)
+#define LEAST_READ ((size_t)256 << 10)
 #define KEPT_SIZE ((size_t)4 << 20)   /* a larger buffer is given back when it is empty */
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 
