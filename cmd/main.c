@@ -175,7 +175,6 @@ static void session_release(struct session *s)
 	mq_settings_release(&s->inv.settings);
 	mq_config_release(&s->config);
 	free(s->sets);
-	free(s->inv.values);
 }
 
 static int take_raw_arguments(int argc, char **argv, struct mq_operands *operands,
@@ -190,18 +189,18 @@ static int take_raw_arguments(int argc, char **argv, struct mq_operands *operand
 }
 
 /* Defaults, then the command line. */
-static int session_parse(struct session *s, int argc, char **argv, struct mq_err *err)
+static int session_parse(struct session *s, void *values, int argc, char **argv, struct mq_err *err)
 {
 	const struct mq_command *command = s->inv.command;
 
 	mq_settings_init(&s->inv.settings);
-	s->inv.values = calloc(1, command->values_size);
 	s->sets = sets_of(command, err);
-	if (!s->inv.values || !s->sets)
+	if (!values || !s->sets)
 		return mq_fail_memory(err);
 	if (command->defaults)
-		memcpy(s->inv.values, command->defaults, command->values_size);
-	s->inv.common = s->inv.values;
+		memcpy(values, command->defaults, command->values_size);
+	s->inv.values = values;
+	s->inv.common = values;
 	if (command->raw_arguments)
 		return take_raw_arguments(argc, argv, &s->inv.operands, err);
 	if (mq_options_parse(s->sets, argc, argv, s->inv.values, &s->inv.operands, err) < 0)
@@ -251,7 +250,8 @@ static int run_command(const struct mq_command *command, int argc, char **argv, 
                        struct mq_err *err)
 {
 	struct session s = {.inv = {.command = command}};
-	int code = session_parse(&s, argc, argv, err);
+	void *values = calloc(1, command->values_size);
+	int code = session_parse(&s, values, argc, argv, err);
 	const struct mq_common *common = s.inv.common;
 
 	if (common)
@@ -267,6 +267,7 @@ static int run_command(const struct mq_command *command, int argc, char **argv, 
 		*ret_color = wants_color(common->color, STDERR_FILENO);
 	}
 	session_release(&s);
+	free(values);
 	return code < 0 ? (int)err->code : code;
 }
 

@@ -29,21 +29,26 @@ struct parser {
 	struct mq_err *err;
 };
 
-static int collect_entries(struct parser *p, const struct mq_option_set *sets, void *values)
+/* The rows in use; owned by the caller. */
+static struct entry *collect_entries(const struct mq_option_set *sets, void *values, size_t *ret_n,
+                                     struct mq_err *err)
 {
 	size_t n = 0;
 
 	for (const struct mq_option_set *set = sets; set->rows; set++)
 		for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++)
 			n++;
-	p->entries = calloc(n ? n : 1, sizeof *p->entries);
-	if (!p->entries)
-		return mq_fail_memory(p->err);
+	struct entry *entries = calloc(n + 1, sizeof *entries);
+	if (!entries) {
+		mq_fail_memory(err);
+		return NULL;
+	}
+	*ret_n = 0;
 	for (const struct mq_option_set *set = sets; set->rows; set++)
 		for (const struct mq_option *row = set->rows; !mq_option_is_end(row); row++)
-			p->entries[p->n_entries++] = (struct entry){
+			entries[(*ret_n)++] = (struct entry){
 			    .row = row, .field = (char *)values + set->base + row->field};
-	return 0;
+	return entries;
 }
 
 static struct entry *find_name(struct parser *p, const char *name, size_t len)
@@ -242,24 +247,25 @@ int mq_options_parse(const struct mq_option_set *sets, int argc, char *const *ar
                      struct mq_operands *ret_operands, struct mq_err *err)
 {
 	struct parser p = {.argc = argc, .argv = argv, .now_ms = mq_now_ms(), .err = err};
+	const char **items = calloc((size_t)argc + 1, sizeof *items);
+	struct entry *entries = collect_entries(sets, values, &p.n_entries, err);
 	int result = -1;
 
 	*ret_operands = (struct mq_operands){0};
-	p.operands.items = calloc((size_t)argc + 1, sizeof *p.operands.items);
-	if (!p.operands.items) {
+	if (!items || !entries) {
 		mq_fail_memory(err);
 		goto out;
 	}
-	if (collect_entries(&p, sets, values) < 0)
-		goto out;
+	p.entries = entries;
+	p.operands.items = items;
 	if (parse_all(&p) < 0)
 		goto out;
 	*ret_operands = p.operands;
-	p.operands = (struct mq_operands){0};
+	items = NULL;
 	result = 0;
 out:
-	mq_operands_release(&p.operands);
-	free(p.entries);
+	free(items);
+	free(entries);
 	return result;
 }
 

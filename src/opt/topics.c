@@ -95,7 +95,7 @@ const struct mq_topic mq_topics[] = {
      .text =
          "Without options a message is its payload and a newline. -D BYTES puts other bytes behind "
          "it, -K BYTES puts the key and those bytes before it. In BYTES, and in templates, escapes "
-         "are as in C: \\n \\r \\t \\\\ \\0, \\xHH for any byte, \\NNN in octal, \\uXXXX.\n"
+         "are as in C: \\n \\r \\t \\\\ \\0, \\xHH for any byte, \\NNN in octal, \\uHHHH.\n"
          "\n"
          "-J prints one JSON object a line that produce -J reads again, on any broker, without "
          "loss. "

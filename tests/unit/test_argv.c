@@ -1,5 +1,5 @@
 /* What others can see of the command line. argv.c is the program's, not the library's. */
-#include "cmd/argv.c"
+#include "cmd/argv.c" /* NOLINT(bugprone-suspicious-include): it has no library to be in */
 
 #include <setjmp.h>
 #include <stdarg.h>

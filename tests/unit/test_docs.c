@@ -79,12 +79,14 @@ static const struct mq_command cmd_print = {
     .operand_complete = MQ_COMPLETE_ADDRESS,
     .run = run,
 };
-#define FAMILY_MEMBER(word, text)                                                                  \
-	{                                                                                          \
-		.name = word, .summary = text, .values_size = sizeof(struct mq_common), .run = run \
-	}
-static const struct mq_command cmd_dlq_ls = FAMILY_MEMBER("dlq ls", "list dead letters");
-static const struct mq_command cmd_dlq_show = FAMILY_MEMBER("dlq show", "show dead letters");
+static const struct mq_command cmd_dlq_ls = {.name = "dlq ls",
+                                             .summary = "list dead letters",
+                                             .values_size = sizeof(struct mq_common),
+                                             .run = run};
+static const struct mq_command cmd_dlq_show = {.name = "dlq show",
+                                               .summary = "show dead letters",
+                                               .values_size = sizeof(struct mq_common),
+                                               .run = run};
 static const struct mq_command cmd_raw = {.name = "raw",
                                           .summary = "parses for itself",
                                           .values_size = sizeof(struct mq_common),
@@ -286,14 +288,16 @@ static void assert_requests(const char *page)
 	static const char *const known[] = {".Dd ", ".Dt ", ".Os",  ".Sh ", ".Ss ", ".Nm",
 	                                    ".Nd ", ".Cm ", ".Op ", ".Ar ", ".Bl ", ".It ",
 	                                    ".El",  ".Pp",  ".Bd ", ".Ed",  ".Sy ", ".\\\""};
-	for (const char *line = page; line; line = strchr(line, '\n')) {
+	const char *line = page;
+	do {
 		bool found = false;
-		line += *line == '\n';
 		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 			found |= strncmp(line, known[i], strlen(known[i])) == 0;
 		if ((*line == '.' && !found) || *line == '\'')
 			fail_msg("bad request: %.40s", line);
-	}
+		line = strchr(line, '\n');
+		line += line ? 1 : 0;
+	} while (line);
 	for (const char *c = page; *c; c++)
 		assert_true((unsigned char)*c < 0x80);
 }
