@@ -26,7 +26,7 @@ _mqtk() {
 		if [[ $prev != --* ]]; then return; fi
 	fi
 	local schemes='kafka:// kafkas:// sqlite: local/ '
-	local settings=''
+	local settings='synchronous= '
 	local topics='produce consume tail ls info create delete kcat help addresses configuration environment exit-codes formats options backends kafka sqlite '
 	if ((COMP_CWORD == 1)); then
 		_mqtk_reply 'produce consume tail ls info create delete kcat help --help --version'
@@ -153,7 +153,32 @@ _mqtk() {
 		else
 			_mqtk_addresses
 		fi ;;
-	'kcat') : ;;
+	'kcat')
+		case $prev in
+		-G) :; return ;;
+		-b) :; return ;;
+		-t) :; return ;;
+		-p) :; return ;;
+		-m) :; return ;;
+		-c) :; return ;;
+		-F) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		-d) :; return ;;
+		-D) :; return ;;
+		-K) :; return ;;
+		-k) :; return ;;
+		-H) :; return ;;
+		-z) _mqtk_reply 'none gzip snappy lz4 zstd '; return ;;
+		-o) :; return ;;
+		-f) :; return ;;
+		-s) :; return ;;
+		-r) :; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '-P -C -G -L -Q -b -t -p -m -c -F -X -d -q -v -E -V -h -D -K -Z -J -k -H -l -T -z -o -e -f -s -r -O -u '
+		else
+			:
+		fi ;;
 	'help')
 		case $prev in
 		-X) _mqtk_reply "$settings"; return ;;

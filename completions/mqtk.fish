@@ -20,7 +20,7 @@ function __mqtk_addresses
 end
 
 function __mqtk_settings
-	printf '%s\n' 
+	printf '%s\n' synchronous= 
 end
 
 function __mqtk_topics
@@ -180,6 +180,40 @@ complete -c mqtk -n '__mqtk_using "delete"' -f -a '(__mqtk_addresses)'
 
 # mqtk kcat
 complete -c mqtk -n '__mqtk_only' -a kcat -d 'kcat\'s command line, for Kafka'
+complete -c mqtk -n '__mqtk_using "kcat"' -s P -d 'produce: records from standard input or files'
+complete -c mqtk -n '__mqtk_using "kcat"' -s C -d 'consume one topic, from its beginning unless -o says otherwise'
+complete -c mqtk -n '__mqtk_using "kcat"' -s G -x -d 'consume the topics that follow as a member of GROUP'
+complete -c mqtk -n '__mqtk_using "kcat"' -s L -d 'list brokers, topics and partitions'
+complete -c mqtk -n '__mqtk_using "kcat"' -s Q -d 'offsets for times: -t TOPIC:PARTITION:MS, repeatable'
+complete -c mqtk -n '__mqtk_using "kcat"' -s b -x -d 'the brokers to begin with'
+complete -c mqtk -n '__mqtk_using "kcat"' -s t -x -d 'the topic'
+complete -c mqtk -n '__mqtk_using "kcat"' -s p -x -d 'partition; -1: any'
+complete -c mqtk -n '__mqtk_using "kcat"' -s m -x -d 'how long to try a broker (5)'
+complete -c mqtk -n '__mqtk_using "kcat"' -s c -x -d 'stop after N messages'
+complete -c mqtk -n '__mqtk_using "kcat"' -s F -r -F -d 'read properties from FILE, name=value on each line; none: from no file'
+complete -c mqtk -n '__mqtk_using "kcat"' -s X -x -f -a '(__mqtk_settings)' -d 'a property of librdkafka; list: show all of them; dump: show those in force'
+complete -c mqtk -n '__mqtk_using "kcat"' -s d -x -d 'librdkafka\'s debug contexts, such as broker,topic'
+complete -c mqtk -n '__mqtk_using "kcat"' -s q -d 'only warnings'
+complete -c mqtk -n '__mqtk_using "kcat"' -s v -d 'say more'
+complete -c mqtk -n '__mqtk_using "kcat"' -s E -d 'go on behind a message that cannot be unpacked by -s'
+complete -c mqtk -n '__mqtk_using "kcat"' -s V -d 'versions'
+complete -c mqtk -n '__mqtk_using "kcat"' -s h -d 'this text'
+complete -c mqtk -n '__mqtk_using "kcat"' -s D -x -d 'what ends each message (\\n): any bytes, also \\x00'
+complete -c mqtk -n '__mqtk_using "kcat"' -s K -x -d 'what stands between key and message'
+complete -c mqtk -n '__mqtk_using "kcat"' -s Z -d 'producing with -K: send empty as null; consuming: print NULL for null and empty'
+complete -c mqtk -n '__mqtk_using "kcat"' -s J -d 'JSON: messages and metadata are printed as such; -P reads such lines back'
+complete -c mqtk -n '__mqtk_using "kcat"' -s k -x -d 'key of the records that have none'
+complete -c mqtk -n '__mqtk_using "kcat"' -s H -x -d 'add a header; NAME alone is null, NAME= is empty; repeatable'
+complete -c mqtk -n '__mqtk_using "kcat"' -s l -d 'the file holds records; else each file is one message'
+complete -c mqtk -n '__mqtk_using "kcat"' -s T -d 'print what is sent to standard output, without delimiters'
+complete -c mqtk -n '__mqtk_using "kcat"' -s z -x -a 'none gzip snappy lz4 zstd' -d 'none, gzip, snappy, lz4 or zstd'
+complete -c mqtk -n '__mqtk_using "kcat"' -s o -x -d 'beginning, end, stored, N, -N, s@MS (from a time), e@MS (up to it, exclusive)'
+complete -c mqtk -n '__mqtk_using "kcat"' -s e -d 'exit at the end, as it was at the start'
+complete -c mqtk -n '__mqtk_using "kcat"' -s f -x -d 'print each message by %s %S %R %k %K %T %h %t %p %o'
+complete -c mqtk -n '__mqtk_using "kcat"' -s s -x -d 'unpack numbers by letters: < > b B h H i I q Q c s $'
+complete -c mqtk -n '__mqtk_using "kcat"' -s r -x -d 'schema registry; comes with -s avro in a later version'
+complete -c mqtk -n '__mqtk_using "kcat"' -s O -d 'no effect, as in kcat 1.7.1'
+complete -c mqtk -n '__mqtk_using "kcat"' -s u -d 'write each message by itself'
 
 # mqtk help
 complete -c mqtk -n '__mqtk_only' -a help -d 'explain commands, backends, addresses and exit codes'

@@ -88,3 +88,17 @@ load saying
 	is "$(cat out)" "$out${err:+$err}"
 	has_not "$(cat out)" "unknown command"
 }
+
+@test "a command that a signal ends exits with 128 and its number" {
+	echo one | "$MQTK" produce -q sqlite:s.db/t
+	for signal in TERM HUP; do
+		"$MQTK" consume sqlite:s.db/t >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+		wait_until 10 grep -q one "$BATS_TEST_TMPDIR/out"
+		kill -s "$signal" $!
+		status=0
+		wait $! || status=$?
+		mq_result
+		expect_signal "$(kill -l "$signal")"
+		is "$out" one
+	done
+}
