@@ -94,7 +94,7 @@ static void append_argument(struct mq_buf *buf, const char *text, struct mq_err 
  * and none longer than 80 bytes, so words are set line by line. */
 static void append_filled(struct mq_buf *buf, const char *text, size_t len, struct mq_err *err)
 {
-	size_t at = 0;
+	size_t line = buf->len; /* where the line began */
 	bool sentence_ended = false;
 
 	for (size_t i = 0; i < len;) {
@@ -102,11 +102,18 @@ static void append_filled(struct mq_buf *buf, const char *text, size_t len, stru
 		while (i + n < len && text[i + n] != ' ' && text[i + n] != '\n')
 			n++;
 		if (n > 0) {
-			if (at > 0)
-				mq_buf_append_char(buf, sentence_ended || at + n > 64 ? '\n' : ' ',
-				                   err);
-			at = at == 0 || sentence_ended || at + n > 64 ? n : at + 1 + n;
+			size_t gap = buf->len;
+			if (gap > line)
+				mq_buf_append_char(buf, ' ', err);
+			if (text[i] == '.') /* it may come to stand at the beginning of a line */
+				mq_buf_append_str(buf, "\\&", err);
 			append_escaped(buf, text + i, n, err);
+			if (err->code != MQ_OK)
+				return;
+			if (gap > line && (sentence_ended || buf->len - line > 72)) {
+				buf->data[gap] = '\n';
+				line = gap + 1;
+			}
 			sentence_ended = text[i + n - 1] == '.';
 		}
 		i += n + 1;
