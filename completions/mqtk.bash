@@ -27,9 +27,9 @@ _mqtk() {
 	fi
 	local schemes='kafka:// kafkas:// sqlite: local/ '
 	local settings='synchronous= '
-	local topics='produce consume tail ls info create delete kcat help addresses configuration environment exit-codes formats options backends kafka sqlite '
+	local topics='produce consume tail ls info create delete config kcat help addresses configuration environment exit-codes formats options backends kafka sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail ls info create delete kcat help --help --version'
+		_mqtk_reply 'produce consume tail ls info create delete config kcat help --help --version'
 		return
 	fi
 	case $cmd in
@@ -150,6 +150,17 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'config')
+		case $prev in
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--json --profiles -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

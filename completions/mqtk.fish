@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail ls info create delete kcat help addresses configuration environment exit-codes formats options backends kafka sqlite 
+	printf '%s\n' produce consume tail ls info create delete config kcat help addresses configuration environment exit-codes formats options backends kafka sqlite 
 end
 
 complete -c mqtk -f
@@ -177,6 +177,20 @@ complete -c mqtk -n '__mqtk_using "delete"' -l color -x -a 'auto always never' -
 complete -c mqtk -n '__mqtk_using "delete"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "delete"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "delete"' -f -a '(__mqtk_addresses)'
+
+# mqtk config
+complete -c mqtk -n '__mqtk_only' -a config -d 'what the configuration says, and where each value comes from'
+complete -c mqtk -n '__mqtk_using "config"' -s J -l json -d 'one JSON object'
+complete -c mqtk -n '__mqtk_using "config"' -l profiles -d 'only the names of the profiles, one a line'
+complete -c mqtk -n '__mqtk_using "config"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "config"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "config"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "config"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "config"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "config"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "config"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "config"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "config"' -f -a '(__mqtk_addresses)'
 
 # mqtk kcat
 complete -c mqtk -n '__mqtk_only' -a kcat -d 'kcat\'s command line, for Kafka'
