@@ -52,7 +52,7 @@ check_c() {
 }
 
 step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}"
-step 'the project's own rules' scripts/lint-sources.sh
+step 'rules of this project' scripts/lint-sources.sh
 step 'shellcheck' shellcheck -x "${scripts[@]}"
 step 'gcc' compile_with gcc
 step 'clang' compile_with clang
