@@ -67,14 +67,16 @@ TOOL_SRC := $(filter-out $(PRELOAD_SRC),$(wildcard tests/lib/*.c)) \
 TOOL_BIN := $(TOOL_SRC:%.c=$(OUT)/%)
 PRELOAD_LIB := $(PRELOAD_SRC:%.c=$(OUT)/%.so)
 
+NOTES = for b in $(MISSING); do \
+  case " $(WITHOUT) " in \
+  *" $$b "*) echo "note: built without the $$b backend, as WITHOUT=\"$(WITHOUT)\" says" >&2;; \
+  *) echo "note: built without the $$b backend: its library was not found ('mqtk help backends' says more; 'scripts/deps.sh build' installs it)" >&2;; \
+  esac; \
+done
+
 .PHONY: all
 all: mqtk ## build ./mqtk (CC=clang, SANITIZE=address,undefined, WERROR=1, WITHOUT="kafka")
-	@for b in $(MISSING); do \
-	  case " $(WITHOUT) " in \
-	  *" $$b "*) echo "note: built without the $$b backend, as WITHOUT=\"$(WITHOUT)\" says" >&2;; \
-	  *) echo "note: built without the $$b backend: its library was not found ('mqtk help backends' says more; 'scripts/deps.sh build' installs it)" >&2;; \
-	  esac; \
-	done
+	@$(NOTES)
 
 # Always relinked into place: ./mqtk is the program of the last make, whatever the variant.
 .PHONY: mqtk
@@ -125,8 +127,10 @@ $(PRELOAD_LIB): $(OUT)/%.so: %.c $(OUT)/flags
 	$(CC) $(CPPFLAGS_ALL) -std=c11 $(OPT) $(WARNINGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
 # Everything that can be compiled, without touching ./mqtk.
-.PHONY: compile
-compile: $(OUT)/mqtk $(UNIT_BIN) $(TOOL_BIN) $(PRELOAD_LIB)
+.PHONY: compile program
+program: $(OUT)/mqtk
+	@$(NOTES)
+compile: program $(UNIT_BIN) $(TOOL_BIN) $(PRELOAD_LIB)
 
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(TOOL_BIN:=.d) $(PRELOAD_LIB:.so=.d)
 
