@@ -24,10 +24,13 @@ static void log_line(void *ctx, enum mq_level level, const char *text)
 	fprintf(stderr, "%% %s\n", text);
 }
 
+/* The next step is said where it does not name options that only mqtk's own commands have. */
 static void report(const struct mq_err *err)
 {
+	bool apt = err->code == MQ_USAGE || err->code == MQ_UNREACHABLE || err->code == MQ_DENIED;
+
 	fprintf(stderr, "%% ERROR: %s\n", err->message);
-	if (err->hint[0])
+	if (err->hint[0] && apt)
 		fprintf(stderr, "%%   %s\n", err->hint);
 }
 

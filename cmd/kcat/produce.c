@@ -27,6 +27,24 @@ static struct mq_header *make_headers(const struct mq_option_list *list, struct 
 	return headers;
 }
 
+/* True when the user's properties are what an idempotent producer cannot have. */
+static bool idempotence_refused(const struct mq_settings *settings)
+{
+	static const char *const acks[] = {"acks", "request.required.acks"};
+	static const char *const retries[] = {"retries", "message.send.max.retries"};
+	const char *value;
+
+	for (size_t i = 0; i < 2; i++) {
+		value = mq_settings_get(settings, acks[i]);
+		if (value && strcmp(value, "all") != 0 && strcmp(value, "-1") != 0)
+			return true;
+		value = mq_settings_get(settings, retries[i]);
+		if (value && strcmp(value, "0") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Where kcat differs from mqtk's own produce, as long as no property says otherwise. */
 static int add_defaults(struct kcat *kcat, struct mq_err *err)
 {
@@ -38,6 +56,9 @@ static int add_defaults(struct kcat *kcat, struct mq_err *err)
 	    /* Brokers may be away for the library's own five minutes: -m is for the first
 	     * contact. A transaction has a time-out of its own. */
 	    {"message.timeout.ms", kcat->transactional ? NULL : "300000"},
+	    /* kcat is not idempotent: properties that go with that are taken as they are. */
+	    {"enable.idempotence",
+	     idempotence_refused(&kcat->invocation->settings) ? "false" : NULL},
 	};
 	struct mq_settings *settings = &kcat->invocation->settings;
 

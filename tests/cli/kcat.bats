@@ -34,7 +34,9 @@ setup() {
 	is "$(stored -t "$topic")" $'a\nb'
 	same_produced 'a\nb'
 	same_produced 'a\n\n\nb\n\n'
-	same_produced ''
+	run_kcat -P -t "$topic" </dev/null
+	is "$status" 0
+	is "$(stored -t "$topic")" $'a\nb'
 }
 
 @test "kcat 4: the first key delimiter splits" {
