@@ -250,8 +250,8 @@ static void all_committed(struct mq_sq_reader *r)
 
 /* --- sharing --------------------------------------------------------------------------------- */
 
-/* How many partitions of this stream are our share: as even as can be, and where it is not even
- * the first member differs from stream to stream. */
+/* How many partitions of this stream are our share: as even as can be, the first members have what
+ * is over. So a newcomer to a stream of one partition waits, and nothing moves without need. */
 static int share_of(struct mq_sq_reader *r, const struct mq_sq_source *source, size_t *ret,
                     struct mq_err *err)
 {
@@ -265,8 +265,8 @@ static int share_of(struct mq_sq_reader *r, const struct mq_sq_source *source, s
 	if (got < 0)
 		return -1;
 	size_t members = v[0] > 0 ? (size_t)v[0] : 1;
-	size_t me = ((size_t)v[1] + (size_t)source->stream.id) % members;
-	*ret = source->n_cursors / members + (me < source->n_cursors % members);
+	size_t over = source->n_cursors % members;
+	*ret = source->n_cursors / members + ((size_t)v[1] < over);
 	if (r->n_partitions) /* partitions chosen by hand: all that nobody else has */
 		*ret = source->n_cursors;
 	return 0;

@@ -34,14 +34,17 @@ static int fail_open(struct mq_sq *sq, struct mq_err *err)
 	return -1;
 }
 
+/* SQLite says FULL for ENOSPC alone; a quota or a file size limit is a failed write to it, and it
+ * may have lost the system's reason on the way. */
 static bool no_space(struct mq_sq *sq, int rc)
 {
 	int errnum = sqlite3_system_errno(sq->db);
 
 	if ((rc & 0xff) == SQLITE_FULL)
 		return true;
-	return (rc & 0xff) == SQLITE_IOERR &&
-	       (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG);
+	if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_SHMSIZE)
+		return false;
+	return errnum == 0 || errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
 }
 
 int mq_sq_fail(struct mq_sq *sq, struct mq_err *err, int rc, const char *what, ...)
