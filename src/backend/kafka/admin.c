@@ -1,0 +1,176 @@
+/* Making and removing topics. The requests are answered on a queue, so that waiting for them ends
+ * at a signal. */
+#include "backend/kafka/kafka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
+                                 const char *doing, struct mq_err *err)
+{
+	const struct mq_env *env = handle->env;
+	int64_t end = mq_now_monotonic_ms() + env->timeout_ms + 1000;
+
+	rd_kafka_queue_io_event_enable(queue, handle->wake[1], "x", 1);
+	for (;;) {
+		mq_kafka_handle_drain(handle);
+		rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 0);
+		if (event)
+			return event;
+		if (handle->quiet)
+			rd_kafka_poll(handle->rk, 0);
+		int64_t left = end - mq_now_monotonic_ms();
+		if (mq_cancel_signal(env->cancel)) {
+			mq_fail(err, MQ_CANCELLED, "interrupted while %s", doing);
+			return NULL;
+		}
+		if (left <= 0) {
+			mq_kafka_no_answer(handle, doing, err);
+			return NULL;
+		}
+		mq_cancel_wait(env->cancel, handle->wake[0], POLLIN, (int)left);
+	}
+}
+
+static rd_kafka_AdminOptions_t *new_options(struct mq_kafka_handle *handle, rd_kafka_admin_op_t op)
+{
+	char text[200];
+	int ms = handle->env->timeout_ms;
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(handle->rk, op);
+
+	rd_kafka_AdminOptions_set_request_timeout(options, ms > 0 ? ms : 1, text, sizeof text);
+	rd_kafka_AdminOptions_set_operation_timeout(options, ms > 0 ? ms : 1, text, sizeof text);
+	return options;
+}
+
+/* The outcome for the one topic that was asked for. */
+static int check_result(rd_kafka_event_t *event, const rd_kafka_topic_result_t *const *results,
+                        size_t n, const char *topic, bool if_missing, struct mq_err *err)
+{
+	rd_kafka_resp_err_t kerr = rd_kafka_event_error(event);
+	const char *words = rd_kafka_event_error_string(event);
+
+	if (!kerr && n == 1) {
+		kerr = rd_kafka_topic_result_error(results[0]);
+		words = rd_kafka_topic_result_error_string(results[0]);
+	}
+	if (!kerr || (if_missing && kerr == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS))
+		return 0;
+	if (kerr == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return mq_kafka_not_found(err, topic);
+	if (kerr == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+		return mq_fail(err, MQ_USAGE, "the topic '%s' is there already", topic);
+	enum mq_code code = mq_kafka_code(kerr);
+	return mq_fail(err, code, "%s: %s", topic,
+	               words && *words ? words : rd_kafka_err2str(kerr));
+}
+
+static int set_number(rd_kafka_NewTopic_t *topic, const char *name, int64_t value)
+{
+	char text[32];
+
+	if (value < 0)
+		return 0;
+	snprintf(text, sizeof text, "%lld", (long long)value);
+	return rd_kafka_NewTopic_set_config(topic, name, text) ? -1 : 0;
+}
+
+static int set_config(rd_kafka_NewTopic_t *topic, const struct mq_create_spec *spec,
+                      struct mq_err *err)
+{
+	if (set_number(topic, "retention.ms", spec->retention_ms) < 0 ||
+	    set_number(topic, "retention.bytes", spec->max_bytes) < 0)
+		return mq_fail(err, MQ_INTERNAL, "%s: cannot set the retention", spec->stream);
+	for (size_t i = 0; i < spec->n_config; i++) {
+		const char *equals = strchr(spec->config[i], '=');
+		if (!equals || equals == spec->config[i])
+			return mq_fail(err, MQ_USAGE, "--config %s: expected NAME=VALUE",
+			               spec->config[i]);
+		char *name = strndup(spec->config[i], (size_t)(equals - spec->config[i]));
+		if (!name)
+			return mq_fail_memory(err);
+		rd_kafka_resp_err_t kerr = rd_kafka_NewTopic_set_config(topic, name, equals + 1);
+		free(name);
+		if (kerr)
+			return mq_kafka_fail(err, kerr, "--config %s", spec->config[i]);
+	}
+	return 0;
+}
+
+int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_create_spec *spec,
+                         struct mq_err *err)
+{
+	char text[300];
+	int rc = -1;
+
+	if (spec->max_length >= 0) {
+		mq_fail(err, MQ_USAGE, "Kafka cannot limit a topic by a number of messages");
+		return mq_hint(err, "use --max-bytes (per partition) or --retention");
+	}
+	rd_kafka_NewTopic_t *topic =
+	    rd_kafka_NewTopic_new(spec->stream, spec->partitions > 0 ? spec->partitions : -1,
+	                          spec->replicas > 0 ? spec->replicas : -1, text, sizeof text);
+	if (!topic)
+		return mq_fail(err, MQ_USAGE, "%s: %s", spec->stream, text);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
+	rd_kafka_AdminOptions_t *options = new_options(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	rd_kafka_event_t *event = NULL;
+	if (set_config(topic, spec, err) < 0)
+		goto out;
+	rd_kafka_CreateTopics(handle->rk, &topic, 1, options, queue);
+	event = mq_kafka_await(handle, queue, "creating the topic", err);
+	if (!event)
+		goto out;
+	const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+	size_t n = 0;
+	const rd_kafka_topic_result_t **results =
+	    result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
+	rc = check_result(event, (const rd_kafka_topic_result_t *const *)results, n, spec->stream,
+	                  spec->if_missing, err);
+out:
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_NewTopic_destroy(topic);
+	return rc;
+}
+
+int mq_kafka_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
+{
+	struct mq_kafka_handle *handle = mq_kafka_admin_handle((struct mq_kafka_conn *)conn, err);
+
+	if (!handle || mq_kafka_create_with(handle, spec, err) < 0)
+		return -1;
+	/* So that the next command finds it. */
+	return mq_kafka_await_topic(handle, spec->stream, err);
+}
+
+int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
+{
+	struct mq_kafka_handle *handle = mq_kafka_admin_handle((struct mq_kafka_conn *)conn, err);
+	int rc = -1;
+
+	if (!handle)
+		return -1;
+	rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(stream);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
+	rd_kafka_AdminOptions_t *options = new_options(handle, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+	rd_kafka_DeleteTopics(handle->rk, &topic, 1, options, queue);
+	rd_kafka_event_t *event = mq_kafka_await(handle, queue, "deleting the topic", err);
+	if (event) {
+		const rd_kafka_DeleteTopics_result_t *result =
+		    rd_kafka_event_DeleteTopics_result(event);
+		size_t n = 0;
+		const rd_kafka_topic_result_t **results =
+		    result ? rd_kafka_DeleteTopics_result_topics(result, &n) : NULL;
+		rc = check_result(event, (const rd_kafka_topic_result_t *const *)results, n, stream,
+		                  false, err);
+		rd_kafka_event_destroy(event);
+	}
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_DeleteTopic_destroy(topic);
+	return rc;
+}

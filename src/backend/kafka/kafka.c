@@ -1,0 +1,44 @@
+/* The Kafka backend's descriptor. The work is in the other files of this folder: see kafka.h. */
+#include "backend/kafka/kafka.h"
+#include "backend/table.h"
+
+static const char *const schemes[] = {"kafka", "kafkas", NULL};
+
+static const char *version(void)
+{
+	return rd_kafka_version_str();
+}
+
+const struct mq_backend mq_backend_kafka = {
+    .name = "kafka",
+    .title = "Apache Kafka, by librdkafka",
+    .schemes = schemes,
+    .settings = mq_kafka_settings,
+    .caps = MQ_CAP_PARTITIONS | MQ_CAP_GROUPS | MQ_CAP_TIME_SEEK | MQ_CAP_TRANSACTIONS |
+            MQ_CAP_REGEX | MQ_CAP_COMPRESSION | MQ_CAP_REPLICAS | MQ_CAP_PASS_SETTINGS |
+            MQ_CAP_SET_TIME,
+    .version = version,
+    .open = mq_kafka_open,
+    .close = mq_kafka_close,
+    .writer_open = mq_kafka_writer_open,
+    .write = mq_kafka_write,
+    .writer_poll = mq_kafka_writer_poll,
+    .writer_flush = mq_kafka_writer_flush,
+    .writer_fd = mq_kafka_writer_fd,
+    .writer_commit = mq_kafka_writer_commit,
+    .writer_abort = mq_kafka_writer_abort,
+    .writer_close = mq_kafka_writer_close,
+    .reader_open = mq_kafka_reader_open,
+    .fetch = mq_kafka_fetch,
+    .release = mq_kafka_release,
+    .settle = mq_kafka_settle,
+    .commit = mq_kafka_commit,
+    .reader_fd = mq_kafka_reader_fd,
+    .reader_close = mq_kafka_reader_close,
+    .describe_broker = mq_kafka_describe_broker,
+    .list = mq_kafka_list,
+    .describe = mq_kafka_describe,
+    .locate = mq_kafka_locate,
+    .create = mq_kafka_create,
+    .remove = mq_kafka_remove,
+};

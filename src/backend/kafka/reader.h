@@ -1,0 +1,93 @@
+/* The Kafka reader's insides, shared by reader.c (the fetch loop), parts.c (partitions and where
+ * they begin and end) and group.c (membership, settling, committing). */
+#ifndef MQ_KAFKA_READER_H
+#define MQ_KAFKA_READER_H
+
+#include "backend/kafka/kafka.h"
+
+/* A partition that is or was read. Lives as long as the reader: messages point to it. */
+struct mq_kafka_part {
+	char *topic;
+	size_t topic_len;
+	int32_t partition;
+	rd_kafka_topic_t *rkt; /* without a group: started through it */
+	int64_t next;          /* what is read next */
+	int64_t end;           /* the snapshot of its end */
+	int64_t stop;          /* exclusive; INT64_MAX: none */
+	int64_t settled;       /* group: done with everything before, -1: nothing yet */
+	int64_t committed;     /* group: what was last sent to be committed */
+	bool active;           /* read now (group: assigned) */
+	bool fresh;            /* assigned during the current fetch */
+	bool behind;           /* next has not reached end yet */
+};
+
+struct mq_kafka_reader {
+	struct mq_reader base;
+	struct mq_kafka_handle *handle;
+	rd_kafka_queue_t *queue;
+	unsigned need;
+	struct mq_pos from, to;
+	char **streams;
+	size_t n_streams;
+	int32_t *wanted; /* partitions, none: all */
+	size_t n_wanted;
+	struct mq_kafka_part **parts;
+	size_t n_parts;
+	size_t n_behind, n_running; /* of the active ones */
+	bool settled_down;          /* the first assignment is there */
+	bool caught_up;
+	int64_t looked_ms;   /* when new partitions were last looked for */
+	int64_t to_later_ms; /* `to` is a moment to come: when */
+	struct mq_err failed;
+	/* the current batch */
+	rd_kafka_message_t **raw;
+	struct mq_message *messages;
+	size_t cap;
+	struct mq_header *headers;
+	size_t cap_headers;
+	const rd_kafka_topic_t *last_rkt; /* of the last message: which part it was */
+	struct mq_kafka_part *last;
+	/* group.c */
+	bool group;
+	rd_kafka_queue_t *commits; /* answers to commits */
+	size_t commits_open;
+	size_t rebalances;
+	struct mq_err commit_error;
+};
+
+/* --- parts.c -----------------------------------------------------------------------------------
+ */
+
+struct mq_kafka_part *mq_kafka_part_find(const struct mq_kafka_reader *reader, const char *topic,
+                                         int32_t partition);
+struct mq_kafka_part *mq_kafka_part_add(struct mq_kafka_reader *reader, const char *topic,
+                                        int32_t partition, struct mq_err *err);
+/* What the reader's streams and partitions are now, as a list without offsets. only_new leaves
+ * out those already known. */
+rd_kafka_topic_partition_list_t *mq_kafka_parts_list(struct mq_kafka_reader *reader, bool only_new,
+                                                     struct mq_err *err);
+/* Fills next, end and stop of the parts in the list. committed (or NULL) has the offsets that win
+ * over `from`, -1001 where there are none. */
+int mq_kafka_parts_place(struct mq_kafka_reader *reader, rd_kafka_topic_partition_list_t *list,
+                         const struct mq_pos *from,
+                         const rd_kafka_topic_partition_list_t *committed, struct mq_err *err);
+/* Counts how many active parts are behind and running; sets caught_up. */
+void mq_kafka_parts_count(struct mq_kafka_reader *reader);
+/* The position moved: flags follow. */
+void mq_kafka_part_moved(struct mq_kafka_reader *reader, struct mq_kafka_part *part);
+/* The place to be read does not exist any more: warns, goes on with the oldest. */
+int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
+                      struct mq_err *err);
+/* `to` was a moment to come, and it came: everything stops at the ends of now. */
+int mq_kafka_parts_close_at(struct mq_kafka_reader *reader, struct mq_err *err);
+
+/* --- group.c ------------------------------------------------------------------------------------
+ */
+
+int mq_kafka_group_conf(rd_kafka_conf_t *conf, const struct mq_read_spec *spec, struct mq_err *err);
+int mq_kafka_group_join(struct mq_kafka_reader *reader, struct mq_err *err);
+void mq_kafka_group_leave(struct mq_kafka_reader *reader);
+/* Takes the answers to commits that have arrived. */
+void mq_kafka_group_serve(struct mq_kafka_reader *reader, int timeout_ms);
+
+#endif

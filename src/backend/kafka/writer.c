@@ -1,0 +1,596 @@
+/*
+ * Producing: takes messages, hands them to the library in runs, counts every delivery report.
+ *
+ * Bounds: the library's queue is limited here, by bytes and by count, so that one message of any
+ * size fits when nothing else is open. Order: per partition as written, except after a refused
+ * batch (resend.c).
+ */
+#include "backend/kafka/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What may be open at once. The library keeps about 150 bytes beside each message. */
+#define MAX_BYTES (UINT64_C(24) << 20)
+#define MAX_COUNT 100000
+#define OVERHEAD 150
+
+/* --- reports -----------------------------------------------------------------------------------
+ */
+
+static size_t size_of(size_t key_len, size_t payload_len)
+{
+	return key_len + payload_len + OVERHEAD;
+}
+
+void mq_kafka_forget(struct mq_kafka_writer *writer, size_t key_len, size_t payload_len)
+{
+	writer->open_count--;
+	writer->open_bytes -= size_of(key_len, payload_len);
+}
+
+void mq_kafka_report_failed(struct mq_kafka_writer *writer, const struct mq_message *message,
+                            const struct mq_err *why, bool maybe_stored)
+{
+	struct mq_delivery delivery = {.tag = message->tag,
+	                               .partition = message->partition,
+	                               .offset = MQ_NO_OFFSET,
+	                               .err = why,
+	                               .maybe_stored = maybe_stored,
+	                               .message = message};
+
+	if (writer->delivered)
+		writer->delivered(writer->ctx, &delivery);
+	writer->reported++;
+}
+
+/* The headers of a message that comes back, into the writer's scratch. */
+static size_t read_headers(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm)
+{
+	rd_kafka_headers_t *from;
+
+	if (rd_kafka_message_headers(rkm, &from) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	size_t n = rd_kafka_header_cnt(from);
+	if (n > writer->cap_headers) {
+		struct mq_header *grown = realloc(writer->headers, n * sizeof *grown);
+		if (!grown)
+			return 0;
+		writer->headers = grown;
+		writer->cap_headers = n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *name;
+		const void *value;
+		size_t len;
+		if (rd_kafka_header_get_all(from, i, &name, &value, &len))
+			return i;
+		writer->headers[i] = (struct mq_header){.name = mq_bytes_str(name),
+		                                        .value = mq_bytes_of(value, len)};
+	}
+	return n;
+}
+
+void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm)
+{
+	mq_kafka_forget(writer, rkm->key_len, rkm->len);
+	if (!rkm->err) {
+		struct mq_delivery delivery = {.tag = (uint64_t)(uintptr_t)rkm->_private,
+		                               .partition = rkm->partition,
+		                               .offset =
+		                                   rkm->offset >= 0 ? rkm->offset : MQ_NO_OFFSET};
+		if (writer->delivered)
+			writer->delivered(writer->ctx, &delivery);
+		writer->reported++;
+		return;
+	}
+
+	rd_kafka_timestamp_type_t type;
+	int64_t ts = rd_kafka_message_timestamp(rkm, &type);
+	const char *topic = rd_kafka_topic_name(rkm->rkt);
+	struct mq_message message = MQ_MESSAGE_INIT;
+	message.stream = mq_bytes_str(topic);
+	message.key = mq_bytes_of(rkm->key, rkm->key_len);
+	message.payload = mq_bytes_of(rkm->payload, rkm->len);
+	message.partition = rkm->partition >= 0 ? rkm->partition : MQ_NO_PARTITION;
+	message.tag = (uint64_t)(uintptr_t)rkm->_private;
+	message.ts_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ts <= 0 ? MQ_NO_TIME : ts;
+	message.n_headers = read_headers(writer, rkm);
+	message.headers = message.n_headers ? writer->headers : NULL;
+
+	struct mq_err why = MQ_ERR_INIT;
+	bool timed_out = rkm->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+	if (timed_out && writer->handle->why_text[0]) {
+		pthread_mutex_lock(&writer->handle->lock);
+		mq_fail(&why, MQ_UNREACHABLE, "%s: no confirmation in time; %s", topic,
+		        writer->handle->why_text);
+		pthread_mutex_unlock(&writer->handle->lock);
+		why.retriable = true;
+	} else if (rkm->partition >= 0) {
+		mq_kafka_fail(&why, rkm->err, "%s[%d]", topic, (int)rkm->partition);
+	} else {
+		mq_kafka_fail(&why, rkm->err, "%s", topic);
+	}
+	if (rkm->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+		mq_hint(&why, "the topic's max.message.bytes is smaller than this message");
+	mq_kafka_report_failed(writer, &message, &why,
+	                       rd_kafka_message_status(rkm) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED);
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *rkm, void *opaque)
+{
+	struct mq_kafka_handle *handle = opaque;
+	struct mq_kafka_writer *writer = handle->owner;
+
+	(void)rk;
+	if (rkm->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !writer->broken &&
+	    handle == writer->handle && !writer->transactional && mq_kafka_resend_keep(writer, rkm))
+		return;
+	mq_kafka_report(writer, rkm);
+}
+
+/* --- opening -----------------------------------------------------------------------------------
+ */
+
+rd_kafka_conf_t *mq_kafka_writer_conf(struct mq_kafka_writer *writer, const char *transactional_id,
+                                      struct mq_err *err)
+{
+	const struct mq_kafka_conn *conn = (const struct mq_kafka_conn *)writer->base.conn;
+	char timeout[24], txn_timeout[24];
+	int ms = conn->base.env->timeout_ms;
+	const char *extra[20];
+	size_t n = 0;
+
+	snprintf(timeout, sizeof timeout, "%d", ms > 0 ? ms : 1);
+	snprintf(txn_timeout, sizeof txn_timeout, "%d", ms > 60000 ? ms : 60000);
+	extra[n++] = "message.timeout.ms";
+	extra[n++] = timeout;
+	extra[n++] = "allow.auto.create.topics";
+	extra[n++] = "false";
+	if (writer->compression) {
+		extra[n++] = "compression.type";
+		extra[n++] = writer->compression;
+	}
+	if (transactional_id) {
+		extra[n++] = "transactional.id";
+		extra[n++] = transactional_id;
+		extra[n++] = "transaction.timeout.ms";
+		extra[n++] = txn_timeout;
+	}
+	extra[n] = NULL;
+	rd_kafka_conf_t *conf = mq_kafka_conf(conn, MQ_KAFKA_PRODUCER, extra, err);
+	if (conf)
+		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	return conf;
+}
+
+/* Makes sure the topic is there, or says why not. */
+static int check_topic(struct mq_kafka_writer *writer, const char *name, struct mq_err *err)
+{
+	const struct mq_kafka_conn *conn = (const struct mq_kafka_conn *)writer->base.conn;
+	const struct rd_kafka_metadata *metadata = NULL;
+	struct mq_err mine = MQ_ERR_INIT;
+	const char *automatic = mq_kafka_user_value(conn, "allow.auto.create.topics");
+
+	if (automatic && strcmp(automatic, "true") == 0)
+		return mq_kafka_await_topic(writer->handle, name, err);
+	if (mq_kafka_metadata(writer->handle, name, true, &metadata, &mine) == 0) {
+		rd_kafka_metadata_destroy(metadata);
+		return 0;
+	}
+	if (mine.code == MQ_NOT_FOUND && writer->create) {
+		struct mq_create_spec create = {.stream = name,
+		                                .partitions = -1,
+		                                .replicas = -1,
+		                                .retention_ms = -1,
+		                                .max_bytes = -1,
+		                                .max_length = -1,
+		                                .if_missing = true};
+		if (mq_kafka_create_with(writer->handle, &create, err) < 0)
+			return -1;
+		return mq_kafka_await_topic(writer->handle, name, err);
+	}
+	if (mine.code == MQ_NOT_FOUND) {
+		mq_err_clear(&mine);
+		mq_fail(&mine, MQ_NOT_FOUND, "no topic '%s'", name);
+		mq_hint(&mine, "--create makes it");
+	}
+	*err = mine;
+	return -1;
+}
+
+/* The topic of a message; made known at its first use. NULL only without memory or when the wait
+ * was cut short. */
+static struct mq_kafka_target *find_target(struct mq_kafka_writer *writer, struct mq_bytes name,
+                                           struct mq_err *err)
+{
+	for (size_t i = 0; i < writer->n_targets; i++)
+		if (writer->targets[i]->len == name.len &&
+		    memcmp(writer->targets[i]->name, name.data, name.len) == 0)
+			return writer->targets[i];
+
+	struct mq_kafka_target *target = calloc(1, sizeof *target);
+	if (!target || !(target->name = strndup(name.data, name.len))) {
+		free(target);
+		mq_fail_memory(err);
+		return NULL;
+	}
+	target->len = name.len;
+	if (check_topic(writer, target->name, &target->missing) == 0) {
+		target->rkt = rd_kafka_topic_new(writer->handle->rk, target->name, NULL);
+		if (!target->rkt)
+			mq_kafka_fail(&target->missing, rd_kafka_last_error(), "%s", target->name);
+	}
+	if (target->missing.code == MQ_CANCELLED || target->missing.code == MQ_UNREACHABLE) {
+		*err = target->missing;
+		goto fail;
+	}
+	struct mq_kafka_target **place =
+	    mq_info_grow(&writer->targets, &writer->n_targets, sizeof *writer->targets, err);
+	if (!place)
+		goto fail;
+	*place = target;
+	return target;
+fail:
+	if (target->rkt)
+		rd_kafka_topic_destroy(target->rkt);
+	free(target->name);
+	free(target);
+	return NULL;
+}
+
+int mq_kafka_writer_open(struct mq_conn *base, const struct mq_write_spec *spec,
+                         struct mq_writer **ret_writer, struct mq_err *err)
+{
+	struct mq_kafka_conn *conn = (struct mq_kafka_conn *)base;
+	struct mq_kafka_writer *writer = calloc(1, sizeof *writer);
+	char id[64];
+
+	if (!writer)
+		return mq_fail_memory(err);
+	writer->base.conn = base;
+	writer->create = spec->create;
+	writer->transactional =
+	    spec->transactional || mq_kafka_user_value(conn, "transactional.id") != NULL;
+	writer->delivered = spec->delivered;
+	writer->ctx = spec->ctx;
+	if (spec->compression && !mq_kafka_user_value(conn, "compression.type") &&
+	    !(writer->compression = strdup(spec->compression))) {
+		mq_fail_memory(err);
+		goto fail;
+	}
+	mq_kafka_txn_id(id, sizeof id);
+	rd_kafka_conf_t *conf =
+	    mq_kafka_writer_conf(writer, writer->transactional ? id : NULL, err);
+	if (!conf ||
+	    mq_kafka_handle_new(conn, conf, MQ_KAFKA_PRODUCER, writer, &writer->handle, err) < 0)
+		goto fail;
+	if (spec->stream) {
+		writer->main = find_target(writer, mq_bytes_str(spec->stream), err);
+		if (writer->main && !writer->main->rkt)
+			*err = writer->main->missing;
+		if (!writer->main || !writer->main->rkt)
+			goto fail;
+	}
+	if (writer->transactional && mq_kafka_txn_begin(writer, err) < 0)
+		goto fail;
+	pthread_mutex_lock(&writer->handle->lock);
+	writer->handle->quiet = false;
+	pthread_mutex_unlock(&writer->handle->lock);
+	*ret_writer = &writer->base;
+	return 0;
+fail:
+	mq_kafka_writer_close(&writer->base);
+	return -1;
+}
+
+/* --- writing -----------------------------------------------------------------------------------
+ */
+
+/* Remembers a fatal error and gives up what is open: each is reported with what is known. */
+static void check_fatal(struct mq_kafka_writer *writer)
+{
+	char text[400];
+	rd_kafka_resp_err_t kerr;
+
+	if (writer->broken)
+		return;
+	kerr = rd_kafka_fatal_error(writer->handle->rk, text, sizeof text);
+	if (!kerr)
+		return;
+	writer->broken = true;
+	enum mq_code code = mq_kafka_code(kerr);
+	mq_fail(&writer->why, code == MQ_DENIED ? MQ_DENIED : MQ_PARTIAL,
+	        "the broker refuses to go on with this producer: %s", text);
+	mq_hint(&writer->why, "what was not confirmed may or may not be stored");
+	rd_kafka_purge(writer->handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	mq_kafka_resend_purge(writer);
+}
+
+rd_kafka_resp_err_t mq_kafka_produce_one(struct mq_kafka_handle *handle, rd_kafka_topic_t *rkt,
+                                         const struct mq_message *message)
+{
+	rd_kafka_headers_t *headers = NULL;
+	rd_kafka_vu_t vu[8];
+	size_t n = 0;
+
+	if (message->n_headers) {
+		headers = rd_kafka_headers_new(message->n_headers);
+		for (size_t i = 0; i < message->n_headers; i++) {
+			const struct mq_header *h = &message->headers[i];
+			rd_kafka_resp_err_t kerr =
+			    rd_kafka_header_add(headers, h->name.data, (ssize_t)h->name.len,
+			                        h->value.data, (ssize_t)h->value.len);
+			if (kerr) {
+				rd_kafka_headers_destroy(headers);
+				return kerr;
+			}
+		}
+		vu[n].vtype = RD_KAFKA_VTYPE_HEADERS;
+		vu[n++].u.headers = headers;
+	}
+	vu[n].vtype = RD_KAFKA_VTYPE_RKT;
+	vu[n++].u.rkt = rkt;
+	vu[n].vtype = RD_KAFKA_VTYPE_PARTITION;
+	vu[n++].u.i32 =
+	    message->partition == MQ_NO_PARTITION ? RD_KAFKA_PARTITION_UA : message->partition;
+	vu[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+	vu[n++].u.i = RD_KAFKA_MSG_F_COPY;
+	vu[n].vtype = RD_KAFKA_VTYPE_VALUE;
+	memcpy(&vu[n].u.mem.ptr, &message->payload.data, sizeof vu[n].u.mem.ptr);
+	vu[n++].u.mem.size = message->payload.len;
+	vu[n].vtype = RD_KAFKA_VTYPE_OPAQUE;
+	vu[n++].u.ptr = (void *)(uintptr_t)message->tag;
+	if (message->ts_ms != MQ_NO_TIME) {
+		vu[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+		vu[n++].u.i64 = message->ts_ms;
+	}
+	if (message->key.data) {
+		vu[n].vtype = RD_KAFKA_VTYPE_KEY;
+		memcpy(&vu[n].u.mem.ptr, &message->key.data, sizeof vu[n].u.mem.ptr);
+		vu[n++].u.mem.size = message->key.len;
+	}
+	rd_kafka_error_t *error = rd_kafka_produceva(handle->rk, vu, n);
+	if (!error)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_resp_err_t kerr = rd_kafka_error_code(error);
+	rd_kafka_error_destroy(error);
+	if (headers)
+		rd_kafka_headers_destroy(headers);
+	return kerr;
+}
+
+/* True when the message was taken; a message that can never be sent is reported at once. */
+static bool taken(struct mq_kafka_writer *writer, const struct mq_kafka_target *target,
+                  const struct mq_message *message, rd_kafka_resp_err_t kerr)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	switch (kerr) {
+	case RD_KAFKA_RESP_ERR_NO_ERROR:
+		writer->open_count++;
+		writer->open_bytes += size_of(message->key.len, message->payload.len);
+		return true;
+	case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+		return false;
+	case RD_KAFKA_RESP_ERR__FATAL:
+	case RD_KAFKA_RESP_ERR__STATE:
+		check_fatal(writer);
+		if (!writer->broken) {
+			writer->broken = true;
+			mq_fail(&writer->why, MQ_PARTIAL,
+			        "the transaction has failed and takes no more messages");
+		}
+		return false;
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+		mq_fail(&why, MQ_NOT_FOUND, "%s has no partition %d", target->name,
+		        (int)message->partition);
+		break;
+	default:
+		mq_kafka_fail(&why, kerr, "%s", target->name);
+	}
+	mq_kafka_report_failed(writer, message, &why, false);
+	return true;
+}
+
+/* Whether a message can go the short way. */
+static bool is_plain(const struct mq_message *m)
+{
+	return m->n_headers == 0 && m->ts_ms == MQ_NO_TIME;
+}
+
+static bool same_stream(const struct mq_kafka_writer *writer, const struct mq_message *m,
+                        const struct mq_kafka_target *target)
+{
+	if (!m->stream.data)
+		return target == writer->main;
+	return m->stream.len == target->len &&
+	       memcmp(m->stream.data, target->name, target->len) == 0;
+}
+
+static bool has_room(const struct mq_kafka_writer *writer, int64_t count, uint64_t bytes)
+{
+	return writer->open_count + count == 0 ||
+	       (writer->open_count + count < MAX_COUNT && writer->open_bytes + bytes < MAX_BYTES);
+}
+
+/* As many plain messages for one topic as there are and fit. Returns how many were taken. */
+static size_t write_run(struct mq_kafka_writer *writer, const struct mq_kafka_target *target,
+                        const struct mq_message *messages, size_t n)
+{
+	size_t count = 0;
+	uint64_t bytes = 0;
+
+	while (count < n && count < MQ_KAFKA_RUN && has_room(writer, (int64_t)count, bytes)) {
+		const struct mq_message *m = &messages[count];
+		if (count > 0 && (!is_plain(m) || !same_stream(writer, m, target)))
+			break;
+		rd_kafka_message_t *rkm = &writer->run[count++];
+		memcpy(&rkm->payload, &m->payload.data, sizeof rkm->payload);
+		memcpy(&rkm->key, &m->key.data, sizeof rkm->key);
+		rkm->len = m->payload.len;
+		rkm->key_len = m->key.len;
+		rkm->partition =
+		    m->partition == MQ_NO_PARTITION ? RD_KAFKA_PARTITION_UA : m->partition;
+		rkm->_private = (void *)(uintptr_t)m->tag;
+		rkm->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+		bytes += size_of(rkm->key_len, rkm->len);
+	}
+	if (count == 0)
+		return 0;
+	rd_kafka_produce_batch(target->rkt, RD_KAFKA_PARTITION_UA,
+	                       RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION, writer->run,
+	                       (int)count);
+	for (size_t i = 0; i < count; i++)
+		if (!taken(writer, target, &messages[i], writer->run[i].err))
+			return i;
+	return count;
+}
+
+int64_t mq_kafka_write(struct mq_writer *base, const struct mq_message *messages, size_t n,
+                       struct mq_err *err)
+{
+	struct mq_kafka_writer *writer = (struct mq_kafka_writer *)base;
+	size_t done = 0;
+
+	/* While records of a refused batch are sent alone, nothing may overtake them. */
+	if (mq_kafka_resend_busy(writer)) {
+		mq_kafka_resend_serve(writer, 0);
+		if (mq_kafka_resend_busy(writer))
+			return 0;
+	}
+	while (done < n && !writer->broken) {
+		const struct mq_message *m = &messages[done];
+		struct mq_kafka_target *target = writer->main;
+		if (m->stream.data && !(target && same_stream(writer, m, target)))
+			target = find_target(writer, m->stream, err);
+		if (!target) {
+			if (!m->stream.data)
+				mq_fail(err, MQ_USAGE, "a message without a topic, and no default");
+			return done > 0 ? (int64_t)done : -1;
+		}
+		if (!target->rkt) {
+			mq_kafka_report_failed(writer, m, &target->missing, false);
+			done++;
+			continue;
+		}
+		if (m->ts_ms != MQ_NO_TIME && m->ts_ms <= 0) {
+			struct mq_err why = MQ_ERR_INIT;
+			mq_fail(&why, MQ_DATA, "%s: Kafka's library cannot send the timestamp %lld",
+			        target->name, (long long)m->ts_ms);
+			mq_kafka_report_failed(writer, m, &why, false);
+			done++;
+			continue;
+		}
+		size_t got;
+		if (is_plain(m))
+			got = write_run(writer, target, m, n - done);
+		else if (!has_room(writer, 0, size_of(m->key.len, m->payload.len)))
+			got = 0;
+		else
+			got = taken(writer, target, m,
+			            mq_kafka_produce_one(writer->handle, target->rkt, m));
+		if (got == 0)
+			break;
+		done += got;
+	}
+	if (done == 0 && n > 0 && writer->broken) {
+		*err = writer->why;
+		return -1;
+	}
+	return (int64_t)done;
+}
+
+/* --- answers -----------------------------------------------------------------------------------
+ */
+
+static void serve(struct mq_kafka_writer *writer)
+{
+	mq_kafka_handle_drain(writer->handle);
+	rd_kafka_poll(writer->handle->rk, 0);
+	mq_kafka_resend_serve(writer, 0);
+	check_fatal(writer);
+}
+
+int64_t mq_kafka_writer_poll(struct mq_writer *base, int timeout_ms, struct mq_err *err)
+{
+	struct mq_kafka_writer *writer = (struct mq_kafka_writer *)base;
+	const struct mq_env *env = base->conn->env;
+	int64_t end = mq_now_monotonic_ms() + timeout_ms;
+	uint64_t before = writer->reported;
+
+	for (;;) {
+		serve(writer);
+		if (writer->reported != before || writer->open_count == 0)
+			break;
+		int64_t left = end - mq_now_monotonic_ms();
+		if (left <= 0 || mq_cancel_signal(env->cancel))
+			break;
+		mq_cancel_wait(env->cancel, writer->handle->wake[0], POLLIN, (int)left);
+	}
+	if (writer->broken && writer->open_count == 0) {
+		*err = writer->why;
+		return -1;
+	}
+	return writer->open_count;
+}
+
+int64_t mq_kafka_writer_flush(struct mq_writer *base, int timeout_ms, struct mq_err *err)
+{
+	struct mq_kafka_writer *writer = (struct mq_kafka_writer *)base;
+	int64_t end = mq_now_monotonic_ms() + timeout_ms;
+
+	(void)err;
+	for (;;) {
+		int64_t left = end - mq_now_monotonic_ms();
+		bool busy = mq_kafka_resend_busy(writer);
+		serve(writer);
+		if (writer->open_count == 0 || left < 0)
+			break;
+		/* The library's own flush only sends what waits; who is confirmed is counted by
+		 * the reports that it serves. */
+		rd_kafka_flush(writer->handle->rk,
+		               busy || left > 100 ? (busy ? 5 : 100) : (int)left);
+		if (busy)
+			mq_kafka_resend_serve(writer, left > 50 ? 50 : (int)left);
+	}
+	return writer->open_count;
+}
+
+int mq_kafka_writer_fd(struct mq_writer *base)
+{
+	return ((struct mq_kafka_writer *)base)->handle->wake[0];
+}
+
+void mq_kafka_writer_close(struct mq_writer *base)
+{
+	struct mq_kafka_writer *writer = (struct mq_kafka_writer *)base;
+
+	if (!writer)
+		return;
+	if (writer->handle) {
+		struct mq_err ignored = MQ_ERR_INIT;
+		if (writer->in_transaction)
+			mq_kafka_writer_abort(base, &ignored);
+		if (writer->open_count > 0) {
+			rd_kafka_purge(writer->handle->rk,
+			               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+			mq_kafka_resend_purge(writer);
+			/* Purging answers everything; that takes no network. */
+			mq_kafka_writer_flush(base, 2000, &ignored);
+		}
+	}
+	for (size_t i = 0; i < writer->n_targets; i++) {
+		if (writer->targets[i]->rkt)
+			rd_kafka_topic_destroy(writer->targets[i]->rkt);
+		free(writer->targets[i]->name);
+		free(writer->targets[i]);
+	}
+	free(writer->targets);
+	mq_kafka_resend_free(writer->resend);
+	mq_kafka_handle_free(writer->handle);
+	free(writer->headers);
+	free(writer->compression);
+	free(writer);
+}
