@@ -26,7 +26,7 @@ _mqtk() {
 		if [[ $prev != --* ]]; then return; fi
 	fi
 	local schemes='kafka:// kafkas:// sqlite: local/ '
-	local settings='synchronous= '
+	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= synchronous= '
 	local topics='produce consume tail ls info create delete config kcat help addresses configuration environment exit-codes formats options backends kafka sqlite '
 	if ((COMP_CWORD == 1)); then
 		_mqtk_reply 'produce consume tail ls info create delete config kcat help --help --version'

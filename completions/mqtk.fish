@@ -20,7 +20,7 @@ function __mqtk_addresses
 end
 
 function __mqtk_settings
-	printf '%s\n' synchronous= 
+	printf '%s\n' tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= synchronous= 
 end
 
 function __mqtk_topics
