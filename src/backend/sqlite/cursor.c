@@ -103,7 +103,7 @@ static int add_source(struct mq_sq_reader *r, struct mq_sq_stream *stream, bool 
                       struct mq_err *err)
 {
 	struct mq_sq_source *source = calloc(1, sizeof *source);
-	struct mq_sq_source **slot;
+	void **slot; /* the list holds pointers */
 
 	if (!source)
 		return mq_fail_memory(err);
@@ -137,7 +137,7 @@ static int add_source(struct mq_sq_reader *r, struct mq_sq_stream *stream, bool 
 			        (int)source->stream.n_partitions);
 			goto fail;
 		}
-	slot = mq_info_grow(&r->sources, &r->n_sources, sizeof *slot, err);
+	slot = mq_info_grow(&r->sources, &r->n_sources, sizeof(void *), err);
 	if (!slot)
 		goto fail;
 	*slot = source;

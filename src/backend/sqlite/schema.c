@@ -37,7 +37,7 @@ static const char *const tables[] = {
     " PRIMARY KEY(grp, stream, partition)) WITHOUT ROWID",
 };
 
-int mq_sq_schema_check(struct mq_sq *sq, enum mq_sq_kind *ret_kind, struct mq_err *err)
+static int check_inside(struct mq_sq *sq, enum mq_sq_kind *ret_kind, struct mq_err *err)
 {
 	int64_t application, version, objects;
 
@@ -63,6 +63,19 @@ int mq_sq_schema_check(struct mq_sq *sq, enum mq_sq_kind *ret_kind, struct mq_er
 	return mq_hint(err, "name another file; this one was not changed");
 }
 
+/* All questions are about one moment: another process may just be making the tables. */
+int mq_sq_schema_check(struct mq_sq *sq, enum mq_sq_kind *ret_kind, struct mq_err *err)
+{
+	bool inside = !sqlite3_get_autocommit(sq->db);
+
+	if (!inside && mq_sq_begin_read(sq, err) < 0)
+		return -1;
+	int result = check_inside(sq, ret_kind, err);
+	if (!inside)
+		mq_sq_rollback(sq);
+	return result;
+}
+
 /* WAL is a property of the file. While another process is just setting it SQLite says busy without
  * asking the busy handler. */
 static int set_wal(struct mq_sq *sq, struct mq_err *err)
@@ -82,7 +95,7 @@ static int set_wal(struct mq_sq *sq, struct mq_err *err)
 
 int mq_sq_schema_make(struct mq_sq *sq, struct mq_err *err)
 {
-	enum mq_sq_kind kind;
+	enum mq_sq_kind kind = MQ_SQ_EMPTY;
 
 	/* 16 KiB: a third faster than 4 KiB to write. Incremental vacuum, so that deleting a stream
 	 * gives its room back to the disk; what retention frees is used again by the stream. */

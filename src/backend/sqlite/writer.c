@@ -133,7 +133,7 @@ static struct target *add_target(struct writer *w, struct mq_bytes name, struct 
 	if (mq_sq_stream_stmt(&w->sq, &target->insert, target->stream.id,
 	                      "INSERT INTO mq_%lld VALUES(?, ?, ?, ?, ?)", err) < 0)
 		goto fail;
-	slot = realloc(w->targets, (w->n_targets + 1) * sizeof *slot);
+	slot = realloc(w->targets, (w->n_targets + 1) * sizeof(void *));
 	if (!slot) {
 		mq_fail_memory(err);
 		goto fail;
