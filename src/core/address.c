@@ -189,9 +189,13 @@ static int parse_broker(struct resolving *r)
 	}
 	if (!source)
 		return mq_fail_memory(r->err);
-	if (mq_url_parse(r->broker_text, !r->whole, source, &r->url, r->err) < 0) {
-		if (!r->whole)
-			mq_hint(r->err, "the URL comes from %s", source);
+	struct mq_err why = MQ_ERR_INIT;
+	if (mq_url_parse(r->broker_text, !r->whole, source, &r->url, &why) < 0) {
+		/* Who typed the URL sees it; else it has to be said where it stands. */
+		mq_fail(r->err, why.code, "%s%s%s", r->whole ? "" : source, r->whole ? "" : ": ",
+		        why.message);
+		if (why.hint[0])
+			mq_hint(r->err, "%s", why.hint);
 		goto out;
 	}
 	result = 0;
@@ -363,7 +367,8 @@ static int make_shown(struct resolving *r)
 	if (target->profile) {
 		result = mq_buf_append_str(&buf, target->profile, r->err);
 	} else {
-		result = mq_buf_printf(&buf, r->err, "%s:", target->scheme);
+		result = mq_buf_printf(&buf, r->err, "%s:%s", target->scheme,
+		                       target->path[0] == '/' && !target->authority[0] ? "//" : "");
 		if (result == 0 && target->authority[0]) {
 			result = mq_buf_append_str(&buf, "//", r->err);
 			if (result == 0 && target->user) {
@@ -381,9 +386,12 @@ static int make_shown(struct resolving *r)
 	}
 	if (result == 0)
 		result = mq_buf_append_char(&buf, '/', r->err);
+	/* A question mark stays readable in an expression, unless it would begin settings there. */
 	if (result == 0 && target->stream)
-		result = append_encoded(&buf, target->stream,
-		                        target->stream[0] == '^' ? "%/" : "%/?", r->err);
+		result = append_encoded(
+		    &buf, target->stream,
+		    target->stream[0] == '^' && !*mq_url_query(target->stream) ? "%/" : "%/?",
+		    r->err);
 	if (result == 0)
 		result = mq_buf_append_char(&buf, '\0', r->err);
 	if (result < 0)

@@ -438,7 +438,10 @@ out:
 		fclose(r.file);
 	else if (fd >= 0)
 		close(fd);
-	mq_secret_free(r.text);
+	/* All of it: a file may hold passwords, and an empty one leaves no string. */
+	if (r.text)
+		explicit_bzero(r.text, r.text_cap);
+	free(r.text);
 	free(r.folder);
 	return result;
 }

@@ -223,7 +223,8 @@ void mq_size_format(int64_t bytes, char *ret)
 		value /= 1024;
 		unit++;
 	}
-	bool whole = unit == 0 || value >= 9.95 || value - (double)(int64_t)value < 0.05;
+	int tenths = unit == 0 ? 0 : (int)(value * 10 + 0.5);
+	bool whole = tenths >= 100 || tenths % 10 == 0;
 	snprintf(ret, MQ_SIZE_TEXT, "%s%.*f %s", sign, whole ? 0 : 1, value, units[unit]);
 }
 
