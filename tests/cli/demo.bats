@@ -15,7 +15,7 @@ load ../lib/helpers
 	# Five, then the next five; ten are left.
 	grep -qE '^4 [a-z]+ \{"order":1005,' out
 	grep -qE '^9 [a-z]+ \{"order":1010,' out
-	! grep -qE '^10 [a-z]+ \{' out
+	[ "$(grep -cE '^10 [a-z]+ \{' out)" -eq 0 ]
 	grep -qE '^billing +0 +10 +10 ' out
 }
 

@@ -32,6 +32,7 @@ enum rule { PASS, DELAY, CUT, HOLE, REFUSE };
 struct pair {
 	int client; /* -1: free */
 	int target;
+	int ended[2]; /* the client, the target has nothing more to say */
 };
 
 struct proxy {
@@ -114,8 +115,7 @@ static void accept_client(struct proxy *proxy, int listener)
 			continue;
 		if (connect(target, proxy->address->ai_addr, proxy->address->ai_addrlen))
 			break;
-		proxy->pairs[i].client = client;
-		proxy->pairs[i].target = target;
+		proxy->pairs[i] = (struct pair){.client = client, .target = target};
 		return;
 	}
 	reset(client);
@@ -134,6 +134,18 @@ static int send_all(int fd, const char *bytes, size_t n)
 		n -= (size_t)sent;
 	}
 	return 0;
+}
+
+/* An orderly end in one direction, and of the pair when it was the second. */
+static void end_side(struct pair *pair, int side)
+{
+	shutdown(side ? pair->client : pair->target, SHUT_WR);
+	pair->ended[side] = 1;
+	if (!pair->ended[!side])
+		return;
+	close(pair->client);
+	close(pair->target);
+	pair->client = pair->target = -1;
 }
 
 /* One piece from one side to the other, under the rule. */
@@ -157,9 +169,16 @@ static void forward(struct proxy *proxy, struct pair *pair, int from_target)
 	if (proxy->rule == CUT && proxy->number <= 0) {
 		reset_all(proxy);
 		proxy->rule = PASS;
-	} else if (n <= 0) {
+	} else if (n < 0) {
 		reset_pair(pair);
+	} else if (n == 0) {
+		end_side(pair, from_target);
 	}
+}
+
+static struct pollfd watched(int fd, int ignore)
+{
+	return (struct pollfd){.fd = ignore ? -1 : fd, .events = POLLIN};
 }
 
 static void serve(struct proxy *proxy, int listener)
@@ -171,10 +190,8 @@ static void serve(struct proxy *proxy, int listener)
 		fds[1] = (struct pollfd){.fd = listener, .events = POLLIN};
 		for (int i = 0; i < MAX_PAIRS; i++) {
 			struct pair *pair = &proxy->pairs[i];
-			fds[2 + 2 * i] =
-			    (struct pollfd){.fd = silent ? -1 : pair->client, .events = POLLIN};
-			fds[3 + 2 * i] =
-			    (struct pollfd){.fd = silent ? -1 : pair->target, .events = POLLIN};
+			fds[2 + 2 * i] = watched(pair->client, silent || pair->ended[0]);
+			fds[3 + 2 * i] = watched(pair->target, silent || pair->ended[1]);
 		}
 		/* The time-out is for a changed rule. */
 		if (poll(fds, 2 + 2 * MAX_PAIRS, 20) < 0 && errno != EINTR)
