@@ -58,7 +58,7 @@ int mq_sq_fail(struct mq_sq *sq, struct mq_err *err, int rc, const char *what, .
 	if (!err || err->code != MQ_OK)
 		return -1;
 	if (no_space(sq, rc)) {
-		mq_fail(err, MQ_IO, "%s: %s: no space left for the store", sq->path, text);
+		mq_fail(err, MQ_IO, "%s: %s: no space left", sq->path, text);
 		mq_hint(err, "make room on that disk; everything confirmed is safe");
 		err->retriable = true;
 		return -1;

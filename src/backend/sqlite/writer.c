@@ -374,7 +374,7 @@ static void write_chunk(struct writer *w, const struct mq_message *messages, siz
 		if (result == FAILED)
 			goto fail;
 		if (result == REFUSED) {
-			report(w, &messages[i], NULL, &err, false);
+			report(w, &messages[i], &w->fates[i], &err, false);
 			w->fates[i].reported = true;
 			mq_err_clear(&err);
 		}
@@ -403,7 +403,7 @@ fail:
 	}
 	for (i = 0; i < n; i++)
 		if (!w->fates[i].reported)
-			report(w, &messages[i], NULL, &err, at_commit && !err.retriable);
+			report(w, &messages[i], &w->fates[i], &err, at_commit && !err.retriable);
 }
 
 int64_t mq_sq_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
