@@ -364,8 +364,7 @@ setup() {
 	make_topic
 	mkfifo pipe
 	exec 7<>pipe
-	"$MQTK" kcat -b "$broker" -P -t "$topic" <pipe 2>err 7>&- &
-	pid=$!
+	in_background kcat -b "$broker" -P -t "$topic" <pipe 2>err 7>&-
 	echo a >&7
 	wait_until 20 end_is "$topic" 1
 	echo b >&7
@@ -405,10 +404,9 @@ setup() {
 	make_topic
 	mkfifo pipe
 	exec 7<>pipe
-	"$MQTK" kcat -b "$broker" -P -t "$topic" -X "transactional.id=$topic" <pipe 2>err 7>&- &
-	pid=$!
+	in_background kcat -b "$broker" -P -t "$topic" -X "transactional.id=$topic" <pipe 2>err 7>&-
 	echo a >&7
-	wait_until 20 end_is "$topic" 1
+	wait_until 20 written a
 	kill -INT "$pid"
 	wait_for_end "$pid" 20
 	exec 7>&-

@@ -74,6 +74,13 @@ same_produced() {
 	fi
 }
 
+# in_background ARG…: mqtk in the background, its process in $pid. The shell lets background
+# processes ignore SIGINT, which here they do not.
+in_background() {
+	env --default-signal=INT,TERM "$MQTK" "$@" &
+	pid=$!
+}
+
 ended() {
 	! kill -0 "$1" 2>/dev/null
 }
@@ -100,4 +107,9 @@ end_of() {
 
 end_is() {
 	[ "$(end_of "$1")" = "$2" ]
+}
+
+# Something of a topic, though it may not be committed yet.
+written() {
+	[ "$(stored -t "$topic" -X isolation.level=read_uncommitted)" = "$1" ]
 }

@@ -164,8 +164,7 @@ consume() {
 @test "own 28: visible at once; a signal ends an idle producer, flushed, with 130" {
 	mkfifo pipe
 	exec 7<>pipe
-	"$MQTK" produce "$address" <pipe 2>err 7>&- &
-	pid=$!
+	in_background produce "$address" <pipe 2>err 7>&-
 	echo a >&7
 	wait_until 20 end_is "$topic" 1
 	kill -INT "$pid"
