@@ -110,7 +110,7 @@ setup() {
 	run_kcat -P -t "$topic" -K: <input
 	run_kcat -C -t "$topic" -e -J
 	is "$(jq -c '[.key, .payload]' <<<"$out")" \
-		$'["k","v"]\n[null,"x"]\n["quote","\\"\\\\ \\t/é\\u0001\x7f"]'
+		$'["k","v"]\n[null,"x"]\n["quote","\\"\\\\ \\t/é\\u0001\\u007f"]'
 	is "$(jq -c 'keys_unsorted' <<<"$out" | uniq)" \
 		'["topic","partition","offset","tstype","ts","broker","key","payload"]'
 	same_as_kcat -C -t "$topic" -e -J

@@ -75,9 +75,9 @@ same_produced() {
 }
 
 # in_background ARG…: mqtk in the background, its process in $pid. The shell lets background
-# processes ignore SIGINT, which here they do not.
+# processes ignore SIGINT and takes their standard input away; not here.
 in_background() {
-	env --default-signal=INT,TERM "$MQTK" "$@" &
+	env --default-signal=INT,TERM "$MQTK" "$@" <&0 &
 	pid=$!
 }
 

@@ -41,4 +41,6 @@ const struct mq_backend mq_backend_kafka = {
     .locate = mq_kafka_locate,
     .create = mq_kafka_create,
     .remove = mq_kafka_remove,
+    .settings_manual = mq_kafka_settings_manual,
+    .settings_dump = mq_kafka_settings_dump,
 };

@@ -8,6 +8,7 @@
  *   writer.c, resend.c, txn.c     producing
  *   reader.c, parts.c, group.c   consuming
  *   admin.c, describe.c           making, removing and describing topics
+ *   properties.c                  the library's properties as text
  *
  * Nothing outside this folder sees librdkafka.
  */
@@ -171,6 +172,9 @@ int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream
 int mq_kafka_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
 int mq_kafka_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
 int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
+
+int mq_kafka_settings_manual(struct mq_buf *buf, struct mq_err *err);
+int mq_kafka_settings_dump(const struct mq_target *target, struct mq_buf *buf, struct mq_err *err);
 
 /* CreateTopics through any client; an existing topic is an error unless spec->if_missing. */
 int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_create_spec *spec,
