@@ -377,6 +377,15 @@ static void test_tree_lookup(void **state)
 	load(&config);
 	assert_string_equal(mq_settings_get(&config.globals, "default"), "here");
 	mq_config_release(&config);
+	/* Somebody else's file says nothing; only root can make one for this test. */
+	if (geteuid() == 0) {
+		assert_int_equal(chown(".mqtk", 12345, (gid_t)-1), 0);
+		load(&config);
+		assert_int_equal(config.n_files, 0);
+		assert_int_equal(config.n_ignored, 1);
+		assert_non_null(strstr(config.ignored[0], "another user"));
+		mq_config_release(&config);
+	}
 	/* A folder of that name is none of ours. */
 	assert_int_equal(unlink(".mqtk"), 0);
 	assert_int_equal(mkdir(".mqtk", 0700), 0);
