@@ -89,7 +89,7 @@ apt_choice() {
 }
 
 install_with_apt() {
-	local group probe apt rest item name
+	local group probe apt rest item name log
 	local -a packages=() words as_root=()
 	if [ "$(id -u)" -ne 0 ]; then
 		if ! command -v sudo >/dev/null; then
@@ -117,8 +117,12 @@ install_with_apt() {
 	done <<<"$missing"
 	[ ${#packages[@]} -gt 0 ] || return 0
 	echo "installing: ${packages[*]}" >&2
-	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq install -y --no-install-recommends "${packages[@]}" </dev/null >&2
+	# Hundreds of lines that matter only when it fails.
+	log=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends "${packages[@]}" </dev/null 2>&1) || {
+		printf '%s\n' "$log" >&2
+		return 1
+	}
 }
 
 # Prints the package names of what is missing for one package manager.
