@@ -293,12 +293,10 @@ static void *call_thread(void *arg)
 	return NULL;
 }
 
-int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
-                  const char *doing, struct mq_err *err)
+/* Counts the thread's share of the client, makes what both sides share. */
+static int call_begin(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
+                      struct mq_err *err)
 {
-	int64_t end = mq_now_monotonic_ms() + timeout_ms;
-	const struct mq_cancel *cancel = call->stubborn ? NULL : handle->env->cancel;
-
 	call->rk = handle->rk;
 	call->handle = handle;
 	call->timeout_ms = timeout_ms;
@@ -314,6 +312,26 @@ int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, in
 		call_end(call);
 		return mq_fail(err, MQ_INTERNAL, "cannot start a thread");
 	}
+	return 0;
+}
+
+void mq_kafka_call_forget(struct mq_kafka_handle *handle, struct mq_kafka_call *call,
+                          int timeout_ms)
+{
+	struct mq_err ignored = MQ_ERR_INIT;
+
+	call->abandoned = true;
+	call_begin(handle, call, timeout_ms, &ignored);
+}
+
+int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
+                  const char *doing, struct mq_err *err)
+{
+	int64_t end = mq_now_monotonic_ms() + timeout_ms;
+	const struct mq_cancel *cancel = call->stubborn ? NULL : handle->env->cancel;
+
+	if (call_begin(handle, call, timeout_ms, err) < 0)
+		return -1;
 	for (;;) {
 		int64_t left = end - mq_now_monotonic_ms();
 		bool ready = mq_cancel_wait(cancel, call->fds[0], POLLIN,

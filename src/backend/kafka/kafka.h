@@ -114,6 +114,9 @@ struct mq_kafka_call {
  * set, call is gone. doing is for messages: "asking for metadata". */
 int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
                   const char *doing, struct mq_err *err);
+/* Runs it without waiting for it; nobody reads its results. */
+void mq_kafka_call_forget(struct mq_kafka_handle *handle, struct mq_kafka_call *call,
+                          int timeout_ms);
 /* Fills err for something that got no answer in time, with the most telling reason known. */
 int mq_kafka_no_answer(struct mq_kafka_handle *handle, const char *doing, struct mq_err *err);
 
@@ -129,6 +132,8 @@ int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, stru
  * becomes the position; partitions that fail have err set. */
 int mq_kafka_lookup(struct mq_kafka_handle *handle, rd_kafka_topic_partition_list_t *list,
                     struct mq_err *err);
+/* Asks the leaders for something of no interest, to wake the library's threads for them. */
+void mq_kafka_nudge(struct mq_kafka_handle *handle, rd_kafka_topic_partition_list_t *list);
 /* Sets every offset of a list. */
 void mq_kafka_list_fill(rd_kafka_topic_partition_list_t *list, int64_t offset);
 /* Fails with the first partition's error, if there is one. */

@@ -204,6 +204,19 @@ int mq_kafka_committed(struct mq_kafka_handle *handle, rd_kafka_topic_partition_
 	return list_call(handle, run_committed, list, "asking for the group's positions", err);
 }
 
+void mq_kafka_nudge(struct mq_kafka_handle *handle, rd_kafka_topic_partition_list_t *list)
+{
+	struct list_call *me = calloc(1, sizeof *me);
+
+	if (!me)
+		return;
+	me->call.run = run_lookup;
+	me->call.free = free_list;
+	me->list = rd_kafka_topic_partition_list_copy(list);
+	mq_kafka_list_fill(me->list, RD_KAFKA_OFFSET_END);
+	mq_kafka_call_forget(handle, &me->call, 1000);
+}
+
 void mq_kafka_list_fill(rd_kafka_topic_partition_list_t *list, int64_t offset)
 {
 	for (int i = 0; i < list->cnt; i++)

@@ -107,6 +107,18 @@ out:
 	return rc;
 }
 
+static size_t conf_number(const struct mq_kafka_reader *reader, const char *name)
+{
+	char text[32];
+	size_t size = sizeof text;
+	int64_t value = 0;
+
+	if (rd_kafka_conf_get(rd_kafka_conf(reader->handle->rk), name, text, &size) ==
+	    RD_KAFKA_CONF_OK)
+		mq_int_parse(text, 0, INT32_MAX, &value, NULL);
+	return (size_t)value;
+}
+
 int mq_kafka_reader_open(struct mq_conn *base, const struct mq_read_spec *spec,
                          struct mq_reader **ret_reader, struct mq_err *err)
 {
@@ -132,8 +144,12 @@ int mq_kafka_reader_open(struct mq_conn *base, const struct mq_read_spec *spec,
 		rd_kafka_conf_destroy(conf);
 		goto fail;
 	}
+	reader->fills_itself =
+	    rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", NULL, 0) == RD_KAFKA_CONF_OK;
 	if (mq_kafka_handle_new(conn, conf, MQ_KAFKA_CONSUMER, reader, &reader->handle, err) < 0)
 		goto fail;
+	reader->limit_count = conf_number(reader, "queued.min.messages");
+	reader->limit_bytes = conf_number(reader, "queued.max.messages.kbytes") * 1000;
 	if ((spec->group ? mq_kafka_group_join(reader, err) : open_plain(reader, err)) < 0)
 		goto fail;
 	pthread_mutex_lock(&reader->handle->lock);
@@ -368,6 +384,37 @@ static void after_rebalance(struct mq_kafka_reader *reader)
 	mq_kafka_parts_count(reader);
 }
 
+/*
+ * The library stops fetching when its queue is full, and librdkafka before 2.2 then looks again
+ * only once a second: a reader that empties the queue faster would stall. Any request to a
+ * partition's leader wakes the thread that fetches from there, so one is made whenever a queue
+ * that was full has been emptied by half. Later versions have a property for it.
+ */
+static void keep_filled(struct mq_kafka_reader *reader, const rd_kafka_message_t *some)
+{
+	size_t length = rd_kafka_queue_length(reader->queue);
+	size_t each = some ? some->len + some->key_len + 1 : 1;
+	size_t limit = reader->limit_bytes / each;
+
+	if (limit > reader->limit_count)
+		limit = reader->limit_count;
+	if (length >= limit / 4 * 3) {
+		reader->was_full = true;
+	} else if (reader->was_full && length <= limit / 2) {
+		reader->was_full = false;
+		rd_kafka_topic_partition_list_t *list =
+		    rd_kafka_topic_partition_list_new((int)reader->n_parts);
+		for (size_t i = 0; i < reader->n_parts; i++)
+			if (reader->parts[i]->active &&
+			    reader->parts[i]->next < reader->parts[i]->stop)
+				rd_kafka_topic_partition_list_add(list, reader->parts[i]->topic,
+				                                  reader->parts[i]->partition);
+		if (list->cnt > 0)
+			mq_kafka_nudge(reader->handle, list);
+		rd_kafka_topic_partition_list_destroy(list);
+	}
+}
+
 int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq_batch *ret_batch,
                    struct mq_err *err)
 {
@@ -386,6 +433,8 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 		size_t rebalances = reader->rebalances;
 		ssize_t n = rd_kafka_consume_batch_queue(reader->queue, 0, reader->raw, max);
 		kept = n > 0 ? sort_out(reader, (size_t)n, err) : 0;
+		if (n > 0 && kept > 0 && !reader->fills_itself)
+			keep_filled(reader, reader->raw[0]);
 		if (reader->group)
 			mq_kafka_group_serve(reader, 0);
 		if (rebalances != reader->rebalances)

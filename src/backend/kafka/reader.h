@@ -47,6 +47,9 @@ struct mq_kafka_reader {
 	size_t cap_headers;
 	const rd_kafka_topic_t *last_rkt; /* of the last message: which part it was */
 	struct mq_kafka_part *last;
+	/* Keeping the library's threads awake: see keep_filled(). */
+	bool fills_itself, was_full;
+	size_t limit_count, limit_bytes;
 	/* group.c */
 	bool group;
 	rd_kafka_queue_t *commits; /* answers to commits */
