@@ -58,8 +58,10 @@ int mq_cancel_catch_signals(struct mq_cancel *cancel, struct mq_err *err)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		struct sigaction before;
-		/* Respect nohup and shells that start background jobs with SIGINT ignored. */
-		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+		/* nohup is respected. That a shell ignores SIGINT for its background jobs is not: kill
+		 * -INT has to end those too, or nothing would commit and report. */
+		if (signals[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+		    before.sa_handler == SIG_IGN)
 			continue;
 		if (sigaction(signals[i], &action, NULL) < 0)
 			return mq_fail_errno(err, MQ_INTERNAL, errno, "cannot catch signals");

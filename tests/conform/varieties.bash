@@ -16,11 +16,22 @@ esac
 has_cap() { [[ " $CAPS " == *" $1 "* ]]; }
 requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
 
+# The mock cluster runs beside the tests of a file and takes its commands from a pipe.
+mock_start() {
+	mkfifo "$BATS_FILE_TMPDIR/mock.commands"
+	"$(test_tool mockd)" 1 <"$BATS_FILE_TMPDIR/mock.commands" >"$BATS_FILE_TMPDIR/mock.address" 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
+	# Held open until the end: the mock ends with its input.
+	sleep infinity >"$BATS_FILE_TMPDIR/mock.commands" 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/mock.holder"
+	wait_until 10 test -s "$BATS_FILE_TMPDIR/mock.address"
+}
+mock_stop() { kill "$(cat "$BATS_FILE_TMPDIR/mock.holder")" "$(cat "$BATS_FILE_TMPDIR/mock.pid")"; }
+mock_command() { echo "$1" >"$BATS_FILE_TMPDIR/mock.commands"; }
+
 variety_start() {
 	case "$VARIETY" in
-	local) ;;
-	kafka3) requires_server MQTK_TEST_KAFKA ;;
-	kafka4) requires_server MQTK_TEST_KAFKA4 ;;
+	kafka3 | kafka4) requires_kafka ;;
 	mock) mock_start ;;
 	esac
 }
@@ -30,6 +41,25 @@ variety_stop() {
 	mock) mock_stop ;;
 	esac
 }
+
+# What the tests of this list need beyond tests/lib/helpers.bash.
+variety_setup() {
+	common_setup
+	OUT="$BATS_TEST_TMPDIR/out"
+	ERR="$BATS_TEST_TMPDIR/err"
+}
+
+# mq_limited SECONDS ARG…: as mq, for what must end by itself. 124 when it does not.
+mq_limited() {
+	local limit=$1
+	shift
+	status=0
+	timeout -k 5 "$limit" "$MQTK" "$@" >"$OUT" 2>"$ERR" || status=$?
+	mq_result
+}
+
+# file_has FILE BYTES: the file has grown to that size.
+file_has() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
 
 # address NAME: the address of a stream; of the broker alone for ''.
 address() {
