@@ -28,20 +28,21 @@ teardown() {
 }
 
 @test "kcat: a group killed in the middle of printing loses nothing" {
-	n=20000 seed=$RANDOM
+	n=200000 seed=$RANDOM
 	echo "seed $seed"
 	RANDOM=$seed
 	make_topic
 	seq -f %06.0f "$n" | "$MQTK" kcat -b "$broker" -P -t "$topic"
 	mkfifo pipe
 	for round in 1 2 3; do
+		exec 5<>pipe 6<pipe
 		in_background kcat -b "$broker" -G "$topic-g" -X auto.offset.reset=earliest \
 			-X session.timeout.ms=6000 -X auto.commit.interval.ms=1 \
-			"$topic" >pipe 2>"err.$round"
+			"$topic" >pipe 2>"err.$round" 5>&- 6<&-
+		exec 5>&-
 		pids+=("$pid")
-		exec 6<pipe
 		# It has printed this much, and is held up by the full pipe when it is killed.
-		head -n $((RANDOM % 2000 + 500)) <&6 >"got.$round"
+		head -c $((RANDOM * 20 + 300000)) <&6 >"got.$round"
 		kill -9 "$pid"
 		wait "$pid" || :
 		cat <&6 >>"got.$round" # what write() had accepted
