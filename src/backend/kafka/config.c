@@ -88,6 +88,13 @@ static const char *const consumer_defaults[] = {
     "16384",
     "fetch.message.max.bytes",
     "1048576",
+    /* One message of any size; the library fetches a large one whole. */
+    "receive.message.max.bytes",
+    "1100000000",
+    /* How long the broker holds an empty answer. Only partitions with room in the queue are asked
+     * for, so one at its end holds up the others for as long. */
+    "fetch.wait.max.ms",
+    "100",
     "fetch.error.backoff.ms",
     "100",
     /* Regular expressions find new topics, and topics new partitions, within this time. */

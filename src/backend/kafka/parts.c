@@ -57,7 +57,14 @@ void mq_kafka_parts_count(struct mq_kafka_reader *reader)
 		reader->n_behind += part->behind;
 		reader->n_running += part->next < part->stop;
 	}
-	if (reader->settled_down && reader->n_behind == 0)
+	bool any = reader->n_running > 0 || !reader->group;
+	for (size_t i = 0; !any && i < reader->n_parts; i++)
+		any = reader->parts[i]->active;
+	if (any || !reader->settled_down)
+		reader->without_ms = 0;
+	else if (!reader->without_ms)
+		reader->without_ms = mq_now_monotonic_ms();
+	if (reader->settled_down && reader->n_behind == 0 && any)
 		reader->caught_up = true;
 }
 
@@ -283,6 +290,22 @@ out:
 	return rc;
 }
 
+int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
+                       struct mq_err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+	rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset = part->next;
+	rd_kafka_error_t *error = rd_kafka_seek_partitions(reader->handle->rk, list, 1000);
+	rd_kafka_resp_err_t kerr = error ? rd_kafka_error_code(error) : list->elems[0].err;
+	if (error)
+		rd_kafka_error_destroy(error);
+	rd_kafka_topic_partition_list_destroy(list);
+	return kerr ? mq_kafka_fail(err, kerr, "%s[%d]: cannot go to offset %lld", part->topic,
+	                            (int)part->partition, (long long)part->next)
+	            : 0;
+}
+
 int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
                       struct mq_err *err)
 {
@@ -305,14 +328,7 @@ int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part
 		part->next = begin;
 		part->end = part->end < end ? part->end : end;
 	}
-	list->elems[0].offset = part->next;
-	rd_kafka_error_t *error = rd_kafka_seek_partitions(reader->handle->rk, list, 1000);
-	rd_kafka_resp_err_t kerr = error ? rd_kafka_error_code(error) : list->elems[0].err;
-	if (error)
-		rd_kafka_error_destroy(error);
-	rc = kerr ? mq_kafka_fail(err, kerr, "%s[%d]: cannot go to offset %lld", part->topic,
-	                          (int)part->partition, (long long)part->next)
-	          : 0;
+	rc = mq_kafka_part_seek(reader, part, err);
 	mq_kafka_parts_count(reader);
 out:
 	rd_kafka_topic_partition_list_destroy(list);

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_MAX 5000 /* messages lent at once, at most */
-#define LOOK_MS 30000  /* how often new partitions and topics are looked for */
+#define BATCH_MAX 5000  /* messages lent at once, at most */
+#define WITHOUT_MS 3000 /* a member that has no partition for so long has reached the end */
+#define LOOK_MS 30000   /* how often new partitions and topics are looked for */
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -323,6 +324,8 @@ static int64_t sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err 
 			if (part->next >= part->end || part->next >= part->stop)
 				mq_kafka_part_moved(reader, part);
 		}
+		if (part && part->fresh)
+			part->dropped = true;
 		struct mq_message *message = &reader->messages[kept];
 		if (take) {
 			convert(reader, part, rkm, message);
@@ -375,13 +378,20 @@ static void look_for_new(struct mq_kafka_reader *reader)
 	reader->looked_ms = mq_now_monotonic_ms();
 }
 
-/* Messages that arrived in the same call as the assignment of their partition may be of the one
- * before. They were dropped: go back for those that were not. */
-static void after_rebalance(struct mq_kafka_reader *reader)
+/* Messages that arrived in the same call as the assignment of their partition may belong to the
+ * one before, and were dropped: go back to where this one begins. */
+static int after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err)
 {
-	for (size_t i = 0; i < reader->n_parts; i++)
-		reader->parts[i]->fresh = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < reader->n_parts; i++) {
+		struct mq_kafka_part *part = reader->parts[i];
+		if (part->active && part->dropped && mq_kafka_part_seek(reader, part, err) < 0)
+			rc = -1;
+		part->fresh = part->dropped = false;
+	}
 	mq_kafka_parts_count(reader);
+	return rc;
 }
 
 /*
@@ -437,8 +447,8 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 			keep_filled(reader, reader->raw[0]);
 		if (reader->group)
 			mq_kafka_group_serve(reader, 0);
-		if (rebalances != reader->rebalances)
-			after_rebalance(reader);
+		if (rebalances != reader->rebalances && kept >= 0)
+			after_rebalance(reader, &reader->failed);
 		if (kept >= 0 && reader->failed.code != MQ_OK) {
 			for (int64_t i = 0; i < kept; i++)
 				rd_kafka_message_destroy(reader->raw[i]);
@@ -447,7 +457,7 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 		}
 		if (kept < 0)
 			return -1;
-		bool ended = reader->settled_down && reader->n_running == 0;
+		bool ended = reader->settled_down && reader->n_running == 0 && !reader->without_ms;
 		if (kept > 0 || ended || (reader->caught_up && !was_caught_up))
 			break;
 		int64_t now = mq_now_monotonic_ms();
@@ -459,7 +469,15 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 			continue;
 		}
 		look_for_new(reader);
+		/* More members than partitions: an end as well, unless the group is only about to
+		 * give it some. */
+		if (reader->without_ms && now - reader->without_ms >= WITHOUT_MS)
+			reader->caught_up = true;
+		if (reader->caught_up && !was_caught_up)
+			break;
 		int64_t wait = end - now;
+		if (reader->without_ms && !reader->caught_up && wait > WITHOUT_MS / 10)
+			wait = WITHOUT_MS / 10;
 		if (reader->to_later_ms && reader->to_later_ms - mq_now_ms() < wait)
 			wait = reader->to_later_ms - mq_now_ms() + 1;
 		if (n <= 0)
@@ -469,7 +487,8 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 	*ret_batch = (struct mq_batch){.messages = reader->messages,
 	                               .n = (size_t)kept,
 	                               .caught_up = reader->caught_up,
-	                               .ended = reader->settled_down && reader->n_running == 0,
+	                               .ended = reader->settled_down && reader->n_running == 0 &&
+	                                        !reader->without_ms,
 	                               .owner = reader};
 	return 0;
 }

@@ -18,6 +18,7 @@ struct mq_kafka_part {
 	int64_t committed;     /* group: what was last sent to be committed */
 	bool active;           /* read now (group: assigned) */
 	bool fresh;            /* assigned during the current fetch */
+	bool dropped;          /* messages of a fresh part were dropped */
 	bool behind;           /* next has not reached end yet */
 };
 
@@ -35,6 +36,7 @@ struct mq_kafka_reader {
 	size_t n_parts;
 	size_t n_behind, n_running; /* of the active ones */
 	bool settled_down;          /* the first assignment is there */
+	int64_t without_ms; /* group: since when this member has no partition; 0: it has some */
 	bool caught_up;
 	int64_t looked_ms;   /* when new partitions were last looked for */
 	int64_t to_later_ms; /* `to` is a moment to come: when */
@@ -78,6 +80,9 @@ int mq_kafka_parts_place(struct mq_kafka_reader *reader, rd_kafka_topic_partitio
 void mq_kafka_parts_count(struct mq_kafka_reader *reader);
 /* The position moved: flags follow. */
 void mq_kafka_part_moved(struct mq_kafka_reader *reader, struct mq_kafka_part *part);
+/* Makes the library go to part->next. */
+int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
+                       struct mq_err *err);
 /* The place to be read does not exist any more: warns, goes on with the oldest. */
 int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
                       struct mq_err *err);

@@ -124,8 +124,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *rkm, void *opa
 	struct mq_kafka_writer *writer = handle->owner;
 
 	(void)rk;
-	if (rkm->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !writer->broken &&
-	    handle == writer->handle && !writer->transactional && mq_kafka_resend_keep(writer, rkm))
+	bool too_large = rkm->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	                 rkm->err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+	if (too_large && !writer->broken && handle == writer->handle && !writer->transactional &&
+	    mq_kafka_resend_keep(writer, rkm))
 		return;
 	mq_kafka_report(writer, rkm);
 }
