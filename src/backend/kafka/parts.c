@@ -290,6 +290,43 @@ out:
 	return rc;
 }
 
+/* After an error the library has stopped the partition, and a stopped one takes no seek. */
+static rd_kafka_resp_err_t restart(struct mq_kafka_reader *reader, struct mq_kafka_part *part)
+{
+	rd_kafka_t *rk = reader->handle->rk;
+	rd_kafka_resp_err_t kerr = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_error_t *error = NULL;
+
+	if (!reader->group) {
+		rd_kafka_consume_stop(part->rkt, part->partition);
+		return rd_kafka_consume_start_queue(part->rkt, part->partition, part->next,
+		                                    reader->queue) < 0
+		           ? rd_kafka_last_error()
+		           : kerr;
+	}
+	bool cooperative = strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") == 0;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+	for (size_t i = 0; i < reader->n_parts; i++) {
+		const struct mq_kafka_part *one = reader->parts[i];
+		if (one == part || (!cooperative && one->active))
+			rd_kafka_topic_partition_list_add(list, one->topic, one->partition)
+			    ->offset = one->next;
+	}
+	if (!cooperative) {
+		kerr = rd_kafka_assign(rk, list);
+	} else {
+		error = rd_kafka_incremental_unassign(rk, list);
+		if (!error)
+			error = rd_kafka_incremental_assign(rk, list);
+	}
+	if (error) {
+		kerr = rd_kafka_error_code(error);
+		rd_kafka_error_destroy(error);
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return kerr;
+}
+
 int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
                        struct mq_err *err)
 {
@@ -301,6 +338,8 @@ int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *par
 	if (error)
 		rd_kafka_error_destroy(error);
 	rd_kafka_topic_partition_list_destroy(list);
+	if (kerr == RD_KAFKA_RESP_ERR__STATE)
+		kerr = restart(reader, part);
 	return kerr ? mq_kafka_fail(err, kerr, "%s[%d]: cannot go to offset %lld", part->topic,
 	                            (int)part->partition, (long long)part->next)
 	            : 0;

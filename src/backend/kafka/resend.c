@@ -56,7 +56,6 @@ static bool copy(char **ret, const void *data, size_t len)
 
 bool mq_kafka_resend_keep(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm)
 {
-	rd_kafka_timestamp_type_t type;
 	rd_kafka_headers_t *headers;
 	struct mq_kafka_resend *resend = writer->resend;
 
@@ -72,7 +71,7 @@ bool mq_kafka_resend_keep(struct mq_kafka_writer *writer, const rd_kafka_message
 		return false;
 	kept->tag = (uint64_t)(uintptr_t)rkm->_private;
 	kept->partition = rkm->partition;
-	kept->ts_ms = rd_kafka_message_timestamp(rkm, &type);
+	kept->ts_ms = mq_kafka_sent_time(rkm);
 	kept->key_len = rkm->key_len;
 	kept->payload_len = rkm->len;
 	kept->topic = strdup(rd_kafka_topic_name(rkm->rkt));
@@ -134,7 +133,7 @@ static void report_kept(struct mq_kafka_writer *writer, struct kept *kept, const
 	message.partition = kept->partition;
 	message.key = mq_bytes_of(kept->key, kept->key_len);
 	message.payload = mq_bytes_of(kept->payload, kept->payload_len);
-	message.ts_ms = kept->ts_ms > 0 ? kept->ts_ms : MQ_NO_TIME;
+	message.ts_ms = writer->timed && kept->ts_ms > 0 ? kept->ts_ms : MQ_NO_TIME;
 	message.tag = kept->tag;
 	size_t n = kept->headers ? rd_kafka_header_cnt(kept->headers) : 0;
 	for (size_t i = 0; i < n && i < sizeof headers / sizeof headers[0]; i++) {

@@ -72,6 +72,20 @@ static size_t read_headers(struct mq_kafka_writer *writer, const rd_kafka_messag
 	return n;
 }
 
+int64_t mq_kafka_sent_time(const rd_kafka_message_t *rkm)
+{
+	rd_kafka_timestamp_type_t type;
+	/* The library tells no time of a message with an error. The message is its own and no
+	 * constant, only lent to the callback as one. */
+	rd_kafka_message_t *mutable = (rd_kafka_message_t *)(uintptr_t)rkm;
+	rd_kafka_resp_err_t kerr = rkm->err;
+
+	mutable->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+	int64_t ret = rd_kafka_message_timestamp(rkm, &type);
+	mutable->err = kerr;
+	return ret;
+}
+
 void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm)
 {
 	mq_kafka_forget(writer, rkm->key_len, rkm->len);
@@ -86,8 +100,7 @@ void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *r
 		return;
 	}
 
-	rd_kafka_timestamp_type_t type;
-	int64_t ts = rd_kafka_message_timestamp(rkm, &type);
+	int64_t ts = mq_kafka_sent_time(rkm);
 	const char *topic = rd_kafka_topic_name(rkm->rkt);
 	struct mq_message message = MQ_MESSAGE_INIT;
 	message.stream = mq_bytes_str(topic);
@@ -95,7 +108,8 @@ void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *r
 	message.payload = mq_bytes_of(rkm->payload, rkm->len);
 	message.partition = rkm->partition >= 0 ? rkm->partition : MQ_NO_PARTITION;
 	message.tag = (uint64_t)(uintptr_t)rkm->_private;
-	message.ts_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ts <= 0 ? MQ_NO_TIME : ts;
+	/* The library's own time of sending is nothing to be kept. */
+	message.ts_ms = writer->timed && ts > 0 ? ts : MQ_NO_TIME;
 	message.n_headers = read_headers(writer, rkm);
 	message.headers = message.n_headers ? writer->headers : NULL;
 
@@ -485,6 +499,7 @@ int64_t mq_kafka_write(struct mq_writer *base, const struct mq_message *messages
 			done++;
 			continue;
 		}
+		writer->timed = writer->timed || m->ts_ms != MQ_NO_TIME;
 		size_t got;
 		if (is_plain(m))
 			got = write_run(writer, target, m, n - done);

@@ -30,6 +30,7 @@ struct mq_kafka_writer {
 	int64_t open_count;  /* taken, and not reported yet */
 	uint64_t open_bytes; /* what they occupy, roughly */
 	uint64_t reported;   /* ever */
+	bool timed;          /* some message came with a time of its own */
 	bool broken;         /* a fatal error: nothing is sent any more */
 	struct mq_err why;
 	struct mq_kafka_resend *resend; /* NULL until a batch is refused */
@@ -42,6 +43,8 @@ struct mq_kafka_writer {
 void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm);
 void mq_kafka_report_failed(struct mq_kafka_writer *writer, const struct mq_message *message,
                             const struct mq_err *why, bool maybe_stored);
+/* The time a message was sent with, also when it failed; 0 or less: none. */
+int64_t mq_kafka_sent_time(const rd_kafka_message_t *rkm);
 /* A message is not open any more; its report follows. */
 void mq_kafka_forget(struct mq_kafka_writer *writer, size_t key_len, size_t payload_len);
 /* Offers one message to a producer by the long way. */
