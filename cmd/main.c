@@ -220,6 +220,9 @@ static int session_set_up(struct session *s, struct mq_err *err)
 	inv->config = &s->config;
 	if (add_settings(&common->settings, &inv->settings, err) < 0)
 		return -1;
+	if (common->insecure &&
+	    mq_settings_add(&inv->settings, "insecure", "true", "--insecure", err) < 0)
+		return -1;
 	inv->color_out = wants_color(common->color, STDOUT_FILENO);
 	inv->color_err = wants_color(common->color, STDERR_FILENO);
 	if (mq_cancel_init(&s->cancel, err) < 0)

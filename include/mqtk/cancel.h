@@ -21,7 +21,7 @@ int mq_cancel_init(struct mq_cancel *cancel, struct mq_err *err);
 void mq_cancel_release(struct mq_cancel *cancel);
 
 /* Installs the handlers of SIGINT, SIGTERM and SIGHUP for this object (one at a time in a process)
- * and ignores SIGPIPE. A SIGHUP that is ignored (nohup) stays so. */
+ * and ignores SIGPIPE and SIGXFSZ. A SIGHUP that is ignored (nohup) stays so. */
 int mq_cancel_catch_signals(struct mq_cancel *cancel, struct mq_err *err);
 
 /* Raises the flag. Async-signal-safe. Only the first signal number is kept. */

@@ -67,6 +67,7 @@ int mq_cancel_catch_signals(struct mq_cancel *cancel, struct mq_err *err)
 			return mq_fail_errno(err, MQ_INTERNAL, errno, "cannot catch signals");
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of write() */
 	return 0;
 }
 

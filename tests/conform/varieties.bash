@@ -96,11 +96,13 @@ variety_large_config() {
 	esac
 }
 
-# A member that was killed is missed by its broker only after the session's time-out.
-variety_group_settings() {
-	case "$VARIETY" in
-	kafka* | mock) echo "-X session.timeout.ms=6000 -X heartbeat.interval.ms=1000 -X group.instance.id=one" ;;
-	esac
-}
+# A member that was killed is missed by its broker only after the session's time-out; as the same
+# static member it is let in again at once.
+GROUP_SETTINGS=()
+case "$VARIETY" in
+kafka* | mock)
+	GROUP_SETTINGS=(-X session.timeout.ms=6000 -X heartbeat.interval.ms=1000 -X group.instance.id=one)
+	;;
+esac
 
 unreachable_address() { echo "kafka://127.0.0.1:1/t"; }
