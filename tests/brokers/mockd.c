@@ -85,6 +85,15 @@ static int obey(rd_kafka_mock_cluster_t *cluster, char **words, size_t n)
 	exit(2);
 }
 
+/* Only this program's own messages are of interest. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	(void)rk;
+	(void)level;
+	(void)facility;
+	(void)text;
+}
+
 int main(int argc, char **argv)
 {
 	char text[300], line[1000];
