@@ -98,7 +98,10 @@ int main(int argc, char **argv)
 {
 	char text[300], line[1000];
 	int rc = 0;
-	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
 
 	if (!rk) {
 		fprintf(stderr, "mockd: %s\n", text);

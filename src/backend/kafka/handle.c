@@ -253,6 +253,10 @@ int mq_kafka_no_answer(struct mq_kafka_handle *handle, const char *doing, struct
 	if (why == RD_KAFKA_RESP_ERR__SSL)
 		return mq_hint(err, "check tls.ca, or the name in the broker's certificate");
 	err->retriable = true;
+	/* Connected, but no sense came back. */
+	if (!why)
+		return mq_hint(err,
+		               "the port may want TLS (kafkas://) or a user, or be no Kafka's");
 	return mq_hint(err, "check host and port, and that the broker runs");
 }
 
