@@ -194,38 +194,6 @@ static struct mq_kafka_part *part_of(struct mq_kafka_reader *reader, const rd_ka
 	return reader->last;
 }
 
-/* Appends the message's headers to the batch's; *used counts them. The message remembers an index
- * until all are there, because the array may move. */
-static int add_headers(struct mq_kafka_reader *reader, const rd_kafka_message_t *rkm,
-                       struct mq_message *message, size_t *used, struct mq_err *err)
-{
-	rd_kafka_headers_t *from;
-
-	if (rd_kafka_message_headers(rkm, &from) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return 0;
-	size_t n = rd_kafka_header_cnt(from);
-	if (*used + n > reader->cap_headers) {
-		size_t cap = (*used + n) * 2;
-		struct mq_header *grown = realloc(reader->headers, cap * sizeof *grown);
-		if (!grown)
-			return mq_fail_memory(err);
-		reader->headers = grown;
-		reader->cap_headers = cap;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const char *name;
-		const void *value;
-		size_t len;
-		if (rd_kafka_header_get_all(from, i, &name, &value, &len))
-			break;
-		reader->headers[*used + i] =
-		    (struct mq_header){mq_bytes_str(name), mq_bytes_of(value, len)};
-		message->n_headers = i + 1;
-	}
-	*used += message->n_headers;
-	return 0;
-}
-
 static void convert(const struct mq_kafka_reader *reader, const struct mq_kafka_part *part,
                     const rd_kafka_message_t *rkm, struct mq_message *message)
 {
@@ -307,9 +275,10 @@ static int on_event(struct mq_kafka_reader *reader, const rd_kafka_message_t *rk
  * Returns how many stay. */
 static int64_t sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err *err)
 {
-	size_t kept = 0, used = 0;
+	size_t kept = 0;
 	int rc = 0;
 
+	mq_kafka_headers_clear(&reader->headers);
 	for (size_t i = 0; i < n; i++) {
 		rd_kafka_message_t *rkm = reader->raw[i];
 		struct mq_kafka_part *part = rkm->err ? NULL : part_of(reader, rkm);
@@ -330,16 +299,18 @@ static int64_t sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err 
 		if (take) {
 			convert(reader, part, rkm, message);
 			message->owner = part;
-			if (reader->need & MQ_NEED_HEADERS &&
-			    add_headers(reader, rkm, message, &used, err) < 0)
+			rd_kafka_headers_t *from;
+			if (reader->need & (MQ_NEED_HEADERS | MQ_NEED_PROPERTIES) &&
+			    rd_kafka_message_headers(rkm, &from) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+			    mq_kafka_headers_read(&reader->headers, from, message, err) < 0)
 				rc = -1;
 			reader->raw[kept++] = rkm;
 		} else {
 			rd_kafka_message_destroy(rkm);
 		}
 	}
-	const struct mq_header *next = reader->headers;
-	for (size_t i = 0; used > 0 && i < kept; i++) {
+	const struct mq_header *next = reader->headers.items;
+	for (size_t i = 0; reader->headers.n > 0 && i < kept; i++) {
 		reader->messages[i].headers = reader->messages[i].n_headers ? next : NULL;
 		next += reader->messages[i].n_headers;
 	}
@@ -539,6 +510,6 @@ void mq_kafka_reader_close(struct mq_reader *base)
 	free(reader->wanted);
 	free(reader->raw);
 	free(reader->messages);
-	free(reader->headers);
+	mq_kafka_headers_release(&reader->headers);
 	free(reader);
 }

@@ -3,6 +3,7 @@
 #ifndef MQ_KAFKA_READER_H
 #define MQ_KAFKA_READER_H
 
+#include "backend/kafka/headers.h"
 #include "backend/kafka/kafka.h"
 
 /* A partition that is or was read. Lives as long as the reader: messages point to it. */
@@ -45,8 +46,7 @@ struct mq_kafka_reader {
 	rd_kafka_message_t **raw;
 	struct mq_message *messages;
 	size_t cap;
-	struct mq_header *headers;
-	size_t cap_headers;
+	struct mq_kafka_headers headers;
 	const rd_kafka_topic_t *last_rkt; /* of the last message: which part it was */
 	struct mq_kafka_part *last;
 	/* Keeping the library's threads awake: see keep_filled(). */

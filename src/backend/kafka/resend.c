@@ -127,7 +127,6 @@ static rd_kafka_resp_err_t produce(struct mq_kafka_resend *resend, struct kept *
 static void report_kept(struct mq_kafka_writer *writer, struct kept *kept, const struct mq_err *why)
 {
 	struct mq_message message = MQ_MESSAGE_INIT;
-	struct mq_header headers[64];
 
 	message.stream = mq_bytes_str(kept->topic);
 	message.partition = kept->partition;
@@ -135,17 +134,7 @@ static void report_kept(struct mq_kafka_writer *writer, struct kept *kept, const
 	message.payload = mq_bytes_of(kept->payload, kept->payload_len);
 	message.ts_ms = writer->timed && kept->ts_ms > 0 ? kept->ts_ms : MQ_NO_TIME;
 	message.tag = kept->tag;
-	size_t n = kept->headers ? rd_kafka_header_cnt(kept->headers) : 0;
-	for (size_t i = 0; i < n && i < sizeof headers / sizeof headers[0]; i++) {
-		const char *name;
-		const void *value;
-		size_t len;
-		if (rd_kafka_header_get_all(kept->headers, i, &name, &value, &len))
-			break;
-		headers[i] = (struct mq_header){mq_bytes_str(name), mq_bytes_of(value, len)};
-		message.n_headers = i + 1;
-	}
-	message.headers = message.n_headers ? headers : NULL;
+	mq_kafka_restore_headers(writer, kept->headers, &message);
 	mq_kafka_forget(writer, kept->key_len, kept->payload_len);
 	mq_kafka_report_failed(writer, &message, why, false);
 }

@@ -45,31 +45,16 @@ void mq_kafka_report_failed(struct mq_kafka_writer *writer, const struct mq_mess
 	writer->reported++;
 }
 
-/* The headers of a message that comes back, into the writer's scratch. */
-static size_t read_headers(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm)
+void mq_kafka_restore_headers(struct mq_kafka_writer *writer, rd_kafka_headers_t *from,
+                              struct mq_message *message)
 {
-	rd_kafka_headers_t *from;
+	struct mq_err err = MQ_ERR_INIT;
 
-	if (rd_kafka_message_headers(rkm, &from) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return 0;
-	size_t n = rd_kafka_header_cnt(from);
-	if (n > writer->cap_headers) {
-		struct mq_header *grown = realloc(writer->headers, n * sizeof *grown);
-		if (!grown)
-			return 0;
-		writer->headers = grown;
-		writer->cap_headers = n;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const char *name;
-		const void *value;
-		size_t len;
-		if (rd_kafka_header_get_all(from, i, &name, &value, &len))
-			return i;
-		writer->headers[i] = (struct mq_header){.name = mq_bytes_str(name),
-		                                        .value = mq_bytes_of(value, len)};
-	}
-	return n;
+	mq_kafka_headers_clear(&writer->headers);
+	if (mq_kafka_headers_read(&writer->headers, from, message, &err) < 0)
+		mq_log(writer->base.conn->env, MQ_LEVEL_WARN,
+		       "a failed record is reported without its headers: %s", err.message);
+	message->headers = message->n_headers ? writer->headers.items : NULL;
 }
 
 int64_t mq_kafka_sent_time(const rd_kafka_message_t *rkm)
@@ -110,8 +95,9 @@ void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *r
 	message.tag = (uint64_t)(uintptr_t)rkm->_private;
 	/* The library's own time of sending is nothing to be kept. */
 	message.ts_ms = writer->timed && ts > 0 ? ts : MQ_NO_TIME;
-	message.n_headers = read_headers(writer, rkm);
-	message.headers = message.n_headers ? writer->headers : NULL;
+	rd_kafka_headers_t *headers;
+	if (rd_kafka_message_headers(rkm, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		mq_kafka_restore_headers(writer, headers, &message);
 
 	struct mq_err why = MQ_ERR_INIT;
 	bool timed_out = rkm->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
@@ -331,18 +317,11 @@ rd_kafka_resp_err_t mq_kafka_produce_one(struct mq_kafka_handle *handle, rd_kafk
 	rd_kafka_vu_t vu[8];
 	size_t n = 0;
 
-	if (message->n_headers) {
-		headers = rd_kafka_headers_new(message->n_headers);
-		for (size_t i = 0; i < message->n_headers; i++) {
-			const struct mq_header *h = &message->headers[i];
-			rd_kafka_resp_err_t kerr =
-			    rd_kafka_header_add(headers, h->name.data, (ssize_t)h->name.len,
-			                        h->value.data, (ssize_t)h->value.len);
-			if (kerr) {
-				rd_kafka_headers_destroy(headers);
-				return kerr;
-			}
-		}
+	if (mq_kafka_headers_wanted(message)) {
+		struct mq_err err = MQ_ERR_INIT;
+		headers = mq_kafka_headers_make(message, &err);
+		if (!headers)
+			return RD_KAFKA_RESP_ERR__INVALID_ARG;
 		vu[n].vtype = RD_KAFKA_VTYPE_HEADERS;
 		vu[n++].u.headers = headers;
 	}
@@ -413,7 +392,7 @@ static bool taken(struct mq_kafka_writer *writer, const struct mq_kafka_target *
 /* Whether a message can go the short way. */
 static bool is_plain(const struct mq_message *m)
 {
-	return m->n_headers == 0 && m->ts_ms == MQ_NO_TIME;
+	return m->ts_ms == MQ_NO_TIME && !mq_kafka_headers_wanted(m);
 }
 
 static bool same_stream(const struct mq_kafka_writer *writer, const struct mq_message *m,
@@ -607,7 +586,7 @@ void mq_kafka_writer_close(struct mq_writer *base)
 	free(writer->targets);
 	mq_kafka_resend_free(writer->resend);
 	mq_kafka_handle_free(writer->handle);
-	free(writer->headers);
+	mq_kafka_headers_release(&writer->headers);
 	free(writer->compression);
 	free(writer);
 }

@@ -3,6 +3,7 @@
 #ifndef MQ_KAFKA_WRITER_H
 #define MQ_KAFKA_WRITER_H
 
+#include "backend/kafka/headers.h"
 #include "backend/kafka/kafka.h"
 
 #define MQ_KAFKA_RUN 500 /* messages handed to the library at once */
@@ -33,9 +34,8 @@ struct mq_kafka_writer {
 	bool timed;          /* some message came with a time of its own */
 	bool broken;         /* a fatal error: nothing is sent any more */
 	struct mq_err why;
-	struct mq_kafka_resend *resend; /* NULL until a batch is refused */
-	struct mq_header *headers;      /* scratch for failed messages */
-	size_t cap_headers;
+	struct mq_kafka_resend *resend;  /* NULL until a batch is refused */
+	struct mq_kafka_headers headers; /* of a failed message, while it is reported */
 	rd_kafka_message_t run[MQ_KAFKA_RUN];
 };
 
@@ -45,6 +45,9 @@ void mq_kafka_report_failed(struct mq_kafka_writer *writer, const struct mq_mess
                             const struct mq_err *why, bool maybe_stored);
 /* The time a message was sent with, also when it failed; 0 or less: none. */
 int64_t mq_kafka_sent_time(const rd_kafka_message_t *rkm);
+/* Gives a failed message its headers and properties back, in the writer's scratch. */
+void mq_kafka_restore_headers(struct mq_kafka_writer *writer, rd_kafka_headers_t *from,
+                              struct mq_message *message);
 /* A message is not open any more; its report follows. */
 void mq_kafka_forget(struct mq_kafka_writer *writer, size_t key_len, size_t payload_len);
 /* Offers one message to a producer by the long way. */
