@@ -17,6 +17,10 @@ DESTDIR ?=
 SANITIZE ?=
 WERROR ?=
 BUILD ?= build
+# A line for each step; V=1 shows the commands.
+V ?=
+Q := $(if $(V),,@)
+say = $(if $(V)$(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 VERSION := $(shell cat VERSION)
 
 comma := ,
@@ -75,7 +79,7 @@ NOTES = for b in $(MISSING); do \
 done
 
 .PHONY: all
-all: mqtk ## build ./mqtk (CC=clang, SANITIZE=address,undefined, WERROR=1, WITHOUT="kafka")
+all: mqtk ## build ./mqtk (CC=clang, SANITIZE=address,undefined, WERROR=1, WITHOUT="kafka", V=1)
 	@$(NOTES)
 
 # Always relinked into place: ./mqtk is the program of the last make, whatever the variant.
@@ -84,11 +88,13 @@ mqtk: $(OUT)/mqtk
 	@cmp -s $< $@ || { cp $< $@.tmp && mv -f $@.tmp $@; }
 
 $(OUT)/mqtk: $(CMD_OBJ) $(OUT)/libmqtk.a $(OUT)/objects
-	$(CC) $(LDFLAGS_ALL) -o $@ $(CMD_OBJ) $(OUT)/libmqtk.a $(LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(CMD_OBJ) $(OUT)/libmqtk.a $(LDLIBS)
 
 $(OUT)/libmqtk.a: $(LIB_OBJ) $(OUT)/objects
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $(LIB_OBJ)
 
 # Files that hold a text and change only with it: a changed set of libraries or flags rebuilds
 # everything, a source that is added or removed links anew.
@@ -113,18 +119,22 @@ FORCE:
 
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libmqtk.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(OUT)/libmqtk.a $(LDLIBS) -lcmocka
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(OUT)/libmqtk.a $(LDLIBS) -lcmocka
 
 $(TOOL_BIN): %: %.o $(OUT)/libmqtk.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(OUT)/libmqtk.a $(LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(OUT)/libmqtk.a $(LDLIBS)
 
 # Without sanitizers: it is loaded before their run-time library.
 $(PRELOAD_LIB): $(OUT)/%.so: %.c $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -std=c11 $(OPT) $(WARNINGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=c11 $(OPT) $(WARNINGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
 # Everything that can be compiled, without touching ./mqtk.
 .PHONY: compile program

@@ -193,6 +193,10 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	tail.text.color = invocation->color_out;
 	tail.out = text_sink_operations(&tail.text);
 	tail.held = calloc(2 * tail.last + 1, sizeof *tail.held);
+	if (!tail.held) {
+		mq_fail_memory(err);
+		goto out_sources;
+	}
 	struct mq_pump pump = {
 	    .sink = {.accept = accept_messages,
 	             .flush = flush_messages,
@@ -204,13 +208,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .caught_up = print_held,
 	    .ctx = &tail,
 	};
-	if (tail.held)
-		code = consuming_run(invocation, &sources, &tail.text, &pump, err);
-	else
-		mq_fail_memory(err);
+	code = consuming_run(invocation, &sources, &tail.text, &pump, err);
 	for (size_t i = 0; i < tail.n_held; i++)
 		free(tail.held[i].text);
 	free(tail.held);
+out_sources:
 	text_sink_release(&tail.text);
 	sources_close(&sources);
 out_printer:

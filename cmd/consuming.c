@@ -33,23 +33,24 @@ static const char *plural(int64_t n)
 }
 
 int consuming_run(struct mq_invocation *invocation, struct sources *sources, struct text_sink *sink,
-                  struct mq_pump *pump, struct mq_err *err)
+                  const struct mq_pump *wanted, struct mq_err *err)
 {
 	struct progress progress = {.expected = sources_expected(sources),
 	                            .started_ms = mq_now_monotonic_ms()};
 	const struct mq_env *env = invocation->env;
+	struct mq_pump pump = *wanted;
 
-	pump->env = env;
-	pump->readers = sources->readers;
-	pump->n_readers = sources->n;
+	pump.env = env;
+	pump.readers = sources->readers;
+	pump.n_readers = sources->n;
 	if (!invocation->common->quiet && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)) {
-		pump->progress = show_progress;
-		pump->progress_ctx = &progress;
+		pump.progress = show_progress;
+		pump.progress_ctx = &progress;
 	}
-	enum mq_pump_end end = mq_pump_run(pump, err);
+	enum mq_pump_end end = mq_pump_run(&pump, err);
 	if (progress.shown)
 		fputs("\r\033[K", stderr);
-	long long count = pump->count;
+	long long count = pump.count;
 	switch (end) {
 	case MQ_PUMP_ENDED:
 		mq_log(env, MQ_LEVEL_NOTE, "reached the end of %s after %lld message%s",
@@ -57,7 +58,7 @@ int consuming_run(struct mq_invocation *invocation, struct sources *sources, str
 		return MQ_OK;
 	case MQ_PUMP_IDLE:
 		mq_log(env, MQ_LEVEL_NOTE, "no message for %lld ms; %lld message%s printed",
-		       (long long)pump->idle_timeout_ms, count, plural(count));
+		       (long long)pump.idle_timeout_ms, count, plural(count));
 		return MQ_OK;
 	case MQ_PUMP_CANCELLED:
 		mq_log(env, MQ_LEVEL_NOTE, "stopped by a signal after %lld message%s", count,

@@ -8,9 +8,9 @@
 #include "cmd/sources.h"
 #include "cmd/text_sink.h"
 
-/* Runs pump over the sources into its sink and returns the exit code. The pump's env, readers and
- * progress are filled in here. A reader that closed its end of the output is a quiet 0. */
+/* Runs a pump as wanted, with env, readers and progress filled in here, over the sources into its
+ * sink and returns the exit code. A reader that closed its end of the output is a quiet 0. */
 int consuming_run(struct mq_invocation *invocation, struct sources *sources, struct text_sink *sink,
-                  struct mq_pump *pump, struct mq_err *err);
+                  const struct mq_pump *wanted, struct mq_err *err);
 
 #endif

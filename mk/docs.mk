@@ -3,7 +3,8 @@
 DOCS_TOOL := $(OUT)/mqtk-docs
 
 $(DOCS_TOOL): $(OUT)/tools/docs.o $(filter-out $(OUT)/cmd/main.o,$(CMD_OBJ)) $(OUT)/libmqtk.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 -include $(OUT)/tools/docs.d
 

@@ -23,7 +23,7 @@ static const char *without_prefix(const char *name)
 	if (strncmp(name, prefix, sizeof prefix - 1) != 0 ||
 	    strncmp(name, "topic.metadata.", 15) == 0 || strcmp(name, "topic.blacklist") == 0)
 		return name;
-	return name + sizeof prefix - 1;
+	return &name[sizeof prefix - 1];
 }
 
 static int read_bool(const char *name, const char *value, bool *ret, struct mq_err *err)

@@ -51,7 +51,7 @@ struct mq_command {
 	/* Gets argv as operands, unparsed, and has no common options (kcat). sets are still what
 	 * help, man page and completions show. */
 	bool raw_arguments;
-	bool no_config;       /* runs without reading the configuration (help) */
+	bool no_config; /* runs without reading the configuration (help) */
 	enum mq_complete operand_complete;
 	/* Returns the exit code. On failure fills err: main prints it. A code with err unset prints
 	 * nothing. */

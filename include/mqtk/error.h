@@ -58,6 +58,17 @@ int mq_fail_errno(struct mq_err *err, enum mq_code code, int errnum, const char 
 /* Adds the next step to an error that has none yet. Returns -1. */
 int mq_hint(struct mq_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Tells compilers and analyzers, which see one file at a time, what the failing functions return:
+ * otherwise they follow paths on which a failure looks like a success. */
+static inline int mq_failed(void)
+{
+	return -1;
+}
+#define mq_fail(...) (mq_fail(__VA_ARGS__), mq_failed())
+#define mq_fail_memory(err) (mq_fail_memory(err), mq_failed())
+#define mq_fail_errno(...) (mq_fail_errno(__VA_ARGS__), mq_failed())
+#define mq_hint(...) (mq_hint(__VA_ARGS__), mq_failed())
+
 /* Forgets the error, so that the value can be used again. */
 void mq_err_clear(struct mq_err *err);
 

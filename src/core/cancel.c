@@ -58,8 +58,8 @@ int mq_cancel_catch_signals(struct mq_cancel *cancel, struct mq_err *err)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		struct sigaction before;
-		/* nohup is respected. That a shell ignores SIGINT for its background jobs is not: kill
-		 * -INT has to end those too, or nothing would commit and report. */
+		/* nohup is respected. That a shell ignores SIGINT for its background jobs is not:
+		 * kill -INT has to end those too, or nothing would commit and report. */
 		if (signals[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
 		    before.sa_handler == SIG_IGN)
 			continue;

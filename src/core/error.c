@@ -49,7 +49,7 @@ int mq_vfail(struct mq_err *err, enum mq_code code, const char *fmt, va_list arg
 	return -1;
 }
 
-int mq_fail(struct mq_err *err, enum mq_code code, const char *fmt, ...)
+int (mq_fail)(struct mq_err *err, enum mq_code code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -59,12 +59,12 @@ int mq_fail(struct mq_err *err, enum mq_code code, const char *fmt, ...)
 	return -1;
 }
 
-int mq_fail_memory(struct mq_err *err)
+int (mq_fail_memory)(struct mq_err *err)
 {
 	return mq_fail(err, MQ_INTERNAL, "out of memory");
 }
 
-int mq_fail_errno(struct mq_err *err, enum mq_code code, int errnum, const char *fmt, ...)
+int (mq_fail_errno)(struct mq_err *err, enum mq_code code, int errnum, const char *fmt, ...)
 {
 	char what[sizeof((struct mq_err *)0)->message - 80];
 	va_list args;
@@ -75,7 +75,7 @@ int mq_fail_errno(struct mq_err *err, enum mq_code code, int errnum, const char 
 	return mq_fail(err, code, "%s: %s", what, strerror(errnum));
 }
 
-int mq_hint(struct mq_err *err, const char *fmt, ...)
+int (mq_hint)(struct mq_err *err, const char *fmt, ...)
 {
 	if (err && err->code != MQ_OK && err->hint[0] == '\0') {
 		va_list args;

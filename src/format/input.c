@@ -15,7 +15,7 @@
 
 #define BUFFER_SIZE ((size_t)1 << 20)
 #define LEAST_READ ((size_t)256 << 10)
-#define KEPT_SIZE ((size_t)4 << 20)   /* a larger buffer is given back when it is empty */
+#define KEPT_SIZE ((size_t)4 << 20) /* a larger buffer is given back when it is empty */
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 
 struct mq_input {

@@ -35,7 +35,8 @@ teardown() {
 	seq -f %06.0f "$n" | "$MQTK" kcat -b "$broker" -P -t "$topic"
 	mkfifo pipe
 	for round in 1 2 3; do
-		exec 5<>pipe 6<pipe
+		exec 5<>pipe
+		exec 6<pipe
 		in_background kcat -b "$broker" -G "$topic-g" -X auto.offset.reset=earliest \
 			-X session.timeout.ms=6000 -X auto.commit.interval.ms=1 \
 			"$topic" >pipe 2>"err.$round" 5>&- 6<&-

@@ -295,7 +295,7 @@ static void test_hostile_bytes(void **state)
 	print_message("seed %u\n", seed);
 	srandom(seed);
 	for (int i = 0; i < 500; i++) {
-		char text[400];
+		char text[400] = "";
 		size_t len = (size_t)random() % sizeof text;
 		for (size_t k = 0; k < len; k++)
 			text[k] = alphabet[(size_t)random() % (sizeof alphabet - 1)];

@@ -185,7 +185,7 @@ void mq_kafka_resend_serve(struct mq_kafka_writer *writer, int flush_ms)
 		give_up(writer, &why);
 		return;
 	}
-	while (resend->first) {
+	while (resend->handle && resend->first) {
 		struct kept *kept = resend->first;
 		rd_kafka_resp_err_t kerr = produce(resend, kept);
 		if (kerr == RD_KAFKA_RESP_ERR__QUEUE_FULL)
