@@ -19,10 +19,12 @@ requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
 # The mock cluster runs beside the tests of a file and takes its commands from a pipe.
 mock_start() {
 	mkfifo "$BATS_FILE_TMPDIR/mock.commands"
-	"$(test_tool mockd)" 1 <"$BATS_FILE_TMPDIR/mock.commands" >"$BATS_FILE_TMPDIR/mock.address" 3>&- &
+	# No descriptor of bats's may stay open in them, or it waits for their end.
+	"$(test_tool mockd)" 1 <"$BATS_FILE_TMPDIR/mock.commands" >"$BATS_FILE_TMPDIR/mock.address" \
+		2>"$BATS_FILE_TMPDIR/mock.log" 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
 	# Held open until the end: the mock ends with its input.
-	sleep infinity >"$BATS_FILE_TMPDIR/mock.commands" 3>&- &
+	sleep infinity >"$BATS_FILE_TMPDIR/mock.commands" 2>/dev/null 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/mock.holder"
 	wait_until 10 test -s "$BATS_FILE_TMPDIR/mock.address"
 }
