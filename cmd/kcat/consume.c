@@ -107,6 +107,8 @@ int kcat_consume(struct kcat *kcat, struct mq_err *err)
 	    .partitions = &partition,
 	    .n_partitions = partition >= 0 && !group ? 1 : 0,
 	    .from = choose_start(kcat),
+	    .from_always = group && values->range.from.kind != MQ_POS_UNSET &&
+	                   values->range.from.kind != MQ_POS_STORED,
 	    .to = values->range.to,
 	    .group = values->group,
 	    .need = mq_format_needs(printer.format),

@@ -88,6 +88,8 @@ struct mq_read_spec {
 	 * position. A position that no longer exists: warn, then go on with the
 	 * oldest message (the gap is named in the warning). */
 	struct mq_pos from;
+	bool from_always;   /* with a group too `from` wins over its position, for the first
+	                     * partitions that the member is given; UNSET has no effect */
 	struct mq_pos to;   /* exclusive; UNSET: none. END is the snapshot of the ends at open */
 	const char *group;  /* NULL: nothing is committed, nobody joins anything */
 	const char *member; /* --consumer; NULL: the backend's choice */

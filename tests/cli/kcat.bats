@@ -249,6 +249,27 @@ setup() {
 	is "$out" ""
 }
 
+@test "kcat 22: a group with -o begins there every time, whatever is committed" {
+	seq 10 | "$MQTK" kcat -b "$broker" -P -t "$topic" -p 0
+	run_kcat -G "$topic-g" -X auto.offset.reset=earliest -e "$topic"
+	is "$out" "$(seq 10)"
+	run_kcat -G "$topic-g" -o 7 -e "$topic"
+	is "$status" 0
+	is "$out" "$(seq 8 10)"
+	run_kcat -G "$topic-g" -o beginning -e "$topic"
+	is "$out" "$(seq 10)"
+	run_kcat -G "$topic-g" -o -2 -e "$topic"
+	is "$out" "$(seq 9 10)"
+	# The position that this committed is the group's again.
+	run_kcat -G "$topic-g" -o beginning -c 3 "$topic"
+	is "$out" "$(seq 3)"
+	run_kcat -G "$topic-g" -e "$topic"
+	is "$out" "$(seq 4 10)"
+	run_kcat -G "$topic-g" -o stored -e "$topic"
+	is "$out" ""
+	same_as_kcat -q -G "$topic-g" -o 7 -e "$topic"
+}
+
 @test "kcat 22: what kcat's group committed, ours goes on behind, and the other way round" {
 	have_kcat || skip "kcat is not installed"
 	seq 3 | kcat -b "$broker" -P -t "$topic" -p 0

@@ -163,7 +163,9 @@ static void forget_assignment(struct mq_kafka_reader *reader,
 	}
 }
 
-/* Places for what was assigned: the group's committed positions, else `from`. */
+/* Places for what was assigned: the group's committed positions, else `from`. What comes later
+ * from another member goes on where that one was, even when `from` wins at the start: an end that
+ * is asked for would skip what arrived meanwhile. */
 static int place_assigned(struct mq_kafka_reader *reader, rd_kafka_topic_partition_list_t *list,
                           struct mq_err *err)
 {
@@ -171,7 +173,7 @@ static int place_assigned(struct mq_kafka_reader *reader, rd_kafka_topic_partiti
 	int rc = -1;
 
 	mq_kafka_list_fill(committed, RD_KAFKA_OFFSET_INVALID);
-	if (mq_kafka_committed(reader->handle, committed, err) < 0 ||
+	if ((!reader->from_always && mq_kafka_committed(reader->handle, committed, err) < 0) ||
 	    mq_kafka_list_check(committed, err) < 0 ||
 	    mq_kafka_parts_place(reader, list, &reader->from, committed, err) < 0)
 		goto out;
@@ -184,6 +186,7 @@ static int place_assigned(struct mq_kafka_reader *reader, rd_kafka_topic_partiti
 		if (part->next > part->end)
 			list->elems[i].offset = part->end;
 	}
+	reader->from_always = false;
 	rc = 0;
 out:
 	rd_kafka_topic_partition_list_destroy(committed);

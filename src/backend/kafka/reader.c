@@ -23,6 +23,7 @@ static int copy_spec(struct mq_kafka_reader *reader, const struct mq_read_spec *
 {
 	reader->need = spec->need;
 	reader->from = spec->from;
+	reader->from_always = spec->from_always && spec->from.kind != MQ_POS_UNSET;
 	reader->to = spec->to;
 	reader->group = spec->group != NULL;
 	reader->streams = calloc(spec->n_streams, sizeof *reader->streams);

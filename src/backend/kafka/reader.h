@@ -29,6 +29,7 @@ struct mq_kafka_reader {
 	rd_kafka_queue_t *queue;
 	unsigned need;
 	struct mq_pos from, to;
+	bool from_always; /* group: until the first partitions are placed */
 	char **streams;
 	size_t n_streams;
 	int32_t *wanted; /* partitions, none: all */

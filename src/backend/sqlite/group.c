@@ -282,7 +282,7 @@ static int take(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, struct mq_e
 	              cursor->source->stream.id, (int64_t)cursor->partition, r->member) < 0)
 		return -1;
 	/* The start is remembered at once: who takes over from us must not begin at a later end. */
-	if (got == 0) {
+	if (got == 0 || r->from_always) {
 		next = cursor->committed;
 		if (write_position(r, cursor, next, err) < 0)
 			return -1;
@@ -355,6 +355,8 @@ static void end_taking(struct mq_sq_reader *r, bool committed)
 			struct mq_sq_cursor *cursor = &r->sources[i]->cursors[c];
 			if (cursor->taking && !committed)
 				cursor->held = false;
+			else if (cursor->taking)
+				r->from_always = false;
 			cursor->taking = false;
 		}
 }

@@ -21,6 +21,7 @@ static const struct mq_env *env_of(const struct mq_sq_reader *r)
 static int copy_spec(struct mq_sq_reader *r, const struct mq_read_spec *spec, struct mq_err *err)
 {
 	r->from = spec->from;
+	r->from_always = spec->from_always && spec->from.kind != MQ_POS_UNSET;
 	r->to = spec->to;
 	r->to_ts = spec->to.kind == MQ_POS_TIME ? spec->to.number : INT64_MAX;
 	r->need = spec->need;

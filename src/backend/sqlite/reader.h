@@ -46,6 +46,7 @@ struct mq_sq_reader {
 	int32_t *partitions;
 	size_t n_partitions;
 	struct mq_pos from;
+	bool from_always; /* group: until the first partitions are taken */
 	struct mq_pos to;
 	int64_t to_ts; /* INT64_MAX: none */
 	unsigned need;
