@@ -17,7 +17,7 @@ struct consume_values {
 static const struct consume_values defaults = {
     .common = MQ_COMMON_INIT,
     .reading = READING_INIT,
-    .commit_interval = 1000,
+    .commit_interval = -1,
 };
 
 static const struct mq_option group_rows[] = {
@@ -62,6 +62,20 @@ static const struct mq_example examples[] = {
     {"mqtk consume -e 'prod/^orders\\..*'", "all streams whose names match"},
     {0}};
 
+static int check_group(const struct consume_values *values, struct mq_err *err)
+{
+	if (values->group && !*values->group)
+		return mq_fail(err, MQ_USAGE, "--group: '' is no name of a group");
+	if (values->group)
+		return 0;
+	if (values->consumer)
+		return mq_fail(err, MQ_USAGE, "--consumer names a member of a --group");
+	if (values->commit_interval >= 0)
+		return mq_fail(err, MQ_USAGE,
+		               "--commit-interval needs --group: nothing is committed without it");
+	return 0;
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct consume_values *values = invocation->values;
@@ -70,8 +84,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	struct text_sink sink;
 	int code = MQ_USAGE;
 
-	if (values->consumer && !values->group)
-		return mq_fail(err, MQ_USAGE, "--consumer names a member of a --group"), MQ_USAGE;
+	if (check_group(values, err) < 0)
+		return MQ_USAGE;
 	if (values->reading.range.from.kind == MQ_POS_STORED && !values->group)
 		return mq_fail(err, MQ_USAGE, "--from stored is a group's position: add --group"),
 		       MQ_USAGE;
@@ -98,7 +112,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .stop_at_end = values->reading.end,
 	    .limit = values->reading.count,
 	    .idle_timeout_ms = values->reading.idle_timeout,
-	    .commit_every_ms = values->commit_interval,
+	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
 	};
 	code = consuming_run(invocation, &sources, &sink, &pump, err);
 	text_sink_release(&sink);

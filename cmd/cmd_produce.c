@@ -4,6 +4,7 @@
  */
 #include "cmd/commands.h"
 #include "cmd/producing.h"
+#include "cmd/reading.h"
 
 #include "mqtk/format.h"
 #include "mqtk/position.h"
@@ -221,7 +222,7 @@ static struct mq_header *make_headers(const struct mq_option_list *list, struct 
 static int read_delimiter(const char *option, const char *text, struct mq_buf *buf,
                           struct mq_err *err)
 {
-	if (mq_unescape(text, false, buf, err) < 0)
+	if (option_bytes(option, text, buf, err) < 0)
 		return -1;
 	if (buf->len == 0)
 		return mq_fail(err, MQ_USAGE, "%s: at least one byte is expected", option);
@@ -261,18 +262,14 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		goto out;
 	}
 	if (values->null && !values->key_delimiter) {
-		mq_fail(err, MQ_USAGE,
-		        "--null needs --key-delimiter: empty records are skipped "
-		        "otherwise");
+		mq_fail(err, MQ_USAGE, "-Z needs -K: empty records are skipped otherwise");
 		goto out;
 	}
-	if (read_delimiter("--delimiter", values->delimiter ? values->delimiter : "\n", &delimiter,
-	                   err) < 0)
+	if (read_delimiter("-D", values->delimiter ? values->delimiter : "\n", &delimiter, err) < 0)
 		goto out;
 	job.input.delimiter = mq_bytes_of(delimiter.data, delimiter.len);
 	if (values->key_delimiter) {
-		if (read_delimiter("--key-delimiter", values->key_delimiter, &key_delimiter, err) <
-		    0)
+		if (read_delimiter("-K", values->key_delimiter, &key_delimiter, err) < 0)
 			goto out;
 		job.input.key_delimiter = mq_bytes_of(key_delimiter.data, key_delimiter.len);
 	}

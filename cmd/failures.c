@@ -32,17 +32,25 @@ void failures_release(struct failures *failures)
 	failures->format = NULL;
 }
 
+/* Said once: what fails from here on is not kept. What was written before stays. */
+static void give_up_keeping(struct failures *failures, const struct mq_err *err)
+{
+	failures->incomplete = true;
+	mq_buf_clear(&failures->out.buf);
+	mq_log(failures->env, MQ_LEVEL_WARN, "--failed-to: %s", err->message);
+}
+
 static void keep(struct failures *failures, const struct mq_message *message)
 {
 	struct mq_message copy = *message;
 	struct mq_err err = MQ_ERR_INIT;
 
-	if (!failures->format)
+	if (!failures->format || failures->incomplete)
 		return;
 	if (!copy.stream.data)
 		copy.stream = mq_bytes_str(failures->stream);
 	if (mq_format_append(failures->format, &copy, &failures->out.buf, &err) < 0)
-		failures_note_io(failures, &err);
+		give_up_keeping(failures, &err);
 	else if (failures->out.buf.len > 64 * 1024)
 		failures_flush(failures);
 }
@@ -73,14 +81,14 @@ void failures_add_unfinished(struct failures *failures, struct mq_bytes rest, bo
 	mq_log(failures->env, MQ_LEVEL_WARN, "an unfinished record of %zu bytes was not sent%s%s",
 	       rest.len, failures->path ? "; it is kept in " : "",
 	       failures->path ? failures->path : "");
-	if (!failures->format)
+	if (!failures->format || failures->incomplete)
 		return;
 	if (!json) {
 		message.payload = rest;
 		keep(failures, &message);
 	} else if (mq_buf_append(&failures->out.buf, rest.data, rest.len, &err) < 0 ||
 	           mq_buf_append_char(&failures->out.buf, '\n', &err) < 0) {
-		failures_note_io(failures, &err);
+		give_up_keeping(failures, &err);
 	}
 }
 
@@ -94,18 +102,23 @@ void failures_note_bad(struct failures *failures, const struct mq_err *err)
 
 void failures_note_io(struct failures *failures, const struct mq_err *err)
 {
-	if (failures->io++ == 0)
-		failures->first_io = *err;
+	failures->io++;
 	mq_log(failures->env, MQ_LEVEL_WARN, "%s", err->message);
+}
+
+void failures_note_tee(struct failures *failures, const struct mq_err *err)
+{
+	failures->tee = true;
+	mq_log(failures->env, MQ_LEVEL_WARN, "--tee: %s", err->message);
 }
 
 void failures_flush(struct failures *failures)
 {
 	struct mq_err err = MQ_ERR_INIT;
 
-	if (failures->format && failures->out.buf.len > 0 &&
+	if (failures->format && !failures->incomplete && failures->out.buf.len > 0 &&
 	    mq_output_flush(&failures->out, NULL, NULL, &err) < 0)
-		failures_note_io(failures, &err);
+		give_up_keeping(failures, &err);
 }
 
 int64_t failures_count(const struct failures *failures)
@@ -115,15 +128,18 @@ int64_t failures_count(const struct failures *failures)
 
 bool failures_clean(const struct failures *failures)
 {
-	return failures->records == 0 && failures->bad == 0 && failures->io == 0;
+	return failures->records == 0 && failures->bad == 0 && failures->io == 0 && !failures->tee;
 }
 
+/* The reasons were said when they came up; the verdict does not repeat them. */
 int failures_conclude(const struct failures *failures, int64_t total, struct mq_err *err)
 {
 	if (failures->records > 0) {
 		enum mq_code code = failures->denied == failures->records ? MQ_DENIED : MQ_PARTIAL;
-		mq_fail(err, code, "%lld of %lld records failed: %s", (long long)failures->records,
-		        (long long)total, failures->first.message);
+		mq_fail(err, code, "%lld of %lld records failed", (long long)failures->records,
+		        (long long)total);
+		if (failures->incomplete)
+			return mq_hint(err, "not all of them could be kept in %s", failures->path);
 		if (failures->path)
 			return mq_hint(err,
 			               "the failed records are in %s: mqtk produce -J sends "
@@ -134,13 +150,20 @@ int failures_conclude(const struct failures *failures, int64_t total, struct mq_
 		return mq_hint(err,
 		               "--failed-to FILE keeps failed records, ready to be sent again");
 	}
-	if (failures->bad > 0)
-		return mq_fail(err, MQ_DATA, "%lld input line%s skipped, the others were sent: %s",
-		               (long long)failures->bad, failures->bad == 1 ? "" : "s",
-		               failures->first_bad.message);
+	if (failures->bad > 0) {
+		mq_fail(err, MQ_DATA, "%lld input line%s skipped, the others were sent",
+		        (long long)failures->bad, failures->bad == 1 ? "" : "s");
+		return failures->first_bad.hint[0] ? mq_hint(err, "%s", failures->first_bad.hint)
+		                                   : -1;
+	}
 	if (failures->io > 0)
-		return mq_fail(err, MQ_IO, "%lld file%s failed, all other records were sent: %s",
-		               (long long)failures->io, failures->io == 1 ? "" : "s",
-		               failures->first_io.message);
+		return mq_fail(err, MQ_IO,
+		               "%lld input%s could not be read to the end, all that "
+		               "was read was sent",
+		               (long long)failures->io, failures->io == 1 ? "" : "s");
+	if (failures->tee)
+		return mq_fail(err, MQ_IO, "all records were sent, but not all of them printed");
+	if (failures->incomplete)
+		return mq_fail(err, MQ_IO, "%s could not be written", failures->path);
 	return 0;
 }

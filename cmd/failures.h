@@ -19,10 +19,11 @@ struct failures {
 	int64_t maybe_stored; /* of these: no answer came, the broker may have them */
 	int64_t denied;       /* of these: not allowed */
 	int64_t bad;          /* lines that are no records */
-	int64_t io;           /* an input, the tee or this file itself failed so often */
+	int64_t io;           /* inputs that could not be read */
+	bool tee;             /* the copy on standard output failed */
+	bool incomplete;      /* the file at path does not hold all of them */
 	struct mq_err first;  /* of records */
 	struct mq_err first_bad;
-	struct mq_err first_io;
 };
 
 /* Opens path for appending (what an earlier run kept is not lost). */
@@ -37,6 +38,7 @@ void failures_add(struct failures *failures, const struct mq_message *message,
 void failures_add_unfinished(struct failures *failures, struct mq_bytes rest, bool json);
 void failures_note_bad(struct failures *failures, const struct mq_err *err);
 void failures_note_io(struct failures *failures, const struct mq_err *err);
+void failures_note_tee(struct failures *failures, const struct mq_err *err);
 /* Writes out what is kept so far. */
 void failures_flush(struct failures *failures);
 

@@ -78,7 +78,7 @@ static void print_tee(struct run *run, const struct mq_message *message)
 		return;
 	run->tee_failed = true; /* sending goes on: the copy is what failed */
 	if (!run->tee.closed)
-		failures_note_io(&run->failures, &err);
+		failures_note_tee(&run->failures, &err);
 }
 
 static void flush_tee(struct run *run)
@@ -90,7 +90,7 @@ static void flush_tee(struct run *run)
 	if (mq_output_flush(&run->tee, run->env, NULL, &err) < 0) {
 		run->tee_failed = true;
 		if (!run->tee.closed)
-			failures_note_io(&run->failures, &err);
+			failures_note_tee(&run->failures, &err);
 	}
 }
 

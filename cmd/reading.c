@@ -140,7 +140,7 @@ const struct mq_option printing_rows[] = {
      .type = MQ_OPT_FLAG,
      .help = "print each message as one JSON line, without loss; produce -J reads it",
      .field = offsetof(struct printing, json),
-     .excludes = "delimiter key-delimiter"},
+     .excludes = "delimiter key-delimiter null"},
     {.name = "delimiter",
      .letter = 'D',
      .type = MQ_OPT_STRING,
@@ -225,6 +225,16 @@ int printer_init_spec(struct printer *printer, const struct mq_format_spec *spec
 	return mq_format_new(&plain, &printer->fallback, err);
 }
 
+int option_bytes(const char *option, const char *text, struct mq_buf *buf, struct mq_err *err)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	if (mq_unescape(text, false, buf, &why) == 0)
+		return 0;
+	mq_fail(err, why.code, "%s: %s", option, why.message);
+	return why.hint[0] ? mq_hint(err, "%s", why.hint) : -1;
+}
+
 int printer_init(struct printer *printer, const struct printing *options, struct mq_err *err)
 {
 	struct mq_buf delimiter, key_delimiter;
@@ -240,11 +250,11 @@ int printer_init(struct printer *printer, const struct printing *options, struct
 	*printer = (struct printer){0};
 	mq_buf_init(&delimiter, 1 << 16);
 	mq_buf_init(&key_delimiter, 1 << 16);
-	if (mq_unescape(options->delimiter ? options->delimiter : "\n", false, &delimiter, err) < 0)
+	if (option_bytes("-D", options->delimiter ? options->delimiter : "\n", &delimiter, err) < 0)
 		goto out;
 	spec.delimiter = mq_bytes_of(delimiter.data ? delimiter.data : "", delimiter.len);
 	if (options->key_delimiter) {
-		if (mq_unescape(options->key_delimiter, false, &key_delimiter, err) < 0)
+		if (option_bytes("-K", options->key_delimiter, &key_delimiter, err) < 0)
 			goto out;
 		spec.key_delimiter =
 		    mq_bytes_of(key_delimiter.data ? key_delimiter.data : "", key_delimiter.len);

@@ -62,6 +62,8 @@ int printer_init(struct printer *printer, const struct printing *options, struct
 /* The same from a spec, for kcat's command line. */
 int printer_init_spec(struct printer *printer, const struct mq_format_spec *spec,
                       enum on_error on_error, struct mq_err *err);
+/* Appends what an option's escapes stand for; the error names the option. */
+int option_bytes(const char *option, const char *text, struct mq_buf *buf, struct mq_err *err);
 void printer_release(struct printer *printer);
 
 #endif

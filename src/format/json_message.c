@@ -80,8 +80,9 @@ struct state {
 	struct mq_message *message;
 	struct mq_properties properties;
 	bool has_properties;
-	size_t row;           /* of the member at hand in names */
-	const char *expected; /* what it should have been, when that is the problem */
+	bool has_body, has_strange; /* a payload or value; a member that no message has */
+	size_t row;                 /* of the member at hand in names */
+	const char *expected;       /* what it should have been, when that is the problem */
 	struct mq_err *err;
 };
 
@@ -409,11 +410,13 @@ static bool take_members(struct state *s)
 		if (!take_name(s, &next, &row))
 			return false;
 		enum member member = row < N_NAMES ? names[row].member : M_UNKNOWN;
+		s->has_strange = s->has_strange || member == M_UNKNOWN;
 		if (member != M_UNKNOWN) {
 			s->row = row;
 			if (seen & 1u << member)
 				return wrong(s, "there only once");
 			seen |= 1u << member;
+			s->has_body = s->has_body || member == M_PAYLOAD || member == M_VALUE;
 			if ((seen & 1u << M_PAYLOAD) && (seen & 1u << M_VALUE))
 				return wrong(s, "alone: 'payload' and 'value' exclude each other");
 		}
@@ -457,6 +460,12 @@ int mq_json_message(char *text, size_t len, struct mq_arena *arena, struct mq_me
 	if (s.json.p != s.json.end) {
 		s.json.problem = "something behind the object";
 		return report(&s);
+	}
+	/* Somebody's own object, such as an order: as a message it would be null. */
+	if (s.has_strange && !s.has_body) {
+		mq_fail(err, MQ_DATA,
+		        "this object is no message: it has neither 'payload' nor 'value'");
+		return mq_hint(err, "without -J each line is sent as it stands");
 	}
 	if (s.has_properties) {
 		struct mq_properties *p = mq_arena_take(arena, sizeof *p, err);

@@ -49,8 +49,12 @@ static int compile(struct mq_template *template, const char *text, bool kcat, st
 		size_t len = strcspn(text + at, "%");
 		size_t start = template->text.len;
 
-		if (mq_unescape_part(text, at, len, kcat, &template->text, err) < 0 ||
-		    add_step(template,
+		struct mq_err why = MQ_ERR_INIT;
+		if (mq_unescape_part(text, at, len, kcat, &template->text, &why) < 0) {
+			mq_fail(err, why.code, "template %s", why.message);
+			return why.hint[0] ? mq_hint(err, "%s", why.hint) : -1;
+		}
+		if (add_step(template,
 		             (struct step){NULL, MQ_FORM_PLAIN, start, template->text.len - start},
 		             err) < 0)
 			return -1;

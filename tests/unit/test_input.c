@@ -250,6 +250,9 @@ static void test_json_refuses(void **state)
 	refuse("{\"value\":[1}}", "']'");
 	refuse("{\"value\":}", "value is expected");
 	refuse("{} x", "behind the object");
+	/* An object of somebody's own would be stored as a null message. */
+	refuse("{\"order\":5}", "neither 'payload' nor 'value'");
+	refuse("{\"type\":\"order\",\"amount\":5}", "neither 'payload' nor 'value'");
 }
 
 /* The reader must stand any depth, and refuse what is too deep. */

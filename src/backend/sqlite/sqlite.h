@@ -149,6 +149,8 @@ void mq_sq_streams_free(struct mq_sq_stream *streams, size_t n);
 int mq_sq_stream_make(struct mq_sq *sq, const struct mq_create_spec *spec, struct mq_err *err);
 /* The whole of it, in a transaction of its own. */
 int mq_sq_stream_remove(struct mq_sq *sq, const char *name, struct mq_err *err);
+/* MQ_USAGE when no stream can have that name. */
+int mq_sq_stream_check_name(const char *name, struct mq_err *err);
 int mq_sq_no_stream(struct mq_sq *sq, const char *name, struct mq_err *err);
 
 /* 1, 0 (the stream is gone) or -1. */

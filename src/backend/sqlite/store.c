@@ -305,8 +305,23 @@ static char *sqlite_name(const char *path, bool immutable)
 	return name;
 }
 
+/* SQLite opens what is no file as well, and then fails in words of its own. */
+static int check_kind_of_file(const struct mq_sq *sq, struct mq_err *err)
+{
+	struct stat st;
+
+	if (stat(sq->path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	return mq_fail(err, MQ_USAGE, "%s is a %s, not a store", sq->path,
+	               S_ISFIFO(st.st_mode)   ? "pipe"
+	               : S_ISSOCK(st.st_mode) ? "socket"
+	                                      : "device");
+}
+
 static int open_handle(struct mq_sq *sq, int flags, struct mq_err *err)
 {
+	if (check_kind_of_file(sq, err) < 0)
+		return -1;
 	char *name = sqlite_name(sq->path, sq->immutable);
 
 	if (!name)

@@ -96,7 +96,9 @@ void mq_sq_streams_free(struct mq_sq_stream *streams, size_t n)
 int mq_sq_no_stream(struct mq_sq *sq, const char *name, struct mq_err *err)
 {
 	mq_fail(err, MQ_NOT_FOUND, "there is no stream %s in %s", name, sq->path);
-	return mq_hint(err, "`mqtk ls` lists the streams; the first message to it makes it");
+	return mq_hint(err,
+	               "`mqtk ls sqlite:%s/` lists its streams; the first message to one makes it",
+	               sq->path);
 }
 
 /* --- partitions ------------------------------------------------------------------------------ */
@@ -139,7 +141,7 @@ int mq_sq_stream_stmt(struct mq_sq *sq, sqlite3_stmt **ret, int64_t stream, cons
 
 /* --- making ---------------------------------------------------------------------------------- */
 
-static int check_name(const char *name, struct mq_err *err)
+int mq_sq_stream_check_name(const char *name, struct mq_err *err)
 {
 	size_t len = strlen(name);
 
@@ -223,7 +225,7 @@ int mq_sq_stream_make(struct mq_sq *sq, const struct mq_create_spec *spec, struc
 	int64_t partitions = spec->partitions > 0 ? spec->partitions : 1;
 	char sql[200];
 
-	if (check_name(spec->stream, err) < 0 || apply_config(spec, &made, err) < 0)
+	if (mq_sq_stream_check_name(spec->stream, err) < 0 || apply_config(spec, &made, err) < 0)
 		return -1;
 	if (partitions > MQ_SQ_MAX_PARTITIONS)
 		return mq_fail(err, MQ_USAGE,

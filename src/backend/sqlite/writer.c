@@ -496,7 +496,8 @@ static int look_at_stream(struct writer *w, struct mq_err *err)
 
 	w->base.partitions = found == 1 ? stream.n_partitions : 1;
 	mq_sq_stream_release(&stream);
-	return found < 0 ? -1 : 0;
+	/* A name that cannot be is the address's fault, not that of each record. */
+	return found < 0 || (found == 0 && mq_sq_stream_check_name(w->stream, err) < 0) ? -1 : 0;
 }
 
 static int make_now(struct writer *w, struct mq_err *err)

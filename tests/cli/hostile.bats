@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # the variables are set by tests/lib/helpers.bash
+# What a hostile or hurried user gives to the local store: every refusal names the thing, nothing
+# is said twice, and nothing that was asked for is passed over in silence.
+
+load ../lib/helpers
+load saying
+
+
+@test "a name that no stream can have is refused before anything is read" {
+	for name in 'a%0Ab' '%1b[31m' '%FF' "$(printf 'a%.0s' {1..256})"; do
+		mq produce "sqlite:s.db/$name" <<<x
+		expect_status 2
+		has "$err" "mqtk produce: a stream's name "
+		mq produce "sqlite:s.db/$name" </dev/null
+		expect_status 2
+	done
+	mq produce -q "sqlite:s.db/%20a%2Fb" <<<x
+	expect_status 0
+}
+
+@test "a stream that is not there: the hint lists the streams of that very store" {
+	mq produce sqlite:s.db/a <<<x
+	mq consume -e sqlite:s.db/b
+	expect_status 8
+	has "$err" "mqtk ls sqlite:s.db/"
+}
+
+@test "a pipe or a device is no store" {
+	mkfifo fifo
+	for command in ls produce consume create; do
+		refuses "mqtk $command: fifo is a pipe, not a store" $command sqlite:fifo/s
+		refuses "mqtk $command: /dev/null is a device, not a store" $command sqlite:///dev/null/s
+	done
+}
+
+@test "--failed-to on a full disk: said once, and no word that the records are there" {
+	mq produce -p 9 --failed-to /dev/full sqlite:s.db/a <<<x
+	expect_status 3
+	is "$(grep -c 'No space left' <<<"$err")" 1
+	has_not "$err" "are in /dev/full"
+	has "$err" "not all of them could be kept in /dev/full"
+}
+
+@test "a reason is said once" {
+	mq produce -p 9 sqlite:s.db/a <<<x
+	expect_status 3
+	is "$(grep -c 'no partition 9' <<<"$err")" 1
+	mq produce -J sqlite:s.db/a <<<nonsense
+	expect_status 7
+	is "$(grep -c 'JSON object is expected' <<<"$err")" 1
+	mq produce sqlite:s.db/a missing
+	expect_status 6
+	is "$(grep -c 'No such file' <<<"$err")" 1
+}
+
+@test "--tee to a full disk: everything is sent, and exit 6 says what is missing" {
+	status=0
+	"$MQTK" produce -T sqlite:s.db/a <<<x >/dev/full 2>err || status=$?
+	is "$status" 6
+	has "$(cat err)" "all records were sent, but not all of them printed"
+	mq consume -q -e sqlite:s.db/a
+	is "$out" x
+}
+
+@test "-D, -K and -f: the error names the option" {
+	refuses "mqtk produce: -D: position 1: unknown escape '\\q'" produce -D '\q' sqlite:s.db/a
+	refuses "mqtk produce: -K: at least one byte is expected" produce -K '' sqlite:s.db/a
+	refuses "mqtk consume: -K: position 1: \\x needs exactly two hexadecimal digits" \
+		consume -K '\x' sqlite:s.db/a
+	refuses "mqtk consume: template position 2: unknown escape '\\q'" consume -f 'a\q' sqlite:s.db/a
+}
+
+@test "options without the one that they belong to are refused" {
+	refuses "mqtk produce: -Z needs -K: empty records are skipped otherwise" produce -Z sqlite:s.db/a
+	refuses "mqtk consume: --commit-interval needs --group: nothing is committed without it" \
+		consume --commit-interval 1s sqlite:s.db/a
+	refuses "mqtk consume: --group: '' is no name of a group" consume -g '' sqlite:s.db/a
+	refuses "mqtk consume: -J and -Z exclude each other: give one of them" consume -J -Z sqlite:s.db/a
+}
+
+@test "an object of somebody's own is no message" {
+	mq produce -J sqlite:s.db/a <<<'{"order":5}'
+	expect_status 7
+	has "$err" "neither 'payload' nor 'value'"
+	has "$err" "without -J each line is sent as it stands"
+	mq produce -J sqlite:s.db/a <<<'{"key":"k"}'
+	expect_status 0
+	mq consume -q -J -e sqlite:s.db/a
+	is "$(jq -c '[.key,.payload]' <<<"$out")" '["k",null]'
+}
