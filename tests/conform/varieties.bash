@@ -6,10 +6,11 @@
 VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
 
 case "$VARIETY" in
-local) CAPS="groups partitions time transactions auto-create admin" ;;
-kafka3 | kafka4) CAPS="groups partitions time transactions network admin" ;;
+local) CAPS="groups partitions time transactions auto-create admin missing-streams" ;;
+kafka3 | kafka4) CAPS="groups partitions time transactions network admin missing-streams" ;;
 # The mock cluster of librdkafka: no CreateTopics, no look-up by time; a member that left its group is
-# kept until its session ends, so that the next one waits for 45 s.
+# kept until its session ends, so that the next one waits for 45 s; and every topic that is asked for
+# comes to be.
 mock) CAPS="partitions network" ;;
 *) echo "no such variety: $VARIETY" >&2; exit 1 ;;
 esac
