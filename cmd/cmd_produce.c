@@ -194,30 +194,6 @@ static const struct mq_example examples[] = {
      "keep what could not be sent"},
     {0}};
 
-/* -H NAME[=VALUE] as headers that point into the list. */
-static struct mq_header *make_headers(const struct mq_option_list *list, struct mq_err *err)
-{
-	struct mq_header *headers = calloc(list->n + 1, sizeof *headers);
-
-	if (!headers) {
-		mq_fail_memory(err);
-		return NULL;
-	}
-	for (size_t i = 0; i < list->n; i++) {
-		const char *text = list->items[i];
-		const char *equals = strchr(text, '=');
-		headers[i].name =
-		    mq_bytes_of(text, equals ? (size_t)(equals - text) : strlen(text));
-		headers[i].value = mq_bytes_str(equals ? equals + 1 : NULL);
-		if (headers[i].name.len == 0) {
-			mq_fail(err, MQ_USAGE, "--header: '%s' has no name", text);
-			free(headers);
-			return NULL;
-		}
-	}
-	return headers;
-}
-
 /* A delimiter with escapes into buf; it must not be empty. */
 static int read_delimiter(const char *option, const char *text, struct mq_buf *buf,
                           struct mq_err *err)
@@ -273,7 +249,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 			goto out;
 		job.input.key_delimiter = mq_bytes_of(key_delimiter.data, key_delimiter.len);
 	}
-	headers = make_headers(&values->headers, err);
+	headers = producing_headers(&values->headers, err);
 	if (!headers)
 		goto out;
 	job.headers = headers;

@@ -520,3 +520,25 @@ int producing_run(const struct producing *producing, struct mq_err *err)
 	free(run.headers);
 	return code;
 }
+
+struct mq_header *producing_headers(const struct mq_option_list *list, struct mq_err *err)
+{
+	struct mq_header *headers = calloc(list->n + 1, sizeof *headers);
+
+	if (!headers) {
+		mq_fail_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = list->items[i];
+		size_t len = strcspn(text, "=");
+		headers[i].name = mq_bytes_of(text, len);
+		headers[i].value = mq_bytes_str(text[len] == '=' ? text + len + 1 : NULL);
+		if (len == 0) {
+			mq_fail(err, MQ_USAGE, "-H: '%s' has no name, expected NAME[=VALUE]", text);
+			free(headers);
+			return NULL;
+		}
+	}
+	return headers;
+}

@@ -54,4 +54,8 @@ struct producing {
  * was confirmed. */
 int producing_run(const struct producing *producing, struct mq_err *err);
 
+/* -H NAME[=VALUE] as headers that point into the list: NAME alone is null, NAME= is empty. The
+ * array is the caller's to free; NULL with err set when one has no name. */
+struct mq_header *producing_headers(const struct mq_option_list *list, struct mq_err *err);
+
 #endif

@@ -5,28 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct mq_header *make_headers(const struct mq_option_list *list, struct mq_err *err)
-{
-	struct mq_header *headers = calloc(list->n + 1, sizeof *headers);
-
-	if (!headers) {
-		mq_fail_memory(err);
-		return NULL;
-	}
-	for (size_t i = 0; i < list->n; i++) {
-		const char *text = list->items[i];
-		size_t len = strcspn(text, "=");
-		headers[i].name = mq_bytes_of(text, len);
-		headers[i].value = mq_bytes_str(text[len] == '=' ? text + len + 1 : NULL);
-		if (len == 0) {
-			mq_fail(err, MQ_USAGE, "-H: '%s' has no name, expected NAME[=VALUE]", text);
-			free(headers);
-			return NULL;
-		}
-	}
-	return headers;
-}
-
 /* True when the user's properties are what an idempotent producer cannot have. */
 static bool idempotence_refused(const struct mq_settings *settings)
 {
@@ -74,7 +52,7 @@ int kcat_produce(struct kcat *kcat, struct mq_err *err)
 	static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
 	const struct kcat_values *values = kcat->values;
 	bool records = kcat->operands.n == 0 || values->lines || values->json;
-	struct mq_header *headers = make_headers(&values->headers, err);
+	struct mq_header *headers = producing_headers(&values->headers, err);
 	char *address = kcat_address(kcat, kcat->topic, err);
 	struct producing_counts counts = {0};
 	struct mq_format_spec tee = {.kind = values->json ? MQ_FORMAT_JSON : MQ_FORMAT_RAW,

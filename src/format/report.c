@@ -178,6 +178,9 @@ static int print_row(const struct mq_table *table, size_t row, const size_t *wid
 		if (result == 0 && c + 1 < table->columns)
 			result = mq_buf_append_str(buf, "  ", err);
 	}
+	/* Columns without words at the end of a row leave no blanks behind. */
+	while (result == 0 && buf->len > 0 && buf->data[buf->len - 1] == ' ')
+		buf->len--;
 	if (result == 0 && bold)
 		result = mq_buf_append_str(buf, "\033[0m", err);
 	return result < 0 ? -1 : mq_buf_append_char(buf, '\n', err);
