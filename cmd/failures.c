@@ -102,7 +102,8 @@ void failures_note_bad(struct failures *failures, const struct mq_err *err)
 
 void failures_note_io(struct failures *failures, const struct mq_err *err)
 {
-	failures->io++;
+	if (failures->io++ == 0)
+		failures->first_io = err->code;
 	mq_log(failures->env, MQ_LEVEL_WARN, "%s", err->message);
 }
 
@@ -151,18 +152,24 @@ int failures_conclude(const struct failures *failures, int64_t total, struct mq_
 		               "--failed-to FILE keeps failed records, ready to be sent again");
 	}
 	if (failures->bad > 0) {
-		mq_fail(err, MQ_DATA, "%lld input line%s skipped, the others were sent",
-		        (long long)failures->bad, failures->bad == 1 ? "" : "s");
+		mq_fail(err, MQ_DATA, "%lld input line%s %s", (long long)failures->bad,
+		        failures->bad == 1 ? "" : "s",
+		        failures->all_or_nothing ? "could not be used, nothing was stored"
+		                                 : "skipped, the others were sent");
 		return failures->first_bad.hint[0] ? mq_hint(err, "%s", failures->first_bad.hint)
 		                                   : -1;
 	}
 	if (failures->io > 0)
-		return mq_fail(err, MQ_IO,
-		               "%lld input%s could not be read to the end, all that "
-		               "was read was sent",
-		               (long long)failures->io, failures->io == 1 ? "" : "s");
+		return mq_fail(err, failures->first_io == MQ_INTERNAL ? MQ_INTERNAL : MQ_IO,
+		               "%lld input%s could not be read to the end, %s",
+		               (long long)failures->io, failures->io == 1 ? "" : "s",
+		               failures->all_or_nothing ? "nothing was stored"
+		                                        : "all that was read was sent");
 	if (failures->tee)
-		return mq_fail(err, MQ_IO, "all records were sent, but not all of them printed");
+		return mq_fail(err, MQ_IO,
+		               failures->all_or_nothing
+		                   ? "not all records could be printed, nothing was stored"
+		                   : "all records were sent, but not all of them printed");
 	if (failures->incomplete)
 		return mq_fail(err, MQ_IO, "%s could not be written", failures->path);
 	return 0;

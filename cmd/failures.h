@@ -24,6 +24,8 @@ struct failures {
 	bool incomplete;      /* the file at path does not hold all of them */
 	struct mq_err first;  /* of records */
 	struct mq_err first_bad;
+	enum mq_code first_io;
+	bool all_or_nothing; /* a transaction: with any failure nothing is stored; for the words */
 };
 
 /* Opens path for appending (what an earlier run kept is not lost). */

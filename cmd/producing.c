@@ -455,6 +455,7 @@ static int open_all(struct run *run, struct mq_err *err)
 		return mq_fail_memory(err);
 	if (failures_open(&run->failures, job->failed_to, run->target.stream, run->env, err) < 0)
 		return -1;
+	run->failures.all_or_nothing = job->transactional;
 	if (job->tee) {
 		struct mq_format_spec format = {.kind = MQ_FORMAT_RAW,
 		                                .delimiter = job->input.delimiter,

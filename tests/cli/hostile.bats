@@ -89,3 +89,13 @@ load saying
 	mq consume -q -J -e sqlite:s.db/a
 	is "$(jq -c '[.key,.payload]' <<<"$out")" '["k",null]'
 }
+
+@test "a transaction that was aborted does not say that anything was sent" {
+	mq produce -J --transactional sqlite:s.db/t <<<$'{"payload":"a"}\nnonsense'
+	expect_status 7
+	has "$err" "1 input line could not be used, nothing was stored"
+	mq produce --transactional sqlite:s.db/t missing
+	expect_status 6
+	has "$err" "nothing was stored"
+	has_not "$err" "was sent"
+}
