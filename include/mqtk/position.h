@@ -49,7 +49,7 @@ int mq_int_parse(const char *text, int64_t min, int64_t max, int64_t *ret, struc
 
 /* Writes ts as 2026-11-01T10:00:00.123Z (RFC 3339, UTC). Any int64 is safe. The size of ret is at
  * least MQ_TIME_TEXT. */
-#define MQ_TIME_TEXT 40
+#define MQ_TIME_TEXT 64
 void mq_time_format_iso(int64_t ts_ms, char *ret);
 
 /* Writes 1.5 KiB, 12 MiB … for people; at least MQ_SIZE_TEXT bytes. */

@@ -6,11 +6,10 @@
 VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
 
 case "$VARIETY" in
-local) CAPS="groups partitions time transactions auto-create admin missing-streams" ;;
-kafka3 | kafka4) CAPS="groups partitions time transactions network admin missing-streams" ;;
+local) CAPS="groups partitions time transactions auto-create admin" ;;
+kafka3 | kafka4) CAPS="groups partitions time transactions network admin" ;;
 # The mock cluster of librdkafka: no CreateTopics, no look-up by time; a member that left its group is
-# kept until its session ends, so that the next one waits for 45 s; and every topic that is asked for
-# comes to be.
+# kept until its session ends, so that the next one waits for 45 s.
 mock) CAPS="partitions network" ;;
 *) echo "no such variety: $VARIETY" >&2; exit 1 ;;
 esac
@@ -22,16 +21,23 @@ requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
 mock_start() {
 	mkfifo "$BATS_FILE_TMPDIR/mock.commands"
 	# No descriptor of bats's may stay open in them, or it waits for their end.
-	"$(test_tool mockd)" 1 <"$BATS_FILE_TMPDIR/mock.commands" >"$BATS_FILE_TMPDIR/mock.address" \
+	"$(test_tool mockd)" 1 <"$BATS_FILE_TMPDIR/mock.commands" >"$BATS_FILE_TMPDIR/mock.says" \
 		2>"$BATS_FILE_TMPDIR/mock.log" 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
 	# Held open until the end: the mock ends with its input.
 	sleep infinity >"$BATS_FILE_TMPDIR/mock.commands" 2>/dev/null 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/mock.holder"
-	wait_until 10 test -s "$BATS_FILE_TMPDIR/mock.address"
+	wait_until 10 test -s "$BATS_FILE_TMPDIR/mock.says"
+	head -n 1 "$BATS_FILE_TMPDIR/mock.says" >"$BATS_FILE_TMPDIR/mock.address"
 }
 mock_stop() { kill "$(cat "$BATS_FILE_TMPDIR/mock.holder")" "$(cat "$BATS_FILE_TMPDIR/mock.pid")"; }
-mock_command() { echo "$1" >"$BATS_FILE_TMPDIR/mock.commands"; }
+# mock_command WORDS: until it was obeyed.
+mock_command() {
+	local mark
+	mark=$(unique mark)
+	printf '%s\nsay %s\n' "$1" "$mark" >"$BATS_FILE_TMPDIR/mock.commands"
+	wait_until 10 grep -qx "$mark" "$BATS_FILE_TMPDIR/mock.says"
+}
 
 variety_start() {
 	case "$VARIETY" in
@@ -76,6 +82,17 @@ address() {
 	kafka4) echo "kafka://$MQTK_TEST_KAFKA4/$1" ;;
 	mock) echo "kafka://$(cat "$BATS_FILE_TMPDIR/mock.address")/$1" ;;
 	esac
+}
+
+# address_of_none VARIABLE: sets it to the address of a stream that is not there.
+address_of_none() {
+	local name
+	name=$(unique no-such-stream)
+	case "$VARIETY" in
+	# It makes every topic that it is asked for, unless it is told that there is none.
+	mock) mock_command "topic-error $name 3" ;;
+	esac
+	printf -v "$1" '%s' "$(address "$name")"
 }
 
 # fresh VARIABLE [PARTITIONS [CONFIG]]: makes a stream of its own and sets VARIABLE to its address.
