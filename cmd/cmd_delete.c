@@ -28,7 +28,8 @@ static int delete_stream(struct mq_invocation *invocation, struct opening *openi
 	char what[400];
 
 	mq_stream_info_init(&info);
-	if (mq_describe(opening->conn, opening->target.stream, &info, err) < 0)
+	if (mq_remove_check(opening->conn, opening->target.stream, err) < 0 ||
+	    mq_describe(opening->conn, opening->target.stream, &info, err) < 0)
 		return -1;
 	if (info.messages >= 0)
 		snprintf(what, sizeof what, "delete %s with %lld message%s", opening->target.shown,

@@ -115,8 +115,12 @@ static int list_streams(struct mq_invocation *invocation, struct opening *openin
 		mq_fail_memory(err);
 		goto out;
 	}
-	if (choose(&list, opening->target.stream, values->all, wanted, err) < 0)
+	if (choose(&list, opening->target.stream, values->all, wanted, err) < 0) {
+		const char *address = invocation->operands.items[0];
+		if (mq_config_profile(invocation->config, address))
+			mq_hint(err, "there is a profile of that name: mqtk ls %s/", address);
 		goto out;
+	}
 	if (!values->json) {
 		code = print_table(&list, wanted, invocation->color_out, &buf, err);
 	} else {

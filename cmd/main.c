@@ -68,6 +68,17 @@ static int print_text(int (*write)(const struct mq_command *const *, struct mq_b
 	return code;
 }
 
+static int print_help_about(const char *const *words, size_t n, struct mq_err *err)
+{
+	struct mq_buf buf;
+
+	mq_buf_init(&buf, TEXT_LIMIT);
+	int code = mq_help_about(mq_commands, n, words, &buf, err) < 0 ? (int)err->code
+	                                                               : mq_print(&buf, err);
+	mq_buf_release(&buf);
+	return code;
+}
+
 static int version_text(const struct mq_command *const *commands, struct mq_buf *buf,
                         struct mq_err *err)
 {
@@ -282,12 +293,15 @@ static bool called_kcat(const char *program)
 }
 
 /* Options in the place of the command. */
-static int run_bare_option(const char *option, struct mq_err *err)
+static int run_bare_option(const char *const *words, size_t n, struct mq_err *err)
 {
+	const char *option = words[0];
+
 	if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0)
 		return print_text(version_text, err);
 	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
-		return print_text(mq_help_overview, err);
+		return n > 1 ? print_help_about(words + 1, n - 1, err)
+		             : print_text(mq_help_overview, err);
 	mq_fail(err, MQ_USAGE, "expected a command before %s", option);
 	mq_hint(err, "options stand behind the command; mqtk help lists the commands");
 	return MQ_USAGE;
@@ -316,7 +330,7 @@ static int dispatch(const struct mq_argv *args, const struct mq_command **ret_co
 	if (!is_kcat && n == 0)
 		return print_short_help(err);
 	if (!is_kcat && words[0][0] == '-')
-		return run_bare_option(words[0], err);
+		return run_bare_option(words, n, err);
 	*ret_command =
 	    mq_command_find(mq_commands, is_kcat ? 1 : n, is_kcat ? kcat : words, &used, err);
 	if (!*ret_command)

@@ -42,6 +42,8 @@ int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info 
                 struct mq_err *err);
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
 int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
+/* What mq_remove would refuse without asking the broker; for those that ask or only tell. */
+int mq_remove_check(const struct mq_conn *conn, const char *stream, struct mq_err *err);
 int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
 
 int mq_settings_manual(const struct mq_backend *backend, struct mq_buf *buf, struct mq_err *err);

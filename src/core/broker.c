@@ -315,7 +315,7 @@ int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq
 	return conn->backend->create(conn, spec, err);
 }
 
-int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
+int mq_remove_check(const struct mq_conn *conn, const char *stream, struct mq_err *err)
 {
 	if (check_writable(conn, "deleting a stream", NULL, err) < 0)
 		return -1;
@@ -324,6 +324,13 @@ int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
 	if (is_regex(stream))
 		return mq_fail(err, MQ_USAGE,
 		               "'%s' is a regular expression; streams are deleted by name", stream);
+	return 0;
+}
+
+int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
+{
+	if (mq_remove_check(conn, stream, err) < 0)
+		return -1;
 	return conn->backend->remove(conn, stream, err);
 }
 

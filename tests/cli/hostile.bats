@@ -99,3 +99,28 @@ load saying
 	has "$err" "nothing was stored"
 	has_not "$err" "was sent"
 }
+
+@test "delete --dry-run refuses what delete would refuse" {
+	mq produce sqlite:s.db/a <<<x
+	printf '[profile prod]\nurl = sqlite:%s/s.db\nreadonly = true\n' "$PWD" >.mqtk
+	mq delete --dry-run prod/a
+	expect_status 5
+	has_not "$out" "would delete"
+	refuses "mqtk delete: '^a' is a regular expression; streams are deleted by name" \
+		delete --dry-run 'sqlite:s.db/^a'
+}
+
+@test "a newcomer's slips: a profile without its slash, --help before the command" {
+	mq produce local/a <<<x
+	mq ls local
+	expect_status 8
+	has "$err" "mqtk ls local/"
+	mq consume -e local/b
+	expect_status 8
+	has "$err" "\`mqtk ls local/\` lists its streams"
+	mq --help consume
+	expect_status 0
+	has "$out" "Usage: mqtk consume"
+	mq --help nonsense
+	expect_status 2
+}

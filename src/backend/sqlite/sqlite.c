@@ -25,6 +25,7 @@ static void close_conn(struct mq_conn *conn)
 	if (!c)
 		return;
 	free(c->place.path);
+	free(c->place.profile);
 	free(c);
 }
 
@@ -58,7 +59,8 @@ static int open_conn(const struct mq_target *target, const struct mq_env *env,
 	c->base = (struct mq_conn){
 	    .backend = &mq_backend_sqlite, .env = env, .caps = mq_backend_sqlite.caps};
 	c->place.path = strdup(target->path);
-	if (!c->place.path) {
+	c->place.profile = target->profile ? strdup(target->profile) : NULL;
+	if (!c->place.path || (target->profile && !c->place.profile)) {
 		mq_fail_memory(err);
 		goto fail;
 	}

@@ -43,6 +43,7 @@ struct mq_sq {
 	sqlite3 *db;
 	const struct mq_env *env;
 	char *path;
+	const char *profile; /* whose store it is, for hints; NULL: the file's own address */
 	bool writable;
 	bool immutable; /* opened as a file that nobody changes */
 	bool patient;   /* waits for locks although cancelled: what was taken is saved */
@@ -57,6 +58,7 @@ struct mq_sq {
 /* What a connection knows about its file. */
 struct mq_sq_place {
 	char *path;
+	char *profile;    /* by which it was named, or NULL */
 	bool normal_sync; /* -X synchronous=normal */
 };
 

@@ -421,7 +421,8 @@ static int set_up(struct mq_sq *sq, bool normal_sync, struct mq_err *err)
 int mq_sq_open(struct mq_sq *ret_sq, const struct mq_sq_place *place, const struct mq_env *env,
                bool write, struct mq_err *err)
 {
-	*ret_sq = (struct mq_sq){.env = env, .path = strdup(place->path)};
+	*ret_sq =
+	    (struct mq_sq){.env = env, .path = strdup(place->path), .profile = place->profile};
 	int result = -1;
 
 	if (!ret_sq->path)

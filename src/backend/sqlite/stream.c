@@ -96,9 +96,8 @@ void mq_sq_streams_free(struct mq_sq_stream *streams, size_t n)
 int mq_sq_no_stream(struct mq_sq *sq, const char *name, struct mq_err *err)
 {
 	mq_fail(err, MQ_NOT_FOUND, "there is no stream %s in %s", name, sq->path);
-	return mq_hint(err,
-	               "`mqtk ls sqlite:%s/` lists its streams; the first message to one makes it",
-	               sq->path);
+	return mq_hint(err, "`mqtk ls %s%s/` lists its streams; the first message to one makes it",
+	               sq->profile ? "" : "sqlite:", sq->profile ? sq->profile : sq->path);
 }
 
 /* --- partitions ------------------------------------------------------------------------------ */
