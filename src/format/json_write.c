@@ -2,7 +2,7 @@
  * Bytes and text as JSON strings: see mqtk/format.h.
  *
  * The hot path of -J: clean stretches are copied sixteen bytes at a time while they are looked at;
- * only what RFC 8259 asks for is escaped. Objects and arrays live in envelope.c and json_build.c.
+ * only what RFC 8259 asks for is escaped. Objects and arrays live in envelope.c and report.c.
  */
 #include "format/text.h"
 #include "mqtk/format.h"
@@ -11,108 +11,103 @@
 #include <emmintrin.h>
 #endif
 
-static inline bool must_escape(unsigned char c)
+/* How each byte stands in a JSON string: as itself (0), behind a backslash as this letter, or as
+ * \\u00HH ('u'). Bytes from 0x80 on are themselves once the text is known to be UTF-8. */
+static const char letters[256] = {
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',           'n', 'u',
+    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',           'u', 'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
+};
+
+/* The longest escape of one byte, and what a store of sixteen may write too much. */
+enum { ESCAPE_MAX = 6, SLACK = 16, PIECE = 16 * 1024 };
+
+static inline char *put_byte(char *to, unsigned char c)
 {
-	return c < 0x20 || c == '"' || c == '\\';
+	static const char hex[] = "0123456789ABCDEF";
+	char letter = letters[c];
+
+	if (!letter) {
+		*to++ = (char)c;
+		return to;
+	}
+	*to++ = '\\';
+	*to++ = letter;
+	if (letter == 'u') {
+		*to++ = '0';
+		*to++ = '0';
+		*to++ = hex[c >> 4];
+		*to++ = hex[c & 15];
+	}
+	return to;
 }
 
-/* Copies bytes to dst up to the first that must be escaped (or, while ascii, is not ASCII) and
- * returns how many. dst has room for len bytes. */
-static inline size_t copy_clean(char *dst, const char *src, size_t len, bool ascii)
+/* Escapes [from, end) to `to`, which has room for ESCAPE_MAX bytes for each and SLACK more. Stops
+ * before the first byte that is not ASCII unless utf8 says that those are known to be good. Returns
+ * where it stopped reading; *ret_to is where it stopped writing. */
+static const char *escape(const char *from, const char *end, bool utf8, char *to, char **ret_to)
 {
-	size_t i = 0;
-
 #ifdef __SSE2__
 	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
 	const __m128i control = _mm_set1_epi8(0x1f);
-	for (; len - i >= 16; i += 16) {
-		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
+	while (end - from >= 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)from);
 		__m128i bad = _mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, slash));
 		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(_mm_min_epu8(x, control), x));
-		if (ascii)
+		if (!utf8)
 			bad = _mm_or_si128(bad, x); /* movemask takes the highest bits */
-		_mm_storeu_si128((__m128i *)(void *)(dst + i), x);
+		_mm_storeu_si128((__m128i *)(void *)to, x);
 		unsigned mask = (unsigned)_mm_movemask_epi8(bad);
-		if (mask)
-			return i + (size_t)__builtin_ctz(mask);
+		if (!mask) {
+			from += 16;
+			to += 16;
+			continue;
+		}
+		unsigned n = (unsigned)__builtin_ctz(mask);
+		from += n;
+		to += n;
+		if ((unsigned char)*from >= 0x80)
+			break;
+		to = put_byte(to, (unsigned char)*from++);
 	}
 #endif
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	for (; len - i >= 8; i += 8) {
-		uint64_t x, q, s;
-		memcpy(&x, src + i, 8);
-		q = x ^ (ones * '"');
-		s = x ^ (ones * '\\');
-		/* Zero bytes of q and s, bytes of x below 0x20, and, while ascii, high bytes. A
-		 * false alarm only ends the fast path a few bytes early. */
-		uint64_t bad = ((q - ones) & ~q) | ((s - ones) & ~s) | ((x - ones * 0x20) & ~x);
-		if (((bad | (ascii ? x : 0)) & high) != 0)
-			break;
-		memcpy(dst + i, &x, 8);
-	}
-	for (; i < len; i++) {
-		unsigned char c = (unsigned char)src[i];
-		if (must_escape(c) || (ascii && c >= 0x80))
-			break;
-		dst[i] = src[i];
-	}
-	return i;
-}
-
-/* Appends the escape of one byte; there is room for six. */
-static void put_escape(struct mq_buf *buf, unsigned char c)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	char letter = c == '"'    ? '"'
-	              : c == '\\' ? '\\'
-	              : c == '\n' ? 'n'
-	              : c == '\r' ? 'r'
-	              : c == '\t' ? 't'
-	              : c == '\b' ? 'b'
-	              : c == '\f' ? 'f'
-	                          : 0;
-
-	mq_put_char(buf, '\\');
-	if (letter) {
-		mq_put_char(buf, letter);
-		return;
-	}
-	mq_put_lit(buf, "u00");
-	mq_put_char(buf, hex[c >> 4]);
-	mq_put_char(buf, hex[c & 15]);
+	while (from < end && (utf8 || (unsigned char)*from < 0x80))
+		to = put_byte(to, (unsigned char)*from++);
+	*ret_to = to;
+	return from;
 }
 
 /* Appends a string with its quotes. Returns 1, 0 when the bytes are no UTF-8 (buf is as it was),
  * -1 on failure. */
 static int append_string(struct mq_buf *buf, const char *src, size_t len, struct mq_err *err)
 {
-	size_t before = buf->len, i = 0;
-	bool ascii = true;
+	size_t before = buf->len;
+	const char *from = src, *end = src + len;
+	bool utf8 = false;
 
-	if (mq_room(buf, len + 2, err) < 0)
+	if (mq_room(buf, 1, err) < 0)
 		return -1;
 	mq_put_char(buf, '"');
 	for (;;) {
-		size_t n = copy_clean(buf->data + buf->len, src + i, len - i, ascii);
-		buf->len += n;
-		i += n;
-		if (i == len)
-			break;
-		unsigned char c = (unsigned char)src[i];
-		if (c >= 0x80) {
-			if (!mq_utf8_valid(mq_bytes_of(src + i, len - i))) {
-				buf->len = before;
-				return 0;
-			}
-			ascii = false; /* from here on they are ordinary */
-			continue;
-		}
-		if (mq_room(buf, len - i + 6, err) < 0) {
+		/* Piece by piece, so that the room for the worst case stays small. */
+		size_t piece = (size_t)(end - from) < PIECE ? (size_t)(end - from) : PIECE;
+		if (mq_room(buf, piece * ESCAPE_MAX + SLACK + 1, err) < 0) {
 			buf->len = before;
 			return -1;
 		}
-		put_escape(buf, c);
-		i++;
+		char *to;
+		const char *stop = escape(from, from + piece, utf8, buf->data + buf->len, &to);
+		buf->len = (size_t)(to - buf->data);
+		if (stop == end)
+			break;
+		if (stop < from + piece) {
+			if (!mq_utf8_valid(mq_bytes_of(stop, (size_t)(end - stop)))) {
+				buf->len = before;
+				return 0;
+			}
+			utf8 = true; /* from here on they are ordinary */
+		}
+		from = stop;
 	}
 	mq_put_char(buf, '"');
 	return 1;
