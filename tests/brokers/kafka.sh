@@ -14,7 +14,7 @@ kafka_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kafka_root=$(cd "$kafka_here/../.." && pwd)
 
 kafka_cache() {
-	echo "${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}"
+	echo "${MQTK_TEST_CACHE:-${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}}"
 }
 
 # kafka_jars VERSION: makes sure that the jars are in the cache. Two runs may do so at once.

@@ -166,3 +166,30 @@ accounted() {
 	sort "$2" accounted.failed | diff <(sort "$1") - >accounted.diff ||
 		fail "input and account differ:" "$(head -5 accounted.diff)"
 }
+
+# --- groups ---------------------------------------------------------------------------------------
+
+# Small pieces, so that whatever strikes does so in the middle.
+small=(-X queued.max.messages.kbytes=64 -X queued.min.messages=1 -X fetch.message.max.bytes=8000)
+session=(-X session.timeout.ms=6000 -X heartbeat.interval.ms=500)
+
+numbers() { # FILE…: the whole lines that are numbers
+	grep -haxE '[0-9]{9}' "$@"
+}
+
+complete() { # N FILE…: every number from 1 to N is there
+	local n=$1
+	shift
+	numbers "$@" | sort -u | diff <(seq -f %09.0f "$n") - >missing ||
+		fail "not complete:" "$(grep -c '^<' missing) lost" "$(head -5 missing)"
+}
+
+# slow ARG…: mqtk with its output in a pipe that is full until somebody reads descriptor 6.
+slow() {
+	rm -f pipe
+	mkfifo pipe
+	exec 5<>pipe
+	exec 6<pipe
+	background "$@" >pipe 2>>"$ERR" 5>&- 6<&-
+	exec 5>&-
+}

@@ -81,6 +81,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 			       "no connection to %s any more (%s); trying again", handle->hosts,
 			       handle->why_text[0] ? handle->why_text : reason);
 	} else {
+		if (kerr == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		    kerr == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		    kerr == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+			handle->topic_missed = handle->missed_once = true;
 		if (weight(kerr) >= weight(handle->why)) {
 			handle->why = kerr;
 			/* "(after 0ms in state CONNECT)" is for the library's authors. */
@@ -197,9 +201,10 @@ void mq_kafka_handle_free(struct mq_kafka_handle *handle)
 	handle->env = NULL;
 	handle->quiet = true;
 	bool last = handle->refs == 1;
-	bool slow = handle->rk && !handle->was_up;
+	bool slow = handle->rk && (!handle->was_up || handle->missed_once);
 	pthread_mutex_unlock(&handle->lock);
-	/* A client that never got through may hang in a name look-up; do not wait for its end. */
+	/* A client that never got through may hang in a name look-up, and the library's thread for
+	 * a broker may never end when a topic was deleted there: do not wait for its end. */
 	if (last && slow && start_detached(destroy_thread, handle) == 0)
 		return;
 	let_go(handle);

@@ -77,6 +77,8 @@ struct mq_kafka_handle {
 	int64_t all_down_ms; /* since when all brokers are down; 0: they are not */
 	bool was_up;         /* a broker has answered */
 	bool quiet;          /* opening: errors become the result instead of warnings */
+	bool topic_missed;   /* the brokers do not know a topic that is in use; see parts.c */
+	bool missed_once;    /* that was so at some time */
 	void *owner;         /* the writer or reader, for callbacks */
 };
 

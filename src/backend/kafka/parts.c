@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MISSED_MS 3000 /* a topic that is unknown for so long was deleted */
+
 /* --- the table ---------------------------------------------------------------------------------
  */
 
@@ -376,6 +378,64 @@ out:
 	if (ends)
 		rd_kafka_topic_partition_list_destroy(ends);
 	return rc;
+}
+
+/* Whether the broker says that there is no such topic; no answer is no such answer. */
+static bool is_missing(struct mq_kafka_reader *reader, const char *topic)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+	struct mq_err err = MQ_ERR_INIT;
+	int rc = mq_kafka_metadata(reader->handle, topic, true, &metadata, &err);
+
+	if (metadata)
+		rd_kafka_metadata_destroy(metadata);
+	return rc < 0 && err.code == MQ_NOT_FOUND;
+}
+
+static void give_up_topic(struct mq_kafka_reader *reader, const char *topic)
+{
+	mq_log(reader->base.conn->env, MQ_LEVEL_WARN, "%s is gone: deleted while it was read",
+	       topic);
+	for (size_t i = 0; i < reader->n_parts; i++) {
+		struct mq_kafka_part *part = reader->parts[i];
+		if (!part->active || strcmp(part->topic, topic) != 0)
+			continue;
+		if (part->rkt)
+			rd_kafka_consume_stop(part->rkt, part->partition);
+		part->active = false;
+	}
+}
+
+int mq_kafka_parts_missed(struct mq_kafka_reader *reader, struct mq_err *err)
+{
+	const char *gone = NULL;
+	size_t active = 0;
+	int64_t now = mq_now_monotonic_ms();
+
+	pthread_mutex_lock(&reader->handle->lock);
+	bool missed = reader->handle->topic_missed;
+	reader->handle->topic_missed = false;
+	pthread_mutex_unlock(&reader->handle->lock);
+	if (missed && !reader->missed_ms)
+		reader->missed_ms = now;
+	/* A broker that has just started may not know everything yet. */
+	if (!reader->missed_ms || now - reader->missed_ms < MISSED_MS)
+		return 0;
+	reader->missed_ms = 0;
+	for (size_t i = 0; i < reader->n_parts; i++) {
+		struct mq_kafka_part *part = reader->parts[i];
+		if (part->active && is_missing(reader, part->topic)) {
+			gone = part->topic;
+			give_up_topic(reader, gone);
+		}
+	}
+	if (!gone)
+		return 0;
+	mq_kafka_parts_count(reader);
+	for (size_t i = 0; i < reader->n_parts; i++)
+		active += reader->parts[i]->active;
+	return active > 0 ? 0
+	                  : mq_fail(err, MQ_NOT_FOUND, "%s was deleted while it was read", gone);
 }
 
 int mq_kafka_parts_close_at(struct mq_kafka_reader *reader, struct mq_err *err)

@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_MAX 5000  /* messages lent at once, at most */
-#define WITHOUT_MS 3000 /* a member that has no partition for so long has reached the end */
-#define LOOK_MS 30000   /* how often new partitions and topics are looked for */
+#define BATCH_MAX 5000     /* messages lent at once, at most */
+#define WITHOUT_MS 3000    /* a member that has no partition for so long has reached the end */
+#define LOOK_MS 30000      /* how often new partitions and topics are looked for */
+#define LOOK_MISSED_MS 500 /* the same while a topic is missed */
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -255,15 +256,11 @@ static int on_event(struct mq_kafka_reader *reader, const rd_kafka_message_t *rk
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-		if (part && part->active && !reader->group) {
-			mq_log(env, MQ_LEVEL_WARN, "%s[%d] is gone: deleted while it was read",
-			       part->topic, (int)part->partition);
-			part->active = false;
-			mq_kafka_parts_count(reader);
-		} else {
+		if (!reader->group && !reader->missed_ms)
+			reader->missed_ms = mq_now_monotonic_ms();
+		else if (reader->group)
 			mq_log(env, MQ_LEVEL_WARN, "%s",
 			       words ? words : rd_kafka_err2str(rkm->err));
-		}
 		return 0;
 	default:
 		mq_log(env, MQ_LEVEL_WARN, "%s%s%s", part ? part->topic : "", part ? ": " : "",
@@ -441,6 +438,8 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 			continue;
 		}
 		look_for_new(reader);
+		if (!reader->group && mq_kafka_parts_missed(reader, err) < 0)
+			return -1;
 		/* More members than partitions: an end as well, unless the group is only about to
 		 * give it some. */
 		if (reader->without_ms && now - reader->without_ms >= WITHOUT_MS)
@@ -450,6 +449,8 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 		int64_t wait = end - now;
 		if (reader->without_ms && !reader->caught_up && wait > WITHOUT_MS / 10)
 			wait = WITHOUT_MS / 10;
+		if (reader->missed_ms && wait > LOOK_MISSED_MS)
+			wait = LOOK_MISSED_MS;
 		if (reader->to_later_ms && reader->to_later_ms - mq_now_ms() < wait)
 			wait = reader->to_later_ms - mq_now_ms() + 1;
 		if (n <= 0)

@@ -41,6 +41,7 @@ struct mq_kafka_reader {
 	int64_t without_ms; /* group: since when this member has no partition; 0: it has some */
 	bool caught_up;
 	int64_t looked_ms;   /* when new partitions were last looked for */
+	int64_t missed_ms;   /* since when a topic is missed; 0: none is */
 	int64_t to_later_ms; /* `to` is a moment to come: when */
 	struct mq_err failed;
 	/* the current batch */
@@ -87,6 +88,9 @@ int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *par
 /* The place to be read does not exist any more: warns, goes on with the oldest. */
 int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
                       struct mq_err *err);
+/* Without a group: gives up topics that were deleted while they were read, with a warning; an error
+ * when none is left. The library itself would ask for them for ever. */
+int mq_kafka_parts_missed(struct mq_kafka_reader *reader, struct mq_err *err);
 /* `to` was a moment to come, and it came: everything stops at the ends of now. */
 int mq_kafka_parts_close_at(struct mq_kafka_reader *reader, struct mq_err *err);
 
