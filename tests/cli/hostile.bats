@@ -124,3 +124,16 @@ load saying
 	mq --help nonsense
 	expect_status 2
 }
+
+@test "a store that cannot be made: the true reason, and 5 where it is not allowed" {
+	ln -s loop loop
+	mq produce sqlite:loop/s <<<x
+	expect_status 6
+	has "$err" "cannot open the store loop: Too many levels of symbolic links"
+	((EUID)) || skip "root may write everywhere"
+	mkdir closed
+	chmod 555 closed
+	mq produce sqlite:closed/s.db/s <<<x
+	expect_status 5
+	has "$err" "cannot open the store closed/s.db: Permission denied"
+}

@@ -9,11 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* How long a patient handle goes on waiting for a lock after the first signal. */
 #define GRACE_MS 2000
 
 /* --- errors ---------------------------------------------------------------------------------- */
+
+static int fail_errno(const struct mq_sq *sq, struct mq_err *err, int errnum)
+{
+	bool denied = errnum == EACCES || errnum == EPERM || errnum == EROFS;
+
+	mq_fail_errno(err, denied ? MQ_DENIED : MQ_IO, errnum, "cannot open the store %s",
+	              sq->path);
+	if (denied)
+		mq_hint(err, "the file and its folder must be readable, for a store in use "
+		             "writable as well");
+	return -1;
+}
 
 static int fail_open(struct mq_sq *sq, struct mq_err *err)
 {
@@ -22,16 +35,9 @@ static int fail_open(struct mq_sq *sq, struct mq_err *err)
 
 	if (stat(sq->path, &st) == 0 && S_ISDIR(st.st_mode))
 		return mq_fail(err, MQ_USAGE, "%s is a folder, not a store", sq->path);
-	enum mq_code code =
-	    errnum == EACCES || errnum == EPERM || errnum == EROFS ? MQ_DENIED : MQ_IO;
 	if (errnum)
-		mq_fail_errno(err, code, errnum, "cannot open the store %s", sq->path);
-	else
-		mq_fail(err, MQ_IO, "cannot open the store %s", sq->path);
-	if (code == MQ_DENIED)
-		mq_hint(err, "the file and its folder must be readable, for a store in use "
-		             "writable as well");
-	return -1;
+		return fail_errno(sq, err, errnum);
+	return mq_fail(err, MQ_IO, "cannot open the store %s", sq->path);
 }
 
 /* SQLite says FULL for ENOSPC alone; a quota or a file size limit is a failed write to it, and it
@@ -305,12 +311,33 @@ static char *sqlite_name(const char *path, bool immutable)
 	return name;
 }
 
-/* SQLite opens what is no file as well, and then fails in words of its own. */
-static int check_kind_of_file(const struct mq_sq *sq, struct mq_err *err)
+/* Whether a new file can be made in its folder. */
+static int check_folder(const struct mq_sq *sq, struct mq_err *err)
+{
+	const char *slash = strrchr(sq->path, '/');
+	char *folder = slash && slash > sq->path ? strndup(sq->path, (size_t)(slash - sq->path))
+	                                         : strdup(slash ? "/" : ".");
+
+	if (!folder)
+		return mq_fail_memory(err);
+	int result =
+	    access(folder, W_OK | X_OK) < 0 && errno != ENOENT ? fail_errno(sq, err, errno) : 0;
+	free(folder);
+	return result;
+}
+
+/* SQLite opens what is no file as well, tries again read-only where it may not write, and then
+ * fails with the reason of that attempt. */
+static int check_file(const struct mq_sq *sq, int flags, struct mq_err *err)
 {
 	struct stat st;
 
-	if (stat(sq->path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+	if (stat(sq->path, &st) < 0) {
+		if (errno != ENOENT)
+			return fail_errno(sq, err, errno);
+		return flags & SQLITE_OPEN_CREATE ? check_folder(sq, err) : 0;
+	}
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
 		return 0;
 	return mq_fail(err, MQ_USAGE, "%s is a %s, not a store", sq->path,
 	               S_ISFIFO(st.st_mode)   ? "pipe"
@@ -320,7 +347,7 @@ static int check_kind_of_file(const struct mq_sq *sq, struct mq_err *err)
 
 static int open_handle(struct mq_sq *sq, int flags, struct mq_err *err)
 {
-	if (check_kind_of_file(sq, err) < 0)
+	if (check_file(sq, flags, err) < 0)
 		return -1;
 	char *name = sqlite_name(sq->path, sq->immutable);
 
