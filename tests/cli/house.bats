@@ -92,14 +92,6 @@ except ConnectionResetError:
 	kill "$server"
 }
 
-@test "without a backend's library the build says so at its end, and help still lists it" {
-	cd "$root"
-	make -j2 BUILD="$BATS_TEST_TMPDIR/build" WITHOUT=kafka OPT=-O0 program >"$BATS_TEST_TMPDIR/out" 2>&1
-	tail -n 1 "$BATS_TEST_TMPDIR/out" | grep -q 'without the kafka backend'
-	built=$(echo "$BATS_TEST_TMPDIR"/build/*/mqtk)
-	"$built" help backends | grep -i kafka
-}
-
 @test "make names what is missing when there is no pkg-config or no inih" {
 	cd "$root"
 	status=0

@@ -30,7 +30,7 @@ common_setup() {
 	done
 	MQTK=$program
 	# Nor what the make that runs the tests was told.
-	unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES SANITIZE WERROR
+	unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES SANITIZE WERROR WITHOUT BUILD OPT V
 	export HOME=$BATS_TEST_TMPDIR/home
 	export XDG_CONFIG_HOME=$HOME/.config XDG_DATA_HOME=$HOME/.local/share
 	export XDG_STATE_HOME=$HOME/.local/state XDG_CACHE_HOME=$HOME/.cache

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# Every JSON that mqtk prints is what schemas/ says, on the local store and on Kafka.
+
+load ../lib/helpers
+
+# fits SCHEMA [FILE]: each line of FILE (the output of mq) is one of schemas/SCHEMA.json.
+fits() {
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" \
+		"${2:-$BATS_TEST_TMPDIR/out}" >&2
+}
+
+# fits_not SCHEMA LINE
+fits_not() {
+	printf '%s\n' "$2" >bad
+	! fits "$1" bad || fail "schemas/$1.json takes $2"
+}
+
+# Whatever a message can hold.
+write_messages() {
+	cat >in.jsonl <<-'EOF'
+	{"key":"k1","headers":[["a","1"],["n",null],["e",""],["a","2"]],"ts":1700000000123,"payload":"text \u00e9 \"quoted\"\n"}
+	{"key":null,"headers":[],"ts":1700000000124,"payload":null}
+	{"key":"","headers":[["bin",{"base64":"AP8="}]],"ts":1700000000125,"payload":""}
+	{"key":{"base64":"/wA="},"headers":[],"ts":1700000000126,"payload":{"base64":"AAEC/w=="}}
+	{"key":"p","headers":[],"ts":1700000000127,"payload":"x","message_id":"m-1","correlation_id":"c-1","content_type":"text/plain","reply_to":"answers","expiry_ms":60000,"priority":7,"type":"t","app_id":"app"}
+	EOF
+}
+
+# all_outputs BROKER/: everything that prints JSON about a broker.
+all_outputs() {
+	local broker=$1 name
+	name=$(unique schemas)
+	write_messages
+	mq create -q --partitions 2 "$broker$name"
+	expect_status 0
+	mq info -J "$broker$name"
+	expect_status 0
+	fits stream
+	mq info -J --at @1700000000000 "$broker$name"
+	expect_status 0
+	fits position
+	mq produce -q -J "$broker$name" in.jsonl
+	expect_status 0
+	mq consume -q -J -e "$broker$name"
+	expect_status 0
+	fits message
+	[ "$(wc -l <out)" -eq 5 ]
+	mq tail -q -J -e -n 3 "$broker$name"
+	expect_status 0
+	fits message
+	mq produce -q -J --tee "$broker$name" in.jsonl
+	expect_status 0
+	fits message
+	mq consume -q --group g -e "$broker$name"
+	expect_status 0
+	mq ls -J "$broker"
+	expect_status 0
+	fits stream
+	mq info -J "$broker$name"
+	expect_status 0
+	fits stream
+	jq -e '.partitions | length == 2' out
+	mq info -J "$broker"
+	expect_status 0
+	fits broker
+	mq info -J --at @1700000000125 "$broker$name"
+	expect_status 0
+	fits position
+	[ "$(wc -l <out)" -eq 2 ]
+	mq delete -q --yes "$broker$name"
+	expect_status 0
+}
+
+@test "the check can fail: no line, no JSON, a name twice, a name that is not known" {
+	: >empty
+	! fits message empty || fail "no line at all is taken"
+	fits_not message '{"stream":"s"'
+	fits_not message '{"stream":"s","partition":0,"offset":1,"ts":1,"ts_type":"create","key":null,"key":"k","headers":[],"payload":""}'
+	fits_not message '{"stream":"s","partition":0,"offset":1,"ts":1,"ts_type":"create","key":null,"headers":[],"payload":"","colour":1}'
+	fits_not message '{"stream":"s","partition":0,"offset":NaN,"ts":1,"ts_type":"create","key":null,"headers":[],"payload":""}'
+	fits_not stream '{"stream":"s"}'
+	fits_not broker '{}'
+	fits_not position '{"stream":"s","partition":"0"}'
+	fits_not config '{}'
+}
+
+@test "the examples fit, and there is one for every schema that has a file of them" {
+	for example in "$root"/schemas/examples/*.jsonl; do
+		name=$(basename "$example" .jsonl)
+		[ -e "$root/schemas/$name.json" ] || fail "no schema for $example"
+		fits "$name" "$example"
+	done
+}
+
+@test "the local store's outputs fit" {
+	all_outputs "sqlite:$BATS_TEST_TMPDIR/store.db/"
+}
+
+@test "Kafka's outputs fit" {
+	requires_kafka
+	all_outputs "kafka://$KAFKA/"
+	all_outputs "kafka://$KAFKA4/"
+}
+
+@test "failed records are written as messages that fit" {
+	printf 'good\n' | "$MQTK" produce -q sqlite:s.db/t
+	printf 'a:1\nb:2\n' >in
+	mq produce -q -p 7 -K: --failed-to failed.jsonl sqlite:s.db/t <in
+	expect_status 3
+	[ "$(wc -l <failed.jsonl)" -eq 2 ]
+	fits message failed.jsonl
+}
+
+@test "the configuration fits: without any, with profiles and secrets, with an address" {
+	mq config -J
+	expect_status 0
+	fits config
+	mkdir -p "$XDG_CONFIG_HOME/mqtk"
+	cat >"$XDG_CONFIG_HOME/mqtk/config" <<-'EOF'
+	default = prod
+	[profile prod]
+	url = kafka://alice@127.0.0.1:9092
+	readonly = true
+	password-command = echo secret
+	session.timeout.ms = 7000
+	[profile here]
+	url = sqlite:here.db
+	EOF
+	chmod 600 "$XDG_CONFIG_HOME/mqtk/config"
+	mq config -J
+	expect_status 0
+	fits config
+	jq -e '.profiles | length >= 2' out
+	mq config -J prod/orders
+	expect_status 0
+	fits config
+	MQTK_PASSWORD=hidden MQTK_USER=bob MQTK_BROKER=sqlite:x.db mq config -J orders
+	expect_status 0
+	fits config
+	! grep -q hidden out || fail "a secret"
+}
