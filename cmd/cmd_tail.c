@@ -48,7 +48,8 @@ static const struct mq_option tail_rows[] = {
      .arg = "WHEN",
      .choices = prefix_choices,
      .help = "the stream's name before each message (auto: on a terminal, for several streams)",
-     .field = offsetof(struct tail_values, prefix)},
+     .field = offsetof(struct tail_values, prefix),
+     .excludes = "json"},
     {0}};
 
 static const struct mq_option_set sets[] = {

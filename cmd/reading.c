@@ -126,7 +126,7 @@ const struct mq_option reading_rows[] = {
     {0}};
 
 const struct mq_option printing_rows[] = {
-    {.name = "format",
+    {.name = "template",
      .letter = 'f',
      .type = MQ_OPT_STRING,
      .arg = "TEMPLATE",

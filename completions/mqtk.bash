@@ -69,7 +69,7 @@ _mqtk() {
 		-g|--group) :; return ;;
 		--consumer) :; return ;;
 		--commit-interval) :; return ;;
-		-f|--format) :; return ;;
+		-f|--template) :; return ;;
 		-D|--delimiter) :; return ;;
 		-K|--key-delimiter) :; return ;;
 		--decode) :; return ;;
@@ -79,7 +79,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --consumer --commit-interval --format --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --consumer --commit-interval --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -88,7 +88,7 @@ _mqtk() {
 		-n|--last) :; return ;;
 		--idle-timeout) :; return ;;
 		--prefix) _mqtk_reply 'auto always never '; return ;;
-		-f|--format) :; return ;;
+		-f|--template) :; return ;;
 		-D|--delimiter) :; return ;;
 		-K|--key-delimiter) :; return ;;
 		--decode) :; return ;;
@@ -98,7 +98,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--last --end --idle-timeout --prefix --format --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--last --end --idle-timeout --prefix --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

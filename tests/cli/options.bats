@@ -15,7 +15,7 @@ load saying
 }
 
 @test "unknown options" {
-	refuses "mqtk consume: unknown option --fomat; did you mean --format?" consume --fomat x local/a
+	refuses "mqtk consume: unknown option --tempate; did you mean --template?" consume --tempate x local/a
 	refuses "mqtk consume: unknown option --xyzzy" consume --xyzzy local/a
 	has "$err" "mqtk consume --help lists the options"
 	refuses "mqtk consume: unknown option -j in -json; did you mean --json?" consume -json local/a
