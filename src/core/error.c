@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The functions themselves, not what callers see. */
+#undef mq_fail
+#undef mq_fail_memory
+#undef mq_fail_errno
+#undef mq_hint
+
 /* Makes text safe to print on a terminal and cuts a UTF-8 sequence that was torn at the end. */
 static void make_printable(char *text, size_t size, bool cut)
 {
@@ -49,7 +55,7 @@ int mq_vfail(struct mq_err *err, enum mq_code code, const char *fmt, va_list arg
 	return -1;
 }
 
-int (mq_fail)(struct mq_err *err, enum mq_code code, const char *fmt, ...)
+int mq_fail(struct mq_err *err, enum mq_code code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -59,12 +65,12 @@ int (mq_fail)(struct mq_err *err, enum mq_code code, const char *fmt, ...)
 	return -1;
 }
 
-int (mq_fail_memory)(struct mq_err *err)
+int mq_fail_memory(struct mq_err *err)
 {
 	return mq_fail(err, MQ_INTERNAL, "out of memory");
 }
 
-int (mq_fail_errno)(struct mq_err *err, enum mq_code code, int errnum, const char *fmt, ...)
+int mq_fail_errno(struct mq_err *err, enum mq_code code, int errnum, const char *fmt, ...)
 {
 	char what[sizeof((struct mq_err *)0)->message - 80];
 	va_list args;
@@ -75,7 +81,7 @@ int (mq_fail_errno)(struct mq_err *err, enum mq_code code, int errnum, const cha
 	return mq_fail(err, code, "%s: %s", what, strerror(errnum));
 }
 
-int (mq_hint)(struct mq_err *err, const char *fmt, ...)
+int mq_hint(struct mq_err *err, const char *fmt, ...)
 {
 	if (err && err->code != MQ_OK && err->hint[0] == '\0') {
 		va_list args;

@@ -5,6 +5,7 @@ load ../lib/helpers
 
 # The lines of the first code block behind "Ten lines to copy".
 readme_lines() {
+	# shellcheck disable=SC2016 # backquotes of the text
 	sed -n '/^## Ten lines to copy/,/^## /p' "$root/README.md" | sed -n '/^```sh/,/^```$/p' | grep -v '^```'
 }
 

@@ -26,7 +26,7 @@ delete_before() {
 	mq_within 20 consume -e -o 5 "$address"
 	expect_status 0
 	is "$out" "$(seq 60 99)"
-	has "$err" "5..59 of $topic[0] are gone"
+	has "$err" "5..59 of ${topic}[0] are gone"
 	# Nobody asked for those: no word.
 	mq_within 20 consume -e "$address"
 	is "$out" "$(seq 60 99)"
@@ -34,7 +34,7 @@ delete_before() {
 	mq_within 30 consume -e --group g "$address"
 	expect_status 0
 	is "$out" "$(seq 60 99)"
-	has "$err" "10..59 of $topic[0] are gone"
+	has "$err" "10..59 of ${topic}[0] are gone"
 }
 
 @test "what retention removes under a slow reader: the gap is named" {

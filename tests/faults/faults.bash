@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # used by the tests; set in lib/helpers.bash
+# shellcheck disable=SC2119,SC2120 # the tests give the arguments
 # What the tests of faults share: a mock cluster that obeys, programs in the background, and the
 # account of what was produced.
 

@@ -24,9 +24,9 @@ teardown() { end_faults; }
 		wait "$pid" || :
 		cat <&6 >>"got.$round" # what write() had accepted
 		exec 6<&-
-		lines=$(wc -l <"got.$round")
-		echo "round $round: $lines"
-		((middle += lines > 0 && lines < n))
+		printed=$(wc -l <"got.$round")
+		echo "round $round: $printed"
+		((middle += printed > 0 && printed < n))
 	done
 	# The kills were in the middle, and something was left to be done.
 	((middle >= rounds / 2))

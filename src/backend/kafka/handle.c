@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -17,6 +18,8 @@
 /* All brokers down for this long while opening: give up before the time-out. Long enough for the
  * library to have tried every address of a host name. */
 #define GIVE_UP_MS 2000
+/* How long the end of a client that may hang is waited for. */
+#define END_MS 500
 
 static int make_pipe(int fds[2])
 {
@@ -161,9 +164,18 @@ static void destroy(struct mq_kafka_handle *handle)
 	free(handle);
 }
 
+struct ending {
+	struct mq_kafka_handle *handle;
+	int done; /* closed at the end */
+};
+
 static void *destroy_thread(void *arg)
 {
-	destroy(arg);
+	struct ending *ending = arg;
+
+	destroy(ending->handle);
+	close(ending->done);
+	free(ending);
 	return NULL;
 }
 
@@ -193,6 +205,30 @@ static int start_detached(void *(*run)(void *), void *arg)
 	return rc == 0 ? 0 : -1;
 }
 
+/* After a moment the thread goes on alone, and ends with the process. */
+static bool destroy_aside(struct mq_kafka_handle *handle)
+{
+	struct ending *ending = calloc(1, sizeof *ending);
+	int done[2];
+
+	if (!ending || make_pipe(done) < 0) {
+		free(ending);
+		return false;
+	}
+	ending->handle = handle;
+	ending->done = done[1];
+	if (start_detached(destroy_thread, ending) < 0) {
+		free(ending);
+		close_pipe(done);
+		return false;
+	}
+	struct pollfd ended = {.fd = done[0], .events = POLLIN};
+	while (poll(&ended, 1, END_MS) < 0 && errno == EINTR)
+		;
+	close(done[0]);
+	return true;
+}
+
 void mq_kafka_handle_free(struct mq_kafka_handle *handle)
 {
 	if (!handle)
@@ -204,8 +240,8 @@ void mq_kafka_handle_free(struct mq_kafka_handle *handle)
 	bool slow = handle->rk && (!handle->was_up || handle->missed_once);
 	pthread_mutex_unlock(&handle->lock);
 	/* A client that never got through may hang in a name look-up, and the library's thread for
-	 * a broker may never end when a topic was deleted there: do not wait for its end. */
-	if (last && slow && start_detached(destroy_thread, handle) == 0)
+	 * a broker may never end when a topic was deleted there. */
+	if (last && slow && destroy_aside(handle))
 		return;
 	let_go(handle);
 }
