@@ -164,6 +164,7 @@ static int print_held(void *ctx, struct mq_err *err)
 			                       tail->held[i].len, err);
 		free(tail->held[i].text);
 	}
+	tail->text.printed += (int64_t)tail->n_held;
 	tail->n_held = 0;
 	return result < 0 ? -1 : tail->out.flush(tail->out.ctx, &lost, err);
 }

@@ -50,7 +50,7 @@ int consuming_run(struct mq_invocation *invocation, struct sources *sources, str
 	enum mq_pump_end end = mq_pump_run(&pump, err);
 	if (progress.shown)
 		fputs("\r\033[K", stderr);
-	long long count = pump.count;
+	long long count = sink->printed;
 	switch (end) {
 	case MQ_PUMP_ENDED:
 		mq_log(env, MQ_LEVEL_NOTE, "reached the end of %s after %lld message%s",

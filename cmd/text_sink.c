@@ -111,6 +111,7 @@ static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 		while (*ret_lost < sink->n_ends &&
 		       sink->ends[sink->n_ends - 1 - *ret_lost] > written)
 			(*ret_lost)++;
+	sink->printed += (int64_t)(sink->n_ends - *ret_lost);
 	sink->n_ends = 0;
 	if (sink->out.buf.len == 0 && sink->out.buf.cap > KEPT)
 		mq_buf_release(&sink->out.buf);

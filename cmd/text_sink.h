@@ -17,6 +17,7 @@ struct text_sink {
 	size_t n_ends, cap_ends;
 	bool prefix;     /* the stream's name before each message */
 	bool color;      /* of the prefix */
+	int64_t printed; /* messages that got out whole */
 	int64_t skipped; /* --on-error skip */
 };
 

@@ -137,3 +137,14 @@ load saying
 	expect_status 5
 	has "$err" "cannot open the store closed/s.db: Permission denied"
 }
+
+@test "tail counts what it printed, not what it looked at" {
+	mq create -q --partitions 3 local/spread
+	seq 1 30 | sed 's/.*/k&:v&/' >in
+	mq produce -K: -l local/spread in
+	expect_status 0
+	mq tail -e -n 4 local/spread
+	expect_status 0
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 4 ]
+	[ "$err" = "mqtk: reached the end of spread after 4 messages" ]
+}
