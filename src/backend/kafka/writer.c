@@ -202,6 +202,20 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 	return -1;
 }
 
+/* How many partitions the topic has that -J records may name; 0 where that cannot be told. */
+static int32_t count_partitions(struct mq_kafka_writer *writer, const char *name)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+	struct mq_err ignored = MQ_ERR_INIT;
+	int32_t n = 0;
+
+	if (mq_kafka_metadata(writer->handle, name, true, &metadata, &ignored) == 0)
+		n = metadata->topics[0].partition_cnt;
+	if (metadata)
+		rd_kafka_metadata_destroy(metadata);
+	return n;
+}
+
 /* The topic of a message; made known at its first use. NULL only without memory or when the wait
  * was cut short. */
 static struct mq_kafka_target *find_target(struct mq_kafka_writer *writer, struct mq_bytes name,
@@ -274,6 +288,7 @@ int mq_kafka_writer_open(struct mq_conn *base, const struct mq_write_spec *spec,
 			*err = writer->main->missing;
 		if (!writer->main || !writer->main->rkt)
 			goto fail;
+		writer->base.partitions = count_partitions(writer, spec->stream);
 	}
 	if (writer->transactional && mq_kafka_txn_begin(writer, err) < 0)
 		goto fail;
