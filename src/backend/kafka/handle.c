@@ -18,8 +18,8 @@
 /* All brokers down for this long while opening: give up before the time-out. Long enough for the
  * library to have tried every address of a host name. */
 #define GIVE_UP_MS 2000
-/* How long the end of a client that may hang is waited for. */
-#define END_MS 500
+/* How long the end of a client is waited for that may hang, or that a call still uses. */
+#define END_MS 250
 
 static int make_pipe(int fds[2])
 {
@@ -122,6 +122,7 @@ int mq_kafka_handle_new(const struct mq_kafka_conn *conn, rd_kafka_conf_t *conf,
 	handle->wake[0] = handle->wake[1] = -1;
 	pthread_mutex_init(&handle->lock, NULL);
 	handle->refs = 1;
+	handle->ended = -1;
 	handle->env = conn->base.env;
 	handle->owner = owner;
 	handle->quiet = true;
@@ -159,24 +160,11 @@ static void destroy(struct mq_kafka_handle *handle)
 	if (handle->rk)
 		rd_kafka_destroy_flags(handle->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	close_pipe(handle->wake);
+	if (handle->ended >= 0)
+		close(handle->ended);
 	pthread_mutex_destroy(&handle->lock);
 	free(handle->hosts);
 	free(handle);
-}
-
-struct ending {
-	struct mq_kafka_handle *handle;
-	int done; /* closed at the end */
-};
-
-static void *destroy_thread(void *arg)
-{
-	struct ending *ending = arg;
-
-	destroy(ending->handle);
-	close(ending->done);
-	free(ending);
-	return NULL;
 }
 
 static void let_go(struct mq_kafka_handle *handle)
@@ -205,45 +193,37 @@ static int start_detached(void *(*run)(void *), void *arg)
 	return rc == 0 ? 0 : -1;
 }
 
-/* After a moment the thread goes on alone, and ends with the process. */
-static bool destroy_aside(struct mq_kafka_handle *handle)
+static void *let_go_thread(void *arg)
 {
-	struct ending *ending = calloc(1, sizeof *ending);
-	int done[2];
-
-	if (!ending || make_pipe(done) < 0) {
-		free(ending);
-		return false;
-	}
-	ending->handle = handle;
-	ending->done = done[1];
-	if (start_detached(destroy_thread, ending) < 0) {
-		free(ending);
-		close_pipe(done);
-		return false;
-	}
-	struct pollfd ended = {.fd = done[0], .events = POLLIN};
-	while (poll(&ended, 1, END_MS) < 0 && errno == EINTR)
-		;
-	close(done[0]);
-	return true;
+	let_go(arg);
+	return NULL;
 }
 
 void mq_kafka_handle_free(struct mq_kafka_handle *handle)
 {
+	int ended[2] = {-1, -1};
+
 	if (!handle)
 		return;
 	pthread_mutex_lock(&handle->lock);
 	handle->env = NULL;
 	handle->quiet = true;
-	bool last = handle->refs == 1;
-	bool slow = handle->rk && (!handle->was_up || handle->missed_once);
-	pthread_mutex_unlock(&handle->lock);
 	/* A client that never got through may hang in a name look-up, and the library's thread for
 	 * a broker may never end when a topic was deleted there. */
-	if (last && slow && destroy_aside(handle))
+	bool slow = handle->rk && (!handle->was_up || handle->missed_once);
+	bool last = handle->refs == 1;
+	if ((slow || !last) && make_pipe(ended) == 0)
+		handle->ended = ended[1];
+	pthread_mutex_unlock(&handle->lock);
+	if (!last || !slow || start_detached(let_go_thread, handle) < 0)
+		let_go(handle);
+	if (ended[0] < 0)
 		return;
-	let_go(handle);
+	/* Its end is waited for, but not for long: what still runs then ends with the process. */
+	struct pollfd end = {.fd = ended[0], .events = POLLIN};
+	while (poll(&end, 1, END_MS) < 0 && errno == EINTR)
+		;
+	close(ended[0]);
 }
 
 void mq_kafka_handle_watch(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue)

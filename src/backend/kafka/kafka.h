@@ -70,6 +70,7 @@ struct mq_kafka_handle {
 	int wake[2];              /* wake[0] is readable when the served queue has something */
 	pthread_mutex_t lock;     /* for what follows */
 	int refs;
+	int ended; /* a pipe that is closed when all is gone; -1: nobody waits for that */
 	const struct mq_env *env; /* NULL once nobody listens any more */
 	char *hosts;
 	rd_kafka_resp_err_t why; /* the most telling error so far */
