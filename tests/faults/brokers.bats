@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Kafka servers that die, return, or lose their answers while mqtk writes and reads. Each test has a
-# cluster of its own.
+# cluster of its own, which is much for a small machine.
+# run: alone
 # shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
 
 setup() {
@@ -20,11 +21,11 @@ teardown() { end_faults; }
 	background consume "$address" >got 2>consume.err 7>&-
 	reader=$pid writer=${pids[-2]}
 	for round in 0 1 2; do
-		seq $((round * 30000 + 1)) $((round * 30000 + 20000)) >&7
+		timeout 60 seq $((round * 30000 + 1)) $((round * 30000 + 20000)) >&7
 		wait_until 40 has_number $((round * 30000 + 1000))
 		if ((round < 2)); then
 			kafka_kill "$own" 1
-			seq $((round * 30000 + 20001)) $((round * 30000 + 30000)) >&7
+			timeout 60 seq $((round * 30000 + 20001)) $((round * 30000 + 30000)) >&7
 			kafka_again "$own" 1 3>&- 7>&-
 		fi
 	done
@@ -52,11 +53,11 @@ has_number() { grep -qx "$1" got; }
 		mkfifo "pipe.$after"
 		exec 7<>"pipe.$after"
 		background produce -v --timeout 30s "$address" <"pipe.$after" >"$OUT" 2>"$ERR" 7>&-
-		seq 1000 >&7
+		timeout 60 seq 1000 >&7
 		wait_until 20 holds 1000
 		# The answers to these are cut off after so many bytes; connections are made anew.
 		rule "cut $after"
-		seq 1001 20000 >&7
+		timeout 60 seq 1001 20000 >&7
 		exec 7>&-
 		wait_for_end "$pid" 40
 		mq_result
@@ -69,10 +70,10 @@ has_number() { grep -qx "$1" got; }
 	mkfifo pipe
 	exec 7<>pipe
 	background produce --timeout 4s --failed-to failed "$address" <pipe >"$OUT" 2>"$ERR" 7>&-
-	seq 20001 20010 >&7
+	timeout 60 seq 20001 20010 >&7
 	wait_until 20 holds 20010
 	rule hole
-	seq 20011 20020 >&7
+	timeout 60 seq 20011 20020 >&7
 	exec 7>&-
 	wait_for_end "$pid" 30
 	mq_result
@@ -93,10 +94,10 @@ has_number() { grep -qx "$1" got; }
 	background consume --group g -X session.timeout.ms=6000 --commit-interval 50ms "$address" \
 		>got 2>consume.err 7>&-
 	reader=$pid
-	seq 20000 >&7
+	timeout 60 seq 20000 >&7
 	wait_until 40 has_lines 10000
 	kafka_kill "$own" 2
-	seq 20001 40000 >&7
+	timeout 60 seq 20001 40000 >&7
 	exec 7>&-
 	wait_for_end "$writer" 60
 	mq_result
