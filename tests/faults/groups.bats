@@ -123,7 +123,8 @@ teardown() { end_faults; }
 	preload short_writes
 	mq consume -q -e --group g "$address"
 	expect_status 0
-	mq_preload="" # shellcheck disable=SC2034 # mq reads it
+	# shellcheck disable=SC2034 # mq reads it
+	mq_preload=""
 	diff <(seq -f %09.0f 3000) "$OUT"
 	mq_within 30 consume -q -e --group g "$address"
 	is "$out" ""
