@@ -142,6 +142,7 @@ teardown() {
 	wait_until 20 end_is "$topic" 4
 	kafka_kill "$name" 1
 	printf 'a\nb\nc\n' >&7
+	wait_until 20 pipe_is_empty 7 # else they were never the program's
 	exec 7>&-
 	kill -INT "$pid"
 	wait_for_end "$pid" 30

@@ -10,6 +10,7 @@
 #   expect_status N    fails when the status is another, and always at a crash
 #   expect_signal N    the program ended by signal N as the test wanted (also as 128+N)
 #   wait_until SECONDS CMD…   until CMD succeeds; fails after the limit
+#   pipe_is_empty FD   for wait_until: what was written to the pipe has been read
 #   unique NAME        a stream name that no other test uses
 #   requires_kafka     $KAFKA is host:port of a real server (and $KAFKA4, $KAFKA_SASL, $KAFKA_TLS,
 #                      $KAFKA_CA: see tests/brokers/run); check-fast skips, check fails
@@ -93,6 +94,14 @@ wait_until() {
 		fi
 		sleep 0.05
 	done
+}
+
+# pipe_is_empty FD: whoever reads that pipe has taken everything.
+pipe_is_empty() {
+	python3 -c 'import array, fcntl, sys, termios
+n = array.array("i", [0])
+fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, n)
+sys.exit(n[0] != 0)' "$1"
 }
 
 unique() {
