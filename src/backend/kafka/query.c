@@ -165,19 +165,56 @@ static void free_list(struct mq_kafka_call *call)
 }
 
 /* Works on a copy: an abandoned call must not write into the caller's list. */
-static int list_call(struct mq_kafka_handle *handle, void (*run)(struct mq_kafka_call *),
-                     rd_kafka_topic_partition_list_t *list, const char *doing, struct mq_err *err)
+static struct list_call *list_call_once(struct mq_kafka_handle *handle,
+                                        void (*run)(struct mq_kafka_call *),
+                                        const rd_kafka_topic_partition_list_t *list, int timeout_ms,
+                                        const char *doing, struct mq_err *err)
 {
-	if (list->cnt == 0)
-		return 0;
 	struct list_call *me = calloc(1, sizeof *me);
-	if (!me)
-		return mq_fail_memory(err);
+
+	if (!me) {
+		mq_fail_memory(err);
+		return NULL;
+	}
 	me->call.run = run;
 	me->call.free = free_list;
 	me->list = rd_kafka_topic_partition_list_copy(list);
-	if (mq_kafka_call(handle, &me->call, handle->env->timeout_ms, doing, err) < 0)
-		return -1;
+	return mq_kafka_call(handle, &me->call, timeout_ms, doing, err) < 0 ? NULL : me;
+}
+
+/* A partition that was just made or moves: its leader does not know yet that it is the leader. */
+static bool leader_moves(const struct list_call *me)
+{
+	for (int i = -1; i < me->list->cnt; i++) {
+		rd_kafka_resp_err_t kerr = i < 0 ? me->kerr : me->list->elems[i].err;
+		if (kerr == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+		    kerr == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+			return true;
+	}
+	return false;
+}
+
+static int list_call(struct mq_kafka_handle *handle, void (*run)(struct mq_kafka_call *),
+                     rd_kafka_topic_partition_list_t *list, const char *doing, struct mq_err *err)
+{
+	const struct mq_env *env = handle->env;
+	int64_t end = mq_now_monotonic_ms() + env->timeout_ms;
+	struct list_call *me = NULL;
+	int left = env->timeout_ms;
+
+	if (list->cnt == 0)
+		return 0;
+	for (int pause_ms = 10;; pause_ms = pause_ms < 200 ? pause_ms * 2 : pause_ms) {
+		me = list_call_once(handle, run, list, left, doing, err);
+		if (!me)
+			return -1;
+		left = (int)(end - mq_now_monotonic_ms()) - pause_ms;
+		if (!leader_moves(me) || left <= 0 || mq_cancel_signal(env->cancel))
+			break;
+		free_list(&me->call);
+		/* There is no event to wait for: the cluster has to be asked again. */
+		mq_cancel_wait(env->cancel, -1, 0, pause_ms);
+	}
 	int rc = 0;
 	if (me->kerr == RD_KAFKA_RESP_ERR__TRANSPORT || me->kerr == RD_KAFKA_RESP_ERR__TIMED_OUT)
 		rc = mq_kafka_no_answer(handle, doing, err);
