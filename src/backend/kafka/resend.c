@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The time-out of a record counts from when the library has it, so it gets no more than are soon
+ * answered. */
+#define SENT_AT_ONCE 50
+
 struct kept {
 	struct kept *next;
 	uint64_t tag;
@@ -185,7 +189,7 @@ void mq_kafka_resend_serve(struct mq_kafka_writer *writer, int flush_ms)
 		give_up(writer, &why);
 		return;
 	}
-	while (resend->handle && resend->first) {
+	while (resend->handle && resend->first && resend->sent < SENT_AT_ONCE) {
 		struct kept *kept = resend->first;
 		rd_kafka_resp_err_t kerr = produce(resend, kept);
 		if (kerr == RD_KAFKA_RESP_ERR__QUEUE_FULL)
