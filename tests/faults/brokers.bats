@@ -87,6 +87,10 @@ has_number() { grep -qx "$1" got; }
 	own_cluster --nodes 3
 	mq create --partitions 3 --replicas 3 "$address"
 	expect_status 0
+	# A node hears of a new topic a little after the controller: until then its answer is 8.
+	for node in ${broker//,/ }; do
+		wait_until 20 "$MQTK" info "kafka://$node/$topic" >/dev/null 2>&1
+	done
 	mkfifo pipe
 	exec 7<>pipe
 	background produce -v --timeout 60s "$address" <pipe >"$OUT" 2>"$ERR" 7>&-
