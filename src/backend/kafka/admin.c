@@ -137,14 +137,51 @@ out:
 	return rc;
 }
 
+/* Waits until this one node knows the topic. One that is down has nothing to learn: no error. */
+static void await_topic_at(const struct mq_kafka_conn *conn, const char *host, int port,
+                           const char *topic)
+{
+	struct mq_err ignored = MQ_ERR_INIT;
+	struct mq_kafka_handle *handle = NULL;
+	char address[300];
+	rd_kafka_conf_t *conf = mq_kafka_conf(conn, MQ_KAFKA_ADMIN, NULL, &ignored);
+
+	if (!conf)
+		return;
+	snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+	if (mq_kafka_conf_set(conf, "allow.auto.create.topics", "false", &ignored) < 0 ||
+	    mq_kafka_conf_set(conf, "bootstrap.servers", address, &ignored) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return;
+	}
+	if (mq_kafka_handle_new(conn, conf, MQ_KAFKA_ADMIN, NULL, &handle, &ignored) == 0)
+		mq_kafka_await_topic(handle, topic, &ignored);
+	mq_kafka_handle_free(handle);
+}
+
+int mq_kafka_await_topic_everywhere(const struct mq_kafka_conn *conn,
+                                    struct mq_kafka_handle *handle, const char *topic,
+                                    struct mq_err *err)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+
+	if (mq_kafka_await_topic(handle, topic, err) < 0 ||
+	    mq_kafka_metadata(handle, topic, false, &metadata, err) < 0)
+		return -1;
+	for (int i = 0; metadata->broker_cnt > 1 && i < metadata->broker_cnt; i++)
+		await_topic_at(conn, metadata->brokers[i].host, metadata->brokers[i].port, topic);
+	rd_kafka_metadata_destroy(metadata);
+	return 0;
+}
+
 int mq_kafka_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
 {
-	struct mq_kafka_handle *handle = mq_kafka_admin_handle((struct mq_kafka_conn *)conn, err);
+	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
+	struct mq_kafka_handle *handle = mq_kafka_admin_handle(mine, err);
 
 	if (!handle || mq_kafka_create_with(handle, spec, err) < 0)
 		return -1;
-	/* So that the next command finds it. */
-	return mq_kafka_await_topic(handle, spec->stream, err);
+	return mq_kafka_await_topic_everywhere(mine, handle, spec->stream, err);
 }
 
 int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)

@@ -131,6 +131,11 @@ int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool mu
                       const struct rd_kafka_metadata **ret_metadata, struct mq_err *err);
 /* Asks until the topic is there and each of its partitions has a leader. */
 int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, struct mq_err *err);
+/* The same at every node of the cluster: the controller answers before the others have heard of a
+ * topic that was just made, and whoever comes next may ask any of them. */
+int mq_kafka_await_topic_everywhere(const struct mq_kafka_conn *conn,
+                                    struct mq_kafka_handle *handle, const char *topic,
+                                    struct mq_err *err);
 /* What the offsets of the list stand for (times in ms, or RD_KAFKA_OFFSET_BEGINNING or _END)
  * becomes the position; partitions that fail have err set. */
 int mq_kafka_lookup(struct mq_kafka_handle *handle, rd_kafka_topic_partition_list_t *list,

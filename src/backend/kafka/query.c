@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long news of a topic may take from one node of a cluster to another. */
+enum { NEWS_MS = 700 };
+
 /* --- metadata ----------------------------------------------------------------------------------
  */
 
@@ -47,8 +50,10 @@ int mq_kafka_not_found(struct mq_err *err, const char *topic)
 	return mq_hint(err, "'mqtk ls' lists the topics; 'mqtk create' makes one");
 }
 
-int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
-                      const struct rd_kafka_metadata **ret_metadata, struct mq_err *err)
+/* One question. *ret_nodes is the number of nodes that the answer knows. */
+static int ask_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
+                        const struct rd_kafka_metadata **ret_metadata, int *ret_nodes,
+                        struct mq_err *err)
 {
 	static const char doing[] = "asking for metadata";
 	struct metadata_call *me = calloc(1, sizeof *me);
@@ -77,6 +82,7 @@ int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool mu
 	handle->why = RD_KAFKA_RESP_ERR_NO_ERROR;
 	handle->why_text[0] = '\0';
 	pthread_mutex_unlock(&handle->lock);
+	*ret_nodes = me->metadata->broker_cnt;
 	if (topic && must_exist) {
 		const struct rd_kafka_metadata_topic *t =
 		    me->metadata->topic_cnt == 1 ? &me->metadata->topics[0] : NULL;
@@ -96,6 +102,27 @@ int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool mu
 out:
 	free_metadata(&me->call);
 	return rc;
+}
+
+int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
+                      const struct rd_kafka_metadata **ret_metadata, struct mq_err *err)
+{
+	const struct mq_cancel *cancel = handle->env->cancel;
+	int64_t end = mq_now_monotonic_ms() + NEWS_MS;
+
+	for (int pause_ms = 10;; pause_ms *= 2) {
+		struct mq_err mine = MQ_ERR_INIT;
+		int nodes = 0;
+		if (ask_metadata(handle, topic, must_exist, ret_metadata, &nodes, &mine) == 0)
+			return 0;
+		/* One of several nodes may not have heard yet of a topic that was just made. */
+		if (mine.code != MQ_NOT_FOUND || nodes < 2 || mq_cancel_signal(cancel) ||
+		    mq_now_monotonic_ms() + pause_ms > end) {
+			*err = mine;
+			return -1;
+		}
+		mq_cancel_wait(cancel, -1, 0, pause_ms);
+	}
 }
 
 static bool has_leaders(const struct rd_kafka_metadata *metadata)

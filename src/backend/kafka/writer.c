@@ -176,7 +176,8 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 	const char *automatic = mq_kafka_user_value(conn, "allow.auto.create.topics");
 
 	if (automatic && strcmp(automatic, "true") == 0)
-		return mq_kafka_await_topic(writer->handle, name, err);
+		return mq_kafka_await_topic_everywhere(
+		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, err);
 	if (mq_kafka_metadata(writer->handle, name, true, &metadata, &mine) == 0) {
 		rd_kafka_metadata_destroy(metadata);
 		return 0;
@@ -191,7 +192,8 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 		                                .if_missing = true};
 		if (mq_kafka_create_with(writer->handle, &create, err) < 0)
 			return -1;
-		return mq_kafka_await_topic(writer->handle, name, err);
+		return mq_kafka_await_topic_everywhere(
+		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, err);
 	}
 	if (mine.code == MQ_NOT_FOUND) {
 		mq_err_clear(&mine);
