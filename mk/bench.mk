@@ -9,7 +9,7 @@ $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o
 -include $(BENCH_BIN:=.d)
 
 BENCH_ROUNDS ?= 5
-BENCH_RUN = $(TEST_ENV) BARE='$(abspath $(OUT))/tests/bench' tests/brokers/run kafka3 -- \
+BENCH_RUN = exec env $(TEST_ENV) BARE='$(abspath $(OUT))/tests/bench' tests/brokers/run kafka3 -- \
             scripts/python.sh tests/bench/bench.py --rounds $(BENCH_ROUNDS)
 
 .PHONY: bench bench-record run-bench run-bench-record

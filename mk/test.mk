@@ -6,6 +6,7 @@ TEST_MAKE = $(MAKE) --no-print-directory
 BATS_FILES := $(sort $(wildcard tests/*/*.bats))
 # ONLY="produce": only the unit tests and bats files with that in their names.
 ONLY ?=
+# With exec, so that make waits for the end of what it started when it is interrupted.
 TEST_ENV = MQTK='$(abspath $(OUT)/mqtk)' MQTK_TEST_BIN='$(abspath $(OUT)/tests)' \
            MQTK_TEST_VARIANT='$(notdir $(OUT))'
 
@@ -29,13 +30,13 @@ unit: ## the unit tests alone
 
 .PHONY: run-unit
 run-unit: compile
-	@$(TEST_ENV) tests/run --only '$(ONLY)' $(UNIT_BIN)
+	@exec env $(TEST_ENV) tests/run --only '$(ONLY)' $(UNIT_BIN)
 
 run-check: compile
-	@$(TEST_ENV) tests/brokers/run tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
+	@exec env $(TEST_ENV) tests/brokers/run tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
 
 run-check-fast: compile
-	@$(TEST_ENV) MQTK_TEST_FAST=1 tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
+	@exec env $(TEST_ENV) MQTK_TEST_FAST=1 tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
 
 demo: ## install what is needed, build, and show mqtk at work on the local store
 	@scripts/deps.sh build

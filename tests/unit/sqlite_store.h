@@ -24,8 +24,8 @@
 	.partitions = -1, .replicas = -1, .retention_ms = -1, .max_bytes = -1, .max_length = -1
 
 struct store {
-	char folder[64];
-	char path[80];
+	char folder[256];
+	char path[300];
 	char scheme[8], authority[1];
 	struct mq_cancel cancel;
 	struct mq_env env;
@@ -80,7 +80,8 @@ static inline void store_init(struct store *s)
 	struct mq_err err = MQ_ERR_INIT;
 
 	memset(s, 0, sizeof *s);
-	snprintf(s->folder, sizeof s->folder, "/tmp/mqtk-store-XXXXXX");
+	const char *folder = getenv("TMPDIR");
+	snprintf(s->folder, sizeof s->folder, "%s/mqtk-store-XXXXXX", folder ? folder : "/tmp");
 	assert_non_null(mkdtemp(s->folder));
 	snprintf(s->path, sizeof s->path, "%s/s.db", s->folder);
 	ok(mq_cancel_init(&s->cancel, &err), &err);

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static char root[64];
+static char root[256];
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -32,9 +32,11 @@ static int setup(void **state)
 	static const char *const folders[] = {"home",     "home/.config", "home/.config/mqtk",
 	                                      "repo",     "repo/.git",    "repo/a",
 	                                      "repo/a/b", "plain"};
-	char path[128];
+	char path[400];
 
-	snprintf(root, sizeof root, "/tmp/mqtk-config-XXXXXX");
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(root, sizeof root, "%s/mqtk-config-XXXXXX", folder ? folder : "/tmp");
 	assert_non_null(mkdtemp(root));
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		snprintf(path, sizeof path, "%s/%s", root, folders[i]);
@@ -57,7 +59,7 @@ static int teardown(void **state)
 
 static void enter(const char *folder)
 {
-	char path[128];
+	char path[400];
 
 	snprintf(path, sizeof path, "%s/%s", root, folder);
 	assert_int_equal(chdir(path), 0);
@@ -65,7 +67,7 @@ static void enter(const char *folder)
 
 static void put_bytes(const char *name, const char *text, size_t len)
 {
-	char path[160];
+	char path[400];
 
 	snprintf(path, sizeof path, "%s/%s", root, name);
 	FILE *file = fopen(path, "w");
@@ -113,7 +115,7 @@ static void test_nothing(void **state)
 {
 	(void)state;
 	struct mq_config config;
-	char expected[128];
+	char expected[400];
 
 	load(&config);
 	assert_int_equal(config.n_files, 0);
@@ -148,7 +150,7 @@ static void test_values(void **state)
 {
 	(void)state;
 	struct mq_config config;
-	char expected[160];
+	char expected[400];
 
 	put(USER_FILE, "\xef\xbb\xbf# a comment = none\n"
 	               "default=prod\r\n"
@@ -422,7 +424,7 @@ static void test_tree_is_trusted_less(void **state)
 	assert_true(prod->readonly);
 	const struct mq_profile *dev = mq_config_profile(&config, "dev");
 	assert_null(dev->password_command);
-	char expected[128];
+	char expected[400];
 	snprintf(expected, sizeof expected, "sqlite:%s/repo/dev.db", root);
 	assert_string_equal(dev->url, expected);
 	assert_false(config.default_from_tree);
@@ -436,7 +438,7 @@ static void test_tree_is_trusted_less(void **state)
 	    "sasl.kerberos.kinit.cmd = ./evil", "ssl.engine.location = ./evil.so",
 	    "Plugin.Library.Paths = x",         "ssl.providers = x"};
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-		char text[200];
+		char text[500];
 		snprintf(text, sizeof text, "[profile t]\nurl = kafka://h\n%s\n", programs[i]);
 		put("repo/.mqtk", text);
 		refuse("honoured only in your own configuration file");
