@@ -30,7 +30,7 @@ OUT := $(BUILD)/$(VARIANT)
 # --- libraries -------------------------------------------------------------------------------
 # inih is required; each backend needs its own library and is dropped when that is missing.
 # WITHOUT="kafka sqlite" drops a backend although its library is there.
-WITHOUT ?=
+WITHOUT ?= rabbitmq redis
 have = $(if $(filter $(1),$(WITHOUT)),,$(shell $(PKG_CONFIG) --exists '$(2)' 2>/dev/null && echo yes))
 
 HOW_TO_GET := 'scripts/deps.sh build' installs what is missing or names the packages, 'make demo' does that, builds and shows mqtk at work
@@ -38,9 +38,19 @@ LIBS_NEEDED := inih
 HAVE_INIH := $(call have,inih,inih)
 HAVE_KAFKA := $(call have,kafka,rdkafka >= 2.0.0)
 HAVE_SQLITE := $(call have,sqlite,sqlite3 >= 3.35)
-PACKAGES := $(LIBS_NEEDED) $(if $(HAVE_KAFKA),rdkafka) $(if $(HAVE_SQLITE),sqlite3)
-BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_SQLITE),sqlite)
-MISSING := $(filter-out $(BACKENDS),kafka sqlite)
+# These two speak their protocols over src/core/net.c; the libraries read and write the bytes.
+# libcurl is loaded at its first use, so only its headers are needed here.
+HAVE_RABBITMQ := $(call have,rabbitmq,librabbitmq >= 0.11 openssl >= 3.0 libcurl jansson)
+HAVE_REDIS := $(call have,redis,hiredis >= 0.14 openssl >= 3.0)
+ALL_BACKENDS := kafka rabbitmq redis sqlite
+BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_RABBITMQ),rabbitmq) \
+            $(if $(HAVE_REDIS),redis) $(if $(HAVE_SQLITE),sqlite)
+MISSING := $(filter-out $(BACKENDS),$(ALL_BACKENDS))
+HAVE_NET := $(HAVE_RABBITMQ)$(HAVE_REDIS)
+HAVE_HTTP := $(HAVE_RABBITMQ)
+PACKAGES := $(LIBS_NEEDED) $(if $(HAVE_KAFKA),rdkafka) $(if $(HAVE_SQLITE),sqlite3) \
+            $(if $(HAVE_RABBITMQ),librabbitmq jansson) $(if $(HAVE_REDIS),hiredis) \
+            $(if $(HAVE_NET),openssl)
 
 # --- flags -----------------------------------------------------------------------------------
 OPT ?= -O2 -g
@@ -48,19 +58,22 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
             -Wundef -Wvla -Wconversion -Wwrite-strings $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
-                $(if $(HAVE_KAFKA),-DMQ_WITH_KAFKA) $(if $(HAVE_SQLITE),-DMQ_WITH_SQLITE) \
+                $(BACKENDS:%=-DMQ_WITH_%) \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)
 LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 
 # --- sources ---------------------------------------------------------------------------------
-LIB_SRC := $(wildcard src/core/*.c src/opt/*.c src/format/*.c src/backend/*.c) \
+CORE_WITHOUT := $(if $(HAVE_NET),,src/core/net.c src/core/tls.c) $(if $(HAVE_HTTP),,src/core/http.c)
+LIB_SRC := $(filter-out $(CORE_WITHOUT),$(wildcard src/core/*.c)) \
+           $(wildcard src/opt/*.c src/format/*.c src/backend/*.c) \
            $(foreach b,$(BACKENDS),$(wildcard src/backend/$(b)/*.c))
 CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OUT)/%.o)
-UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c),$(wildcard tests/unit/test_*.c))
+UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c) \
+              $(CORE_WITHOUT:src/core/%.c=tests/unit/test_%.c),$(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 # What the tests need besides the program: each tests/{lib,brokers}/NAME.c is a small program of

@@ -77,17 +77,16 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	struct opening opening;
 
 	if (opening_open(&opening, invocation, OPENING_STREAM, err) == 0) {
-		struct mq_create_spec spec = {
-		    .stream = opening.target.stream,
-		    .partitions = (int32_t)values->partitions,
-		    .replicas = (int32_t)values->replicas,
-		    .retention_ms = values->retention,
-		    .max_bytes = values->max_bytes,
-		    .max_length = values->max_length,
-		    .config = values->config.items,
-		    .n_config = values->config.n,
-		    .if_missing = values->if_missing,
-		};
+		struct mq_stream_spec spec = MQ_STREAM_SPEC_INIT;
+		spec.stream = opening.target.stream;
+		spec.partitions = (int32_t)values->partitions;
+		spec.replicas = (int32_t)values->replicas;
+		spec.retention_ms = values->retention;
+		spec.max_bytes = values->max_bytes;
+		spec.max_length = values->max_length;
+		spec.config = values->config.items;
+		spec.n_config = values->config.n;
+		spec.if_missing = values->if_missing;
 		if (mq_create(opening.conn, &spec, err) == 0)
 			mq_log(invocation->env, MQ_LEVEL_NOTE, "created %s", opening.target.shown);
 	}

@@ -54,7 +54,7 @@ check_c() {
 	# unusedFunction and constParameter are not asked for: the contracts are wider than one file.
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j 2 \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
-		-Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_WITH_KAFKA -DMQ_WITH_SQLITE '-DMQ_VERSION="0"' \
+		-Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_WITH_kafka -DMQ_WITH_sqlite '-DMQ_VERSION="0"' \
 		-D__GNUC__ "${sources[@]}"
 }
 

@@ -33,6 +33,11 @@ enum mq_capability {
 	MQ_CAP_PASS_SETTINGS = 1 << 9, /* settings outside the table go to the client library */
 	MQ_CAP_SET_TIME = 1 << 10,     /* a producer may set the timestamp */
 	MQ_CAP_IDS = 1 << 11,          /* positions are ids (MQ_POS_ID) */
+	MQ_CAP_OFFSETS = 1 << 12,      /* positions are offsets (MQ_POS_OFFSET) */
+	MQ_CAP_CLAIM = 1 << 13,        /* --claim: messages of members that fell silent */
+	MQ_CAP_PREFETCH = 1 << 14,     /* --prefetch */
+	MQ_CAP_EXCHANGES = 1 << 15,    /* streams are fed through exchanges and bindings */
+	MQ_CAP_REMOVE_ONE = 1 << 16,   /* ack removes the message itself from the stream */
 };
 
 /* --- connection ------------------------------------------------------------------------------ */
@@ -44,6 +49,9 @@ struct mq_conn {
 	const struct mq_env *env; /* outlives the connection */
 	unsigned caps;            /* may be narrower than the backend's */
 	bool readonly;
+	/* The settings say what is read or written (RabbitMQ's exchange), so the address names the
+	 * broker alone; streams are then absent in the specs below. */
+	bool by_settings;
 };
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -60,9 +68,10 @@ struct mq_delivery {
 };
 
 struct mq_write_spec {
-	const char *stream;      /* default target; a message with its own stream overrides */
-	bool create;             /* --create: make the stream if it is missing */
-	bool transactional;      /* everything between open and commit, or nothing */
+	const char *stream; /* default target; a message with its own stream overrides; NULL only
+	                     * with conn->by_settings */
+	bool create;        /* --create: make the stream if it is missing */
+	bool transactional; /* everything between open and commit, or nothing */
 	const char *compression; /* none gzip snappy lz4 zstd; NULL: the backend's choice */
 	unsigned need;           /* enum mq_need: what the messages will carry; advisory */
 	/* Called once for each message that was taken, from inside poll, flush, write, commit and
@@ -80,7 +89,8 @@ struct mq_writer {
 /* --- reading --------------------------------------------------------------------------------- */
 
 struct mq_read_spec {
-	const char *const *streams; /* at least one; '^…' is a regular expression */
+	const char *const *streams; /* at least one, but for conn->by_settings; '^…' is a regular
+	                             * expression */
 	size_t n_streams;
 	const int32_t *partitions; /* none: all */
 	size_t n_partitions;
@@ -93,12 +103,18 @@ struct mq_read_spec {
 	struct mq_pos to;   /* exclusive; UNSET: none. END is the snapshot of the ends at open */
 	const char *group;  /* NULL: nothing is committed, nobody joins anything */
 	const char *member; /* --consumer; NULL: the backend's choice */
-	bool ack;           /* take messages (MQ_CAP_ACK) */
-	unsigned need;      /* enum mq_need */
-	int64_t limit;      /* no more than this many will be accepted; -1: no limit */
-	bool stop_at_end;   /* the caller leaves when caught_up: hand out nothing behind the ends at
-	                     * open, and prefer throughput to idle waiting */
-	int prefetch;       /* messages or 0: the backend's choice */
+	bool ack;           /* take messages (MQ_CAP_ACK): settled ones are gone */
+	bool watch;       /* tail: what comes from now on matters more than what is there; must not
+	                   * take, hide or count anything. A backend whose stream cannot be watched
+	                   * that way says why (MQ_USAGE) */
+	bool force;       /* --force: look although a look could make the broker drop messages */
+	int64_t claim_ms; /* take over messages that other members hold idle for so long
+	                   * (MQ_CAP_CLAIM); 0 or less: no */
+	unsigned need;    /* enum mq_need */
+	int64_t limit;    /* no more than this many will be accepted; -1: no limit */
+	bool stop_at_end; /* the caller leaves when caught_up: hand out nothing behind the ends at
+	                   * open, and prefer throughput to idle waiting */
+	int prefetch;     /* messages or 0: the backend's choice */
 };
 
 /* Messages borrowed from a reader until they are released. */
@@ -127,8 +143,14 @@ struct mq_backend {
 	const char *const *schemes;        /* NULL-terminated */
 	const struct mq_setting *settings; /* ended by a row without name */
 	unsigned caps;                     /* enum mq_capability */
-	const char *missing;               /* why it is not built in, or NULL */
-	const char *(*version)(void);      /* of the client library, at run time */
+	unsigned create_fields;            /* enum mq_field: what create understands */
+	unsigned alter_fields;             /* enum mq_field: what alter understands */
+	unsigned trims;                    /* bits of 1 << enum mq_trim_kind */
+	/* What to do instead of what is not in the three above, ended by a row without text; for
+	 * those that are not listed the core has words of its own. */
+	const struct mq_instead *instead;
+	const char *missing;          /* why it is not built in, or NULL */
+	const char *(*version)(void); /* of the client library, at run time */
 
 	/* Prepares a connection. May delay contact until the first use. */
 	int (*open)(const struct mq_target *target, const struct mq_env *env,
@@ -193,8 +215,17 @@ struct mq_backend {
 	 * that stream's partition; END where nothing is at or after the moment. */
 	int (*locate)(struct mq_conn *conn, struct mq_locate *requests, size_t n,
 	              struct mq_err *err);
-	int (*create)(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
+	int (*create)(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
+	/* Changes what is set in spec and leaves the rest as it is. */
+	int (*alter)(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 	int (*remove)(struct mq_conn *conn, const char *stream, struct mq_err *err);
+	int (*create_exchange)(struct mq_conn *conn, const struct mq_exchange_spec *spec,
+	                       struct mq_err *err);
+	int (*remove_exchange)(struct mq_conn *conn, const char *exchange, struct mq_err *err);
+	/* Removes old messages, or (spec->dry_run) only says how many it would. Exact: no more and
+	 * no less than was asked for goes. *ret_removed is -1 where the broker does not tell. */
+	int (*trim)(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
+	            struct mq_err *err);
 
 	/* For people, of backends with MQ_CAP_PASS_SETTINGS: the client library's own list of its
 	 * properties; and those that a target would run with, a "name = value" line each, secrets

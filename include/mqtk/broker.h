@@ -41,7 +41,17 @@ int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, st
 int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                 struct mq_err *err);
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
-int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
+int mq_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
+/* What mq_alter and mq_trim would refuse without asking the broker. */
+int mq_alter_check(const struct mq_conn *conn, const struct mq_stream_spec *spec,
+                   struct mq_err *err);
+int mq_alter(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
+int mq_trim_check(const struct mq_conn *conn, const struct mq_trim_spec *spec, struct mq_err *err);
+int mq_trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
+            struct mq_err *err);
+int mq_create_exchange(struct mq_conn *conn, const struct mq_exchange_spec *spec,
+                       struct mq_err *err);
+int mq_remove_exchange(struct mq_conn *conn, const char *exchange, struct mq_err *err);
 /* What mq_remove would refuse without asking the broker; for those that ask or only tell. */
 int mq_remove_check(const struct mq_conn *conn, const char *stream, struct mq_err *err);
 int mq_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);

@@ -6,7 +6,7 @@
 
 #include <strings.h>
 
-#ifndef MQ_WITH_KAFKA
+#ifndef MQ_WITH_kafka
 static const char *const kafka_schemes[] = {"kafka", "kafkas", NULL};
 static const struct mq_backend mq_backend_kafka = {
     .name = "kafka",
@@ -16,7 +16,27 @@ static const struct mq_backend mq_backend_kafka = {
 };
 #endif
 
-#ifndef MQ_WITH_SQLITE
+#ifndef MQ_WITH_rabbitmq
+static const char *const rabbitmq_schemes[] = {"amqp", "amqps", NULL};
+static const struct mq_backend mq_backend_rabbitmq = {
+    .name = "rabbitmq",
+    .title = "RabbitMQ, by librabbitmq",
+    .schemes = rabbitmq_schemes,
+    .missing = "built without librabbitmq; install librabbitmq-dev and build again",
+};
+#endif
+
+#ifndef MQ_WITH_redis
+static const char *const redis_schemes[] = {"redis", "rediss", "redis+unix", NULL};
+static const struct mq_backend mq_backend_redis = {
+    .name = "redis",
+    .title = "Redis Streams, by hiredis",
+    .schemes = redis_schemes,
+    .missing = "built without hiredis; install libhiredis-dev and build again",
+};
+#endif
+
+#ifndef MQ_WITH_sqlite
 static const char *const sqlite_schemes[] = {"sqlite", NULL};
 static const struct mq_backend mq_backend_sqlite = {
     .name = "sqlite",
@@ -28,6 +48,8 @@ static const struct mq_backend mq_backend_sqlite = {
 
 const struct mq_backend *const mq_backends[] = {
     &mq_backend_kafka,
+    &mq_backend_rabbitmq,
+    &mq_backend_redis,
     &mq_backend_sqlite,
     NULL,
 };

@@ -4,10 +4,16 @@
 
 #include "mqtk/backend.h"
 
-#ifdef MQ_WITH_KAFKA
+#ifdef MQ_WITH_kafka
 extern const struct mq_backend mq_backend_kafka;
 #endif
-#ifdef MQ_WITH_SQLITE
+#ifdef MQ_WITH_rabbitmq
+extern const struct mq_backend mq_backend_rabbitmq;
+#endif
+#ifdef MQ_WITH_redis
+extern const struct mq_backend mq_backend_redis;
+#endif
+#ifdef MQ_WITH_sqlite
 extern const struct mq_backend mq_backend_sqlite;
 #endif
 

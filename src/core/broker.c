@@ -161,6 +161,13 @@ static int check_position(const struct mq_conn *conn, const struct mq_pos *pos, 
 	case MQ_POS_TIME:
 		return check_cap(conn, MQ_CAP_TIME_SEEK, "a moment as a position",
 		                 "give beginning, end, an offset or -N", err);
+	case MQ_POS_OFFSET:
+		return check_cap(conn, MQ_CAP_OFFSETS, "offsets as positions",
+		                 conn->caps & MQ_CAP_IDS
+		                     ? "its positions are ids such as 1700000000000-0; -N, "
+		                       "beginning, end and moments (@TIME, -1h) are understood too"
+		                     : "a queue has no positions: -N, beginning and end are all",
+		                 err);
 	case MQ_POS_ID:
 		return check_cap(conn, MQ_CAP_IDS, "ids as positions",
 		                 "give an offset, -N or a moment (a month alone reads as an id: "
@@ -190,6 +197,14 @@ static int check_reading(const struct mq_conn *conn, const struct mq_read_spec *
 	    (check_writable(conn, "--ack, which takes messages,", "without --ack nothing is taken",
 	                    err) < 0 ||
 	     check_cap(conn, MQ_CAP_ACK, "--ack", "--group NAME remembers what was read", err) < 0))
+		return -1;
+	if (spec->claim_ms > 0 &&
+	    check_cap(conn, MQ_CAP_CLAIM, "--claim",
+	              "it gives the messages of a silent member to others by itself", err) < 0)
+		return -1;
+	if (spec->prefetch > 0 &&
+	    check_cap(conn, MQ_CAP_PREFETCH, "--prefetch",
+	              "leave it out; the reader asks for as much as it can use", err) < 0)
 		return -1;
 	if (spec->n_partitions &&
 	    check_cap(conn, MQ_CAP_PARTITIONS, "-p", "its streams have no partitions", err) < 0)
@@ -296,7 +311,69 @@ int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct
 	return conn->backend->locate(conn, requests, n, err);
 }
 
-int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
+/* --- making and changing ---------------------------------------------------------------------
+ * What a backend cannot do is refused here, in one line that names the alternative. */
+
+/* The words of each field and kind, and what to do where it is not understood. */
+struct ability {
+	unsigned what;
+	const char *option;
+	const char *instead;
+};
+
+static const struct ability fields[] = {
+    {MQ_FIELD_PARTITIONS, "--partitions", "leave it out"},
+    {MQ_FIELD_REPLICAS, "--replicas", "leave it out"},
+    {MQ_FIELD_RETENTION, "--retention", "'mqtk trim --max-age DUR' removes old messages"},
+    {MQ_FIELD_MAX_BYTES, "--max-bytes", "leave it out"},
+    {MQ_FIELD_MAX_LENGTH, "--max-length", "'mqtk trim --max-length N' removes old messages"},
+    {MQ_FIELD_TTL, "--ttl", "leave it out"},
+    {MQ_FIELD_TYPE, "--type", "leave it out"},
+    {MQ_FIELD_DELIVERY_LIMIT, "--delivery-limit", "leave it out"},
+    {MQ_FIELD_DEAD_LETTER, "--dead-letter-exchange and --dead-letter-key", "leave them out"},
+    {MQ_FIELD_BINDINGS, "--bind", "leave it out; produce to the stream itself"},
+    {MQ_FIELD_CONFIG, "--config", "leave it out"},
+};
+
+static const struct ability trims[] = {
+    {1 << MQ_TRIM_EXPIRED, "--expired", "--max-age DUR says what is too old"},
+    {1 << MQ_TRIM_MAX_AGE, "--max-age", "--all removes everything"},
+    {1 << MQ_TRIM_MAX_LENGTH, "--max-length", "--all removes everything"},
+    {1 << MQ_TRIM_MAX_BYTES, "--max-bytes", "--max-length N counts messages"},
+    {1 << MQ_TRIM_BEFORE, "--before", "--all removes everything"},
+    {1 << MQ_TRIM_ALL, "--all", "'mqtk delete' removes the stream itself"},
+};
+
+/* Fails at the first of the wanted that is not understood. */
+static int check_abilities(const struct mq_conn *conn, const struct ability *abilities, size_t n,
+                           int where, unsigned wanted, unsigned understood, const char *verb,
+                           struct mq_err *err)
+{
+	const struct mq_backend *backend = conn->backend;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned what = abilities[i].what;
+		const char *instead = abilities[i].instead;
+		if (!(wanted & what) || (understood & what))
+			continue;
+		for (const struct mq_instead *row = backend->instead; row && row->text; row++)
+			if ((int)row->where == where && (row->what & what))
+				instead = row->text;
+		return mq_fail(err, MQ_USAGE, "%.*s cannot %s a stream with %s; %s",
+		               title_len(backend), backend->title, verb, abilities[i].option,
+		               instead);
+	}
+	return 0;
+}
+
+static int check_fields(const struct mq_conn *conn, int where, unsigned wanted, unsigned understood,
+                        const char *verb, struct mq_err *err)
+{
+	return check_abilities(conn, fields, sizeof fields / sizeof fields[0], where, wanted,
+	                       understood, verb, err);
+}
+
+int mq_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	if (check_writable(conn, "creating a stream", NULL, err) < 0)
 		return -1;
@@ -306,13 +383,91 @@ int mq_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq
 		return mq_fail(err, MQ_USAGE,
 		               "'%s' is a regular expression; a new stream needs a name",
 		               spec->stream);
-	if (spec->partitions > 1 &&
-	    check_cap(conn, MQ_CAP_PARTITIONS, "--partitions", "leave it out", err) < 0)
-		return -1;
-	if (spec->replicas > 1 &&
-	    check_cap(conn, MQ_CAP_REPLICAS, "--replicas", "leave it out", err) < 0)
+	/* One of them is what every stream has. */
+	unsigned wanted = mq_stream_spec_fields(spec);
+	if (spec->partitions == 1)
+		wanted &= ~(unsigned)MQ_FIELD_PARTITIONS;
+	if (spec->replicas == 1)
+		wanted &= ~(unsigned)MQ_FIELD_REPLICAS;
+	if (check_fields(conn, MQ_IN_CREATE, wanted, conn->backend->create_fields, "create", err) <
+	    0)
 		return -1;
 	return conn->backend->create(conn, spec, err);
+}
+
+int mq_alter_check(const struct mq_conn *conn, const struct mq_stream_spec *spec,
+                   struct mq_err *err)
+{
+	unsigned wanted = mq_stream_spec_fields(spec);
+
+	if (check_writable(conn, "changing a stream", NULL, err) < 0)
+		return -1;
+	if (is_regex(spec->stream))
+		return mq_fail(err, MQ_USAGE,
+		               "'%s' is a regular expression; streams are changed by name",
+		               spec->stream);
+	if (!wanted)
+		return mq_fail(err, MQ_USAGE, "nothing is to be changed: no limit was given");
+	if (check_fields(conn, MQ_IN_ALTER, wanted, conn->backend->alter_fields, "alter", err) < 0)
+		return -1;
+	if (!conn->backend->alter)
+		return missing_operation(conn, "alter a stream", err);
+	return 0;
+}
+
+int mq_alter(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
+{
+	if (mq_alter_check(conn, spec, err) < 0)
+		return -1;
+	return conn->backend->alter(conn, spec, err);
+}
+
+int mq_trim_check(const struct mq_conn *conn, const struct mq_trim_spec *spec, struct mq_err *err)
+{
+	if (!spec->dry_run && check_writable(conn, "removing messages", NULL, err) < 0)
+		return -1;
+	if (is_regex(spec->stream))
+		return mq_fail(err, MQ_USAGE,
+		               "'%s' is a regular expression; streams are trimmed by name",
+		               spec->stream);
+	if (check_abilities(conn, trims, sizeof trims / sizeof trims[0], MQ_IN_TRIM,
+	                    1U << spec->kind, conn->backend->trims, "trim", err) < 0)
+		return -1;
+	if (!conn->backend->trim)
+		return missing_operation(conn, "trim a stream", err);
+	return check_position(conn, &spec->before, "--before", NULL, err);
+}
+
+int mq_trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
+            struct mq_err *err)
+{
+	*ret_removed = -1;
+	if (mq_trim_check(conn, spec, err) < 0)
+		return -1;
+	return conn->backend->trim(conn, spec, ret_removed, err);
+}
+
+static int check_exchanges(const struct mq_conn *conn, const char *doing, struct mq_err *err)
+{
+	if (check_writable(conn, doing, NULL, err) < 0)
+		return -1;
+	return check_cap(conn, MQ_CAP_EXCHANGES, "exchanges", "produce to the streams themselves",
+	                 err);
+}
+
+int mq_create_exchange(struct mq_conn *conn, const struct mq_exchange_spec *spec,
+                       struct mq_err *err)
+{
+	if (check_exchanges(conn, "creating an exchange", err) < 0)
+		return -1;
+	return conn->backend->create_exchange(conn, spec, err);
+}
+
+int mq_remove_exchange(struct mq_conn *conn, const char *exchange, struct mq_err *err)
+{
+	if (check_exchanges(conn, "deleting an exchange", err) < 0)
+		return -1;
+	return conn->backend->remove_exchange(conn, exchange, err);
 }
 
 int mq_remove_check(const struct mq_conn *conn, const char *stream, struct mq_err *err)

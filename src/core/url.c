@@ -393,11 +393,6 @@ static int check_scheme(const char *scheme, enum shape *ret_shape, struct mq_err
 			               nearest);
 		return mq_hint(err, "mqtk help addresses lists them");
 	}
-	if (!mq_backend_for_scheme(scheme)) {
-		mq_fail(err, MQ_USAGE, "there is no backend for %s addresses in this version",
-		        scheme);
-		return mq_hint(err, "mqtk --version lists the backends");
-	}
 	*ret_shape = schemes[known].shape;
 	return 0;
 }

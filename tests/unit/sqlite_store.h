@@ -21,7 +21,8 @@
 #include "backend/table.h"
 
 #define NO_LIMITS                                                                                  \
-	.partitions = -1, .replicas = -1, .retention_ms = -1, .max_bytes = -1, .max_length = -1
+	.partitions = -1, .replicas = -1, .retention_ms = -1, .max_bytes = -1, .max_length = -1,   \
+	.ttl_ms = -1, .delivery_limit = -1
 
 struct store {
 	char folder[256];

@@ -63,7 +63,7 @@ static int fake_commit(struct mq_reader *reader, bool wait, struct mq_err *err)
 	return 0;
 }
 
-static int fake_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
+static int fake_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	(void)conn;
 	(void)spec;
@@ -81,7 +81,12 @@ static int fake_remove(struct mq_conn *conn, const char *stream, struct mq_err *
 	return 0;
 }
 
-#define ALL_CAPS 0xffffu
+#define ALL_CAPS 0xffffffu
+
+static const struct mq_instead instead[] = {
+    {MQ_IN_CREATE, MQ_FIELD_MAX_LENGTH, "count them yourself"},
+    {0},
+};
 
 static struct mq_backend fake = {
     .name = "fake",
@@ -93,6 +98,7 @@ static struct mq_backend fake = {
     .commit = fake_commit,
     .create = fake_create,
     .remove = fake_remove,
+    .instead = instead,
 };
 
 static struct mq_conn *open_with(unsigned caps, bool readonly)
@@ -198,6 +204,15 @@ static void test_capabilities_of_reading(void **state)
 	spec.to.kind = MQ_POS_TIME;
 	REFUSED("cannot do a moment");
 	spec = base;
+	spec.from.kind = MQ_POS_OFFSET;
+	REFUSED("cannot do offsets");
+	spec = base;
+	spec.claim_ms = 1;
+	REFUSED("cannot do --claim");
+	spec = base;
+	spec.prefetch = 1;
+	REFUSED("cannot do --prefetch");
+	spec = base;
 	spec.from.kind = MQ_POS_ID;
 	REFUSED("cannot do ids");
 	spec = base;
@@ -238,7 +253,7 @@ static void test_readonly(void **state)
 	spec.group = NULL;
 	spec.ack = true;
 	refused(mq_reader_open(conn, &spec, &reader, &err), &err, MQ_DENIED, "without --ack");
-	refused(mq_create(conn, &(struct mq_create_spec){.stream = "a"}, &err), &err, MQ_DENIED,
+	refused(mq_create(conn, &(struct mq_stream_spec){.stream = "a"}, &err), &err, MQ_DENIED,
 	        "creating a stream");
 	refused(mq_remove(conn, "a", &err), &err, MQ_DENIED, "deleting a stream");
 	spec.ack = false;
@@ -253,22 +268,37 @@ static void test_changing(void **state)
 	(void)state;
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_stream_list list;
+	struct mq_stream_spec spec = MQ_STREAM_SPEC_INIT;
+	int64_t removed;
 	struct mq_conn *conn = open_with(MQ_CAP_AUTO_CREATE, false);
 
-	refused(mq_create(conn, &(struct mq_create_spec){.stream = "^a"}, &err), &err, MQ_USAGE,
+	refused(mq_create(conn, &(struct mq_stream_spec){.stream = "^a"}, &err), &err, MQ_USAGE,
 	        "regular expression");
-	refused(mq_create(conn, &(struct mq_create_spec){.stream = "a", .partitions = 2}, &err),
-	        &err, MQ_USAGE, "cannot do --partitions");
-	refused(mq_create(conn, &(struct mq_create_spec){.stream = "a", .replicas = 3}, &err), &err,
-	        MQ_USAGE, "cannot do --replicas");
+	spec.stream = "a";
+	spec.partitions = 2;
+	refused(mq_create(conn, &spec, &err), &err, MQ_USAGE,
+	        "cannot create a stream with --partitions");
+	spec.partitions = 1;
+	spec.replicas = 3;
+	refused(mq_create(conn, &spec, &err), &err, MQ_USAGE,
+	        "cannot create a stream with --replicas");
+	spec.replicas = -1;
+	spec.max_length = 5;
+	spec.partitions = -1;
+	refused(mq_create(conn, &spec, &err), &err, MQ_USAGE, "; count them yourself");
+	refused(mq_alter(conn, &spec, &err), &err, MQ_USAGE,
+	        "cannot alter a stream with --max-length");
+	spec.max_length = -1;
+	refused(mq_alter(conn, &spec, &err), &err, MQ_USAGE, "nothing is to be changed");
+	refused(mq_trim(conn, &(struct mq_trim_spec){.stream = "a", .kind = MQ_TRIM_EXPIRED},
+	                &removed, &err),
+	        &err, MQ_USAGE, "cannot trim a stream with --expired; --max-age");
+	refused(mq_create_exchange(conn, &(struct mq_exchange_spec){.exchange = "e"}, &err), &err,
+	        MQ_USAGE, "cannot do exchanges");
 	refused(mq_remove(conn, "^a", &err), &err, MQ_USAGE, "deleted by name");
 	refused(mq_list(conn, true, &list, &err), &err, MQ_USAGE, "cannot list its streams");
 	assert_int_equal(list.n, 0);
-	assert_int_equal(
-	    mq_create(conn,
-	              &(struct mq_create_spec){.stream = "a", .partitions = -1, .replicas = -1},
-	              &err),
-	    0);
+	assert_int_equal(mq_create(conn, &spec, &err), 0);
 	assert_int_equal(mq_remove(conn, "a", &err), 0);
 	mq_close(conn);
 	assert_int_equal(calls, 3);

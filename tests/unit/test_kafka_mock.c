@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef MQ_WITH_KAFKA
+#ifdef MQ_WITH_kafka
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>

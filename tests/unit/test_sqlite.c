@@ -128,7 +128,7 @@ static void test_keys_choose_partitions(void **state)
 	struct store s;
 	struct tally tally = {0};
 	struct mq_err err = MQ_ERR_INIT;
-	struct mq_create_spec spec = {.stream = "t", NO_LIMITS};
+	struct mq_stream_spec spec = {.stream = "t", NO_LIMITS};
 
 	(void)state;
 	store_init(&s);
@@ -210,7 +210,7 @@ static void test_time_seek_against_brute_force(void **state)
 	(void)state;
 	srand(seed_of("time seek"));
 	store_init(&s);
-	struct mq_create_spec spec = {.stream = "t", NO_LIMITS};
+	struct mq_stream_spec spec = {.stream = "t", NO_LIMITS};
 	spec.max_length = 4000; /* the first blocks are cut as well */
 	ok(mq_create(s.conn, &spec, &err), &err);
 	for (int i = 0; i < N; i++)
@@ -242,7 +242,7 @@ static void test_retention(void **state)
 	struct store s;
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_stream_info info;
-	struct mq_create_spec spec = {.stream = "count", NO_LIMITS};
+	struct mq_stream_spec spec = {.stream = "count", NO_LIMITS};
 	int64_t times[20], first = -1;
 
 	(void)state;
@@ -258,7 +258,7 @@ static void test_retention(void **state)
 
 	const char *config[] = {"max_bytes=10"};
 	spec =
-	    (struct mq_create_spec){.stream = "size", NO_LIMITS, .config = config, .n_config = 1};
+	    (struct mq_stream_spec){.stream = "size", NO_LIMITS, .config = config, .n_config = 1};
 	ok(mq_create(s.conn, &spec, &err), &err);
 	put_numbers(&s, "size", 100, NULL, 100);
 	describe_of(&s, "size", &info);
@@ -266,7 +266,7 @@ static void test_retention(void **state)
 	assert_int_equal(info.bytes, 10);
 	mq_stream_info_release(&info);
 
-	spec = (struct mq_create_spec){.stream = "age", NO_LIMITS};
+	spec = (struct mq_stream_spec){.stream = "age", NO_LIMITS};
 	spec.retention_ms = 3600000;
 	ok(mq_create(s.conn, &spec, &err), &err);
 	for (int i = 0; i < 20; i++)
@@ -293,7 +293,7 @@ static void test_retention_is_fair(void **state)
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_stream_info info;
 	struct tally tally = {0};
-	struct mq_create_spec spec = {.stream = "t", NO_LIMITS};
+	struct mq_stream_spec spec = {.stream = "t", NO_LIMITS};
 
 	(void)state;
 	store_init(&s);
@@ -388,7 +388,7 @@ static void test_create_list_remove(void **state)
 	struct store s;
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_stream_list list;
-	struct mq_create_spec spec = {.stream = "Case", NO_LIMITS};
+	struct mq_stream_spec spec = {.stream = "Case", NO_LIMITS};
 
 	(void)state;
 	store_init(&s);

@@ -7,7 +7,7 @@
 static void make(struct store *s, const char *stream, int partitions, int messages)
 {
 	struct mq_err err = MQ_ERR_INIT;
-	struct mq_create_spec spec = {.stream = stream, NO_LIMITS};
+	struct mq_stream_spec spec = {.stream = stream, NO_LIMITS};
 	struct tally tally = {0};
 
 	spec.partitions = partitions;

@@ -76,7 +76,7 @@ static int set_number(rd_kafka_NewTopic_t *topic, const char *name, int64_t valu
 	return rd_kafka_NewTopic_set_config(topic, name, text) ? -1 : 0;
 }
 
-static int set_config(rd_kafka_NewTopic_t *topic, const struct mq_create_spec *spec,
+static int set_config(rd_kafka_NewTopic_t *topic, const struct mq_stream_spec *spec,
                       struct mq_err *err)
 {
 	if (set_number(topic, "retention.ms", spec->retention_ms) < 0 ||
@@ -98,16 +98,12 @@ static int set_config(rd_kafka_NewTopic_t *topic, const struct mq_create_spec *s
 	return 0;
 }
 
-int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_create_spec *spec,
+int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_spec *spec,
                          struct mq_err *err)
 {
 	char text[300];
 	int rc = -1;
 
-	if (spec->max_length >= 0) {
-		mq_fail(err, MQ_USAGE, "Kafka cannot limit a topic by a number of messages");
-		return mq_hint(err, "use --max-bytes (per partition) or --retention");
-	}
 	rd_kafka_NewTopic_t *topic =
 	    rd_kafka_NewTopic_new(spec->stream, spec->partitions > 0 ? spec->partitions : -1,
 	                          spec->replicas > 0 ? spec->replicas : -1, text, sizeof text);
@@ -174,7 +170,7 @@ int mq_kafka_await_topic_everywhere(const struct mq_kafka_conn *conn,
 	return 0;
 }
 
-int mq_kafka_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
+int mq_kafka_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
 	struct mq_kafka_handle *handle = mq_kafka_admin_handle(mine, err);

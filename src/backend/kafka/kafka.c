@@ -4,6 +4,12 @@
 
 static const char *const schemes[] = {"kafka", "kafkas", NULL};
 
+static const struct mq_instead instead[] = {
+    {MQ_IN_CREATE, MQ_FIELD_MAX_LENGTH, "use --max-bytes (per partition) or --retention"},
+    {MQ_IN_CREATE, MQ_FIELD_TTL, "use --retention"},
+    {0},
+};
+
 static const char *version(void)
 {
 	return rd_kafka_version_str();
@@ -16,7 +22,10 @@ const struct mq_backend mq_backend_kafka = {
     .settings = mq_kafka_settings,
     .caps = MQ_CAP_PARTITIONS | MQ_CAP_GROUPS | MQ_CAP_TIME_SEEK | MQ_CAP_TRANSACTIONS |
             MQ_CAP_REGEX | MQ_CAP_COMPRESSION | MQ_CAP_REPLICAS | MQ_CAP_PASS_SETTINGS |
-            MQ_CAP_SET_TIME,
+            MQ_CAP_SET_TIME | MQ_CAP_OFFSETS,
+    .create_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_REPLICAS | MQ_FIELD_RETENTION |
+                     MQ_FIELD_MAX_BYTES | MQ_FIELD_CONFIG,
+    .instead = instead,
     .version = version,
     .open = mq_kafka_open,
     .close = mq_kafka_close,

@@ -183,14 +183,14 @@ int mq_kafka_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_li
 int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                       struct mq_err *err);
 int mq_kafka_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
-int mq_kafka_create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err);
+int mq_kafka_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
 
 int mq_kafka_settings_manual(struct mq_buf *buf, struct mq_err *err);
 int mq_kafka_settings_dump(const struct mq_target *target, struct mq_buf *buf, struct mq_err *err);
 
 /* CreateTopics through any client; an existing topic is an error unless spec->if_missing. */
-int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_create_spec *spec,
+int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_spec *spec,
                          struct mq_err *err);
 /* Waits for the answer to an administrative request on a queue of its own. */
 rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,

@@ -183,13 +183,10 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 		return 0;
 	}
 	if (mine.code == MQ_NOT_FOUND && writer->create) {
-		struct mq_create_spec create = {.stream = name,
-		                                .partitions = -1,
-		                                .replicas = -1,
-		                                .retention_ms = -1,
-		                                .max_bytes = -1,
-		                                .max_length = -1,
-		                                .if_missing = true};
+		struct mq_stream_spec create = MQ_STREAM_SPEC_INIT;
+
+		create.stream = name;
+		create.if_missing = true;
 		if (mq_kafka_create_with(writer->handle, &create, err) < 0)
 			return -1;
 		return mq_kafka_await_topic_everywhere(

@@ -136,7 +136,7 @@ static int locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, st
 
 /* --- changes --------------------------------------------------------------------------------- */
 
-static int create_inside(struct mq_sq *sq, const struct mq_create_spec *spec, struct mq_err *err)
+static int create_inside(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	struct mq_sq_stream stream = {0};
 	int found = mq_sq_stream_find(sq, spec->stream, &stream, err);
@@ -151,7 +151,7 @@ static int create_inside(struct mq_sq *sq, const struct mq_create_spec *spec, st
 	return mq_fail(err, MQ_USAGE, "there is already a stream %s in %s", spec->stream, sq->path);
 }
 
-static int create(struct mq_conn *conn, const struct mq_create_spec *spec, struct mq_err *err)
+static int create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	struct mq_sq sq;
 	int result = -1;
@@ -183,7 +183,9 @@ const struct mq_backend mq_backend_sqlite = {
     .schemes = schemes,
     .settings = settings,
     .caps = MQ_CAP_PARTITIONS | MQ_CAP_GROUPS | MQ_CAP_TIME_SEEK | MQ_CAP_TRANSACTIONS |
-            MQ_CAP_REGEX | MQ_CAP_AUTO_CREATE | MQ_CAP_SET_TIME,
+            MQ_CAP_REGEX | MQ_CAP_AUTO_CREATE | MQ_CAP_SET_TIME | MQ_CAP_OFFSETS,
+    .create_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES |
+                     MQ_FIELD_MAX_LENGTH | MQ_FIELD_CONFIG,
     .version = sqlite3_libversion,
     .open = open_conn,
     .close = close_conn,

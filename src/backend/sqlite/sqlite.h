@@ -148,7 +148,7 @@ int mq_sq_stream_all(struct mq_sq *sq, struct mq_sq_stream **ret, size_t *ret_n,
                      struct mq_err *err);
 void mq_sq_streams_free(struct mq_sq_stream *streams, size_t n);
 /* Makes a stream; the caller has begun a transaction. */
-int mq_sq_stream_make(struct mq_sq *sq, const struct mq_create_spec *spec, struct mq_err *err);
+int mq_sq_stream_make(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err);
 /* The whole of it, in a transaction of its own. */
 int mq_sq_stream_remove(struct mq_sq *sq, const char *name, struct mq_err *err);
 /* MQ_USAGE when no stream can have that name. */

@@ -161,7 +161,7 @@ int mq_sq_stream_check_name(const char *name, struct mq_err *err)
 }
 
 /* The limits may also come as the names that describe shows. */
-static int apply_config(const struct mq_create_spec *spec, struct mq_sq_stream *stream,
+static int apply_config(const struct mq_stream_spec *spec, struct mq_sq_stream *stream,
                         struct mq_err *err)
 {
 	struct {
@@ -216,7 +216,7 @@ static int make_view(struct mq_sq *sq, int64_t id, const char *name, struct mq_e
 	return 0;
 }
 
-int mq_sq_stream_make(struct mq_sq *sq, const struct mq_create_spec *spec, struct mq_err *err)
+int mq_sq_stream_make(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	struct mq_sq_stream made = {.retention_ms = spec->retention_ms,
 	                            .max_bytes = spec->max_bytes,

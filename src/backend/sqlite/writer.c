@@ -93,15 +93,12 @@ static void forget_target(struct writer *w, struct target *target)
 static int find_or_make(struct writer *w, const char *name, struct mq_sq_stream *ret,
                         struct mq_err *err)
 {
+	struct mq_stream_spec spec = MQ_STREAM_SPEC_INIT;
 	int found = mq_sq_stream_find(&w->sq, name, ret, err);
 
 	if (found != 0)
 		return found < 0 ? -1 : 0;
-	struct mq_create_spec spec = {.stream = name,
-	                              .partitions = -1,
-	                              .retention_ms = -1,
-	                              .max_bytes = -1,
-	                              .max_length = -1};
+	spec.stream = name;
 	if (mq_sq_stream_make(&w->sq, &spec, err) < 0)
 		return -1;
 	mq_log(env_of(w), MQ_LEVEL_VERBOSE, "%s: made stream %s", w->sq.path, name);
