@@ -13,11 +13,24 @@
 
 #define MQ_CARRY_HEADER "mqtk-properties"
 
+/* What of a message is carried beside its properties: members of the envelope. */
+enum mq_carry_member {
+	MQ_CARRY_KEY = 1 << 0,
+	MQ_CARRY_HEADERS = 1 << 1,
+	MQ_CARRY_TIME = 1 << 2,
+	MQ_CARRY_PAYLOAD = 1 << 3, /* for an absent one, where the broker knows only an empty one */
+	MQ_CARRY_PROPERTIES = 1 << 4,
+};
+
 /* True when there is anything to carry. NULL: false. */
 bool mq_carry_wanted(const struct mq_properties *properties);
 
 /* Appends the header's value. */
 int mq_carry_append(const struct mq_properties *properties, struct mq_buf *buf, struct mq_err *err);
+
+/* The same for any members (enum mq_carry_member) of a message. */
+int mq_carry_append_message(const struct mq_message *message, unsigned members, struct mq_buf *buf,
+                            struct mq_err *err);
 
 /* The memory of what was read back; one per reader. */
 struct mq_carrier;
@@ -28,5 +41,9 @@ void mq_carrier_clear(struct mq_carrier *carrier);
 /* Reads a header's value. The properties are valid until clear; NULL when it is none of ours (or
  * there is no memory: then it stays visible as a header, and nothing is lost). */
 const struct mq_properties *mq_carrier_read(struct mq_carrier *carrier, struct mq_bytes value);
+/* The same for any members: returns which were there (enum mq_carry_member), valid in ret_message
+ * until clear; 0 when it is none of ours or there is no memory. */
+unsigned mq_carrier_read_message(struct mq_carrier *carrier, struct mq_bytes value,
+                                 struct mq_message *ret_message);
 
 #endif
