@@ -5,6 +5,7 @@
  */
 #include "format/json_message.h"
 #include "format/json_read.h"
+#include "mqtk/carry.h"
 #include "mqtk/format.h"
 
 enum member {
@@ -81,6 +82,7 @@ struct state {
 	struct mq_properties properties;
 	bool has_properties;
 	bool has_body, has_strange; /* a payload or value; a member that no message has */
+	unsigned seen;              /* bits of 1 << enum member */
 	size_t row;                 /* of the member at hand in names */
 	const char *expected;       /* what it should have been, when that is the problem */
 	struct mq_err *err;
@@ -395,7 +397,6 @@ static bool take_member(struct state *s, enum member member)
 
 static bool take_members(struct state *s)
 {
-	unsigned seen = 0;
 	size_t next = 0;
 
 	if (!mq_json_expect(&s->json, '{', "a JSON object is expected"))
@@ -413,11 +414,11 @@ static bool take_members(struct state *s)
 		s->has_strange = s->has_strange || member == M_UNKNOWN;
 		if (member != M_UNKNOWN) {
 			s->row = row;
-			if (seen & 1u << member)
+			if (s->seen & 1u << member)
 				return wrong(s, "there only once");
-			seen |= 1u << member;
+			s->seen |= 1u << member;
 			s->has_body = s->has_body || member == M_PAYLOAD || member == M_VALUE;
-			if ((seen & 1u << M_PAYLOAD) && (seen & 1u << M_VALUE))
+			if ((s->seen & 1u << M_PAYLOAD) && (s->seen & 1u << M_VALUE))
 				return wrong(s, "alone: 'payload' and 'value' exclude each other");
 		}
 		if (!take_member(s, member))
@@ -446,8 +447,24 @@ static int report(const struct state *s)
 	return -1;
 }
 
-int mq_json_message(char *text, size_t len, struct mq_arena *arena, struct mq_message *ret_message,
-                    struct mq_err *err)
+/* The bits of enum mq_carry_member for what was seen. */
+static unsigned carried_members(const struct state *s)
+{
+	unsigned members = s->has_properties ? MQ_CARRY_PROPERTIES : 0;
+
+	if (s->seen & 1u << M_KEY)
+		members |= MQ_CARRY_KEY;
+	if (s->seen & 1u << M_HEADERS)
+		members |= MQ_CARRY_HEADERS;
+	if (s->seen & 1u << M_TS)
+		members |= MQ_CARRY_TIME;
+	if (s->seen & 1u << M_PAYLOAD)
+		members |= MQ_CARRY_PAYLOAD;
+	return members;
+}
+
+int mq_json_message_part(char *text, size_t len, struct mq_arena *arena,
+                         struct mq_message *ret_message, unsigned *ret_members, struct mq_err *err)
 {
 	struct state s = {
 	    .arena = arena, .message = ret_message, .properties = MQ_PROPERTIES_INIT, .err = err};
@@ -474,5 +491,14 @@ int mq_json_message(char *text, size_t len, struct mq_arena *arena, struct mq_me
 		*p = s.properties;
 		ret_message->properties = p;
 	}
+	*ret_members = carried_members(&s);
 	return 0;
+}
+
+int mq_json_message(char *text, size_t len, struct mq_arena *arena, struct mq_message *ret_message,
+                    struct mq_err *err)
+{
+	unsigned members;
+
+	return mq_json_message_part(text, len, arena, ret_message, &members, err);
 }

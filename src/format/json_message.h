@@ -11,4 +11,9 @@
 int mq_json_message(char *text, size_t len, struct mq_arena *arena, struct mq_message *ret_message,
                     struct mq_err *err);
 
+/* The same, and which members were there (enum mq_carry_member): an absent key and one that is null
+ * are told apart. */
+int mq_json_message_part(char *text, size_t len, struct mq_arena *arena,
+                         struct mq_message *ret_message, unsigned *ret_members, struct mq_err *err);
+
 #endif

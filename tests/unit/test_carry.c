@@ -39,6 +39,40 @@ static void round_trip(void **state)
 	mq_buf_release(&buf);
 }
 
+static void any_member_comes_back(void **state)
+{
+	(void)state;
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_header headers[] = {{mq_bytes_str("a"), MQ_ABSENT},
+	                              {mq_bytes_str("a"), mq_bytes_of("\xff", 1)}};
+	struct mq_message in = MQ_MESSAGE_INIT, out;
+	struct mq_carrier *carrier;
+	struct mq_buf buf;
+
+	in.headers = headers;
+	in.n_headers = 2;
+	in.ts_ms = -5;
+	assert_int_equal(mq_carrier_new(&carrier, &err), 0);
+	for (unsigned members = 1; members < 16; members++) {
+		mq_buf_init(&buf, 4096);
+		assert_int_equal(mq_carry_append_message(&in, members, &buf, &err), 0);
+		unsigned read =
+		    mq_carrier_read_message(carrier, mq_bytes_of(buf.data, buf.len), &out);
+		assert_int_equal(read, members);
+		assert_null(out.key.data);
+		assert_null(out.payload.data);
+		if (members & MQ_CARRY_TIME)
+			assert_int_equal(out.ts_ms, -5);
+		if (members & MQ_CARRY_HEADERS) {
+			assert_int_equal(out.n_headers, 2);
+			assert_null(out.headers[0].value.data);
+			assert_true(mq_bytes_equal(out.headers[1].value, headers[1].value));
+		}
+		mq_buf_release(&buf);
+	}
+	mq_carrier_free(carrier);
+}
+
 static void foreign_values_are_left_alone(void **state)
 {
 	(void)state;
@@ -64,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(round_trip),
+	    cmocka_unit_test(any_member_comes_back),
 	    cmocka_unit_test(foreign_values_are_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
