@@ -64,5 +64,7 @@ int64_t mq_net_write(struct mq_net *net, const void *data, size_t len, struct mq
 /* Waits until something can be read (or, with want_write, written), the cancel is raised or
  * timeout_ms has passed (-1: for ever). Returns 1 when one of them can be tried, else 0. */
 int mq_net_wait(struct mq_net *net, bool want_write, int timeout_ms);
+/* The same for what has to be finished although the cancel is raised: it does not end the wait. */
+int mq_net_wait_through(struct mq_net *net, bool want_write, int timeout_ms);
 
 #endif
