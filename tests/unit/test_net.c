@@ -27,7 +27,7 @@
 
 static struct mq_cancel cancel;
 static struct mq_env env = {.timeout_ms = 5000, .cancel = &cancel};
-static char folder[] = "/tmp/mqtk-net-XXXXXX";
+static char folder[200];
 
 /* --- certificates ---------------------------------------------------------------------------- */
 
@@ -394,7 +394,10 @@ static void settings(void **state)
 static int make_folder(void **state)
 {
 	(void)state;
+	const char *temporary = getenv("TMPDIR");
+
 	signal(SIGPIPE, SIG_IGN);
+	snprintf(folder, sizeof folder, "%s/mqtk-net-XXXXXX", temporary ? temporary : "/tmp");
 	return mkdtemp(folder) && mq_cancel_init(&cancel, NULL) == 0 ? 0 : -1;
 }
 
