@@ -3,10 +3,12 @@
 #
 #   build  compile the program         fast   the tests without servers
 #   check  all tests, with servers     lint   make lint         bench  make bench
+#   debian13  make check-debian13, which then calls this inside that folder
 #
 # Everything is looked for first, in whatever way it got here; when all is there nothing is run.
 # What is missing is installed by apt-get on Debian and Ubuntu (with sudo when not root). On other
-# systems the package names are printed and the exit status is 1.
+# systems the package names are printed and the exit status is 1. No service that comes with a package
+# is started: the tests start servers of their own.
 set -euo pipefail
 
 # group; probe; packages for apt, dnf, brew, apk, pacman. A|B: the first that the system knows.
@@ -19,6 +21,11 @@ build; cmd:make; make; make; make; make; make
 build; cmd:pkg-config; pkgconf|pkg-config; pkgconf-pkg-config; pkgconf; pkgconf; pkgconf
 build; lib:inih; libinih-dev; inih-devel; inih; inih-dev; libinih
 build; lib:rdkafka; librdkafka-dev; librdkafka-devel; librdkafka; librdkafka-dev; librdkafka
+build; lib:librabbitmq; librabbitmq-dev; librabbitmq-devel; rabbitmq-c; rabbitmq-c-dev; librabbitmq-c
+build; lib:hiredis; libhiredis-dev; hiredis-devel; hiredis; hiredis-dev; hiredis
+build; lib:libcurl; libcurl4-openssl-dev; libcurl-devel; curl; curl-dev; curl
+build; lib:openssl; libssl-dev; openssl-devel; openssl@3; openssl-dev; openssl
+build; lib:jansson; libjansson-dev; jansson-devel; jansson; jansson-dev; jansson
 build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
 fast; cmd:bats; bats; bats; bats-core; bats; bats
 fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka
@@ -29,6 +36,13 @@ fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -
 check; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
 check; cmd:mvn; maven; maven; maven; maven; maven
 check; cmd:openssl; openssl; openssl; openssl; openssl; openssl
+check; rabbitmq; rabbitmq-server; rabbitmq-server; rabbitmq; rabbitmq-server; rabbitmq
+check; cmd:redis-server; redis-server|valkey-redis-compat; redis; redis; redis; redis|valkey
+check; cmd:redis-cli; redis-tools; redis; redis; redis; redis|valkey
+check; ?cmd:amqp-publish; amqp-tools; librabbitmq-tools; rabbitmq-c; rabbitmq-c-utils; librabbitmq-c
+check; ?python:pika; python3-pika; python3-pika; -; py3-pika; python-pika
+check; ?python:redis; python3-redis; python3-redis; -; py3-redis; python-redis
+debian13; sbin:debootstrap; debootstrap; debootstrap; -; debootstrap; debootstrap
 lint; cmd:clang; clang; clang; llvm; clang; clang
 lint; cmd:clang-format; clang-format; clang-tools-extra; clang-format; clang-extra-tools; clang
 lint; cmd:clang-tidy; clang-tidy; clang-tools-extra; llvm; clang-extra-tools; clang
@@ -48,7 +62,10 @@ have_probe() {
 	compiler) echo '#include <stdio.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	cmd:*) command -v "${what#cmd:}" >/dev/null ;;
 	lib:*) pkg-config --exists "${what#lib:}" 2>/dev/null ;;
-	python:*) "$here/python.sh" -c "import ${what#python:}" 2>/dev/null ;;
+	python:*) "$here/python.sh" --with "${what#python:}" -c "import ${what#python:}" 2>/dev/null ;;
+	# Outside the PATH of users who are not root.
+	sbin:*) command -v "${what#sbin:}" >/dev/null || [ -x "/usr/sbin/${what#sbin:}" ] ;;
+	rabbitmq) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || have_probe sbin:rabbitmq-server ;;
 	java:*) [ "$(java_version)" -ge "${what#java:}" ] ;;
 	*) echo "deps.sh: unknown probe $what" >&2 && exit 70 ;;
 	esac
@@ -88,6 +105,19 @@ apt_choice() {
 	return 1
 }
 
+# Run as root. What asks before a service is started is told no, unless the machine has its own say.
+# shellcheck disable=SC2016 # for that shell
+apt_install='
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap "rm -f $policy" EXIT
+	trap "exit 130" INT
+	trap "exit 143" TERM
+	printf "#!/bin/sh\nexit 101\n" >$policy
+	chmod 755 $policy
+fi
+apt-get -qq install -y --no-install-recommends "$@"'
+
 install_with_apt() {
 	local group probe apt rest item name log
 	local -a packages=() words as_root=()
@@ -119,7 +149,7 @@ install_with_apt() {
 	echo "installing: ${packages[*]}" >&2
 	# Hundreds of lines that matter only when it fails.
 	log=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq install -y --no-install-recommends "${packages[@]}" </dev/null 2>&1) || {
+		sh -c "$apt_install" sh "${packages[@]}" </dev/null 2>&1) || {
 		printf '%s\n' "$log" >&2
 		return 1
 	}
@@ -147,17 +177,17 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 groups=" "
 for group in "$@"; do
 	case $group in
-	build | fast | lint) groups+="$group " ;;
+	build | fast | lint | debian13) groups+="$group " ;;
 	check) groups+="fast check " ;;
 	bench) groups+="fast check bench " ;;
 	*)
-		echo "usage: deps.sh build|fast|check|lint|bench…" >&2
+		echo "usage: deps.sh build|fast|check|lint|bench|debian13…" >&2
 		exit 2
 		;;
 	esac
 done
 [ "$groups" != " " ] || {
-	echo "usage: deps.sh build|fast|check|lint|bench…" >&2
+	echo "usage: deps.sh build|fast|check|lint|bench|debian13…" >&2
 	exit 2
 }
 

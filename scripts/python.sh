@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Runs the Python that has the system's packages (jsonschema): the first python3 in PATH may be
-# another one, which has not.
+# Runs a Python that has what is wanted: python.sh [--with MODULE] ARGUMENT… (jsonschema when not
+# told). The first python3 in PATH may be another one than the system's, and have other modules.
+module=jsonschema
+if [ "${1-}" = --with ]; then
+	module=$2
+	shift 2
+fi
 for python in python3 /usr/bin/python3; do
-	if "$python" -c 'import jsonschema' 2>/dev/null; then
+	if "$python" -c "import $module" 2>/dev/null; then
 		exec "$python" "$@"
 	fi
 done

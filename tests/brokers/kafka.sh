@@ -10,23 +10,19 @@
 # folder. The jars are copied once by Maven to ${MQTK_CACHE:-${XDG_CACHE_HOME:-~/.cache}/mqtk-tests}.
 # Every node is run by tests/brokers/supervise, so none outlives the run.
 
-kafka_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-kafka_root=$(cd "$kafka_here/../.." && pwd)
-
-kafka_cache() {
-	echo "${MQTK_TEST_CACHE:-${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}}"
-}
+# shellcheck source=tests/brokers/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # kafka_jars VERSION: makes sure that the jars are in the cache. Two runs may do so at once.
 kafka_jars() {
 	local version=$1 cache dir new
-	cache=$(kafka_cache)
+	cache=$(broker_cache)
 	dir=$cache/kafka-$version
 	[ -d "$dir" ] && return 0
 	mkdir -p "$cache"
 	new=$(mktemp -d "$cache/kafka-$version.XXXXXX")
 	echo "copying the jars of Kafka $version to $dir" >&2
-	if ! mvn -B -q -Dstyle.color=never -f "$kafka_here/kafka/pom.xml" "-Dkafka.version=$version" \
+	if ! mvn -B -q -Dstyle.color=never -f "$broker_here/kafka/pom.xml" "-Dkafka.version=$version" \
 		dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$new" \
 		</dev/null >"$new/maven.log" 2>&1; then
 		cat "$new/maven.log" >&2
@@ -36,35 +32,6 @@ kafka_jars() {
 	fi
 	mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
 	[ -d "$dir" ]
-}
-
-# kafka_ports N: N different ports that were free just now.
-kafka_ports() {
-	"$kafka_root/scripts/python.sh" -c '
-import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))' "$1"
-}
-
-# kafka_certificates DIR: a CA and a certificate for localhost and 127.0.0.1, for one day.
-kafka_certificates() {
-	local dir=$1
-	mkdir -p "$dir"
-	{
-		openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj "/CN=mqtk test CA" \
-			-keyout "$dir/ca.key" -out "$dir/ca.pem" &&
-			openssl req -newkey rsa:2048 -nodes -subj "/CN=localhost" \
-				-keyout "$dir/server.key" -out "$dir/server.csr" &&
-			printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$dir/san" &&
-			openssl x509 -req -days 1 -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" \
-				-CAcreateserial -extfile "$dir/san" -out "$dir/server.crt" &&
-			cat "$dir/server.key" "$dir/server.crt" >"$dir/server.pem"
-	} >"$dir/openssl.log" 2>&1 || {
-		cat "$dir/openssl.log" >&2
-		return 1
-	}
 }
 
 # Writes the properties of one node. Reads kafka_start's variables.
@@ -107,7 +74,7 @@ PROPERTIES
 	if [ -n "$tls" ]; then
 		cat <<PROPERTIES
 listener.name.tls.ssl.keystore.type=PEM
-listener.name.tls.ssl.keystore.location=$dir/tls/server.pem
+listener.name.tls.ssl.keystore.location=$tls/server.pem
 listener.name.tls.ssl.client.auth=none
 PROPERTIES
 	fi
@@ -119,24 +86,21 @@ kafka_java() {
 	local dir=$1
 	shift
 	java -Xmx512m -XX:+UseSerialGC -Xshare:auto -Dorg.slf4j.simpleLogger.showDateTime=true \
-		-cp "$(kafka_cache)/kafka-$(cat "$dir/version")/*" "$@"
+		-cp "$(broker_cache)/kafka-$(cat "$dir/version")/*" "$@"
 }
 
-# Starts a node whose properties are there. In a process of its own, which lives as long.
+# Starts a node whose properties are there.
 kafka_node() {
 	local dir=$1 id=$2
-	[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
-	"$kafka_here/supervise" "$dir/$id" java -Xmx512m -XX:+UseSerialGC \
+	broker_node "$dir/$id" java -Xmx512m -XX:+UseSerialGC \
 		-Dorg.slf4j.simpleLogger.showDateTime=true \
-		-cp "$(kafka_cache)/kafka-$(cat "$dir/version")/*" kafka.Kafka "$dir/$id/properties" \
-		</dev/null >/dev/null 2>&1 3>&- 7>&- 9>&- &
-	disown $!
+		-cp "$(broker_cache)/kafka-$(cat "$dir/version")/*" kafka.Kafka "$dir/$id/properties"
 }
 
 # kafka_wait DIR NODES: until that many nodes answer; 1 when a node ended, 2 after 60 s.
 kafka_wait() {
 	local dir=$1 wanted=$2 id deadline=$((SECONDS + 60))
-	local ready=${MQTK_TEST_BIN:-$kafka_root/build/gcc/tests}/brokers/kafka_ready
+	local ready=${MQTK_TEST_BIN:-$broker_root/build/gcc/tests}/brokers/kafka_ready
 	[ -x "$ready" ] || {
 		echo "kafka.sh: there is no $ready: make compile" >&2
 		return 2
@@ -161,7 +125,7 @@ kafka_start() {
 		case $1 in
 		--nodes) nodes=$2 && shift 2 ;;
 		--sasl) sasl=yes && shift ;;
-		--tls) tls=yes && shift ;;
+		--tls) tls=$(broker_certificates) && shift || return ;;
 		--set) settings+=("$2") && shift 2 ;;
 		*) echo "kafka_start: unknown $1" >&2 && return 2 ;;
 		esac
@@ -179,8 +143,7 @@ kafka_start() {
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		echo "$version" >"$dir/version"
-		read -ra ports <<<"$(kafka_ports $((nodes * 4)))"
-		[ -z "$tls" ] || kafka_certificates "$dir/tls" || return
+		read -ra ports <<<"$(broker_ports $((nodes * 4)))"
 		kafka_env >"$dir/env"
 		for ((i = 1; i <= nodes; i++)); do
 			mkdir -p "$dir/$i"
@@ -216,7 +179,7 @@ kafka_env() {
 	done
 	echo "KAFKA=$plain"
 	[ -z "$sasl" ] || echo "KAFKA_SASL=$with_sasl"
-	[ -z "$tls" ] || printf 'KAFKA_TLS=%s\nKAFKA_CA=%s\n' "$with_tls" "$dir/tls/ca.pem"
+	[ -z "$tls" ] || printf 'KAFKA_TLS=%s\nKAFKA_CA=%s\n' "$with_tls" "$tls/ca.pem"
 }
 
 kafka_use() {
@@ -225,31 +188,16 @@ kafka_use() {
 	source "$MQTK_TEST_DIR/$1/env"
 }
 
-# Waits until a node's supervisor has removed its files, which it does when the node is gone.
-kafka_gone() {
-	local deadline=$((SECONDS + 30))
-	while [ -e "$1/supervisor.pid" ]; do
-		if ((SECONDS > deadline)); then
-			echo "kafka.sh: the node in $1 does not end" >&2
-			return 1
-		fi
-		sleep 0.05
-	done
-}
-
 kafka_stop() {
-	local name=$1 id
-	for id in "$MQTK_TEST_DIR/$name"/${2:-[0-9]*}; do
-		if [ -e "$id/supervisor.pid" ]; then
-			kill -TERM "$(cat "$id/supervisor.pid")" 2>/dev/null
-			kafka_gone "$id"
-		fi
-	done
+	if [ $# -gt 1 ]; then
+		broker_stop "$MQTK_TEST_DIR/$1/$2"
+	else
+		broker_stop "$MQTK_TEST_DIR/$1"/[0-9]*
+	fi
 }
 
 kafka_kill() {
-	local id=$MQTK_TEST_DIR/$1/$2
-	kill -KILL "$(cat "$id/server.pid")" && kafka_gone "$id"
+	broker_kill "$MQTK_TEST_DIR/$1/$2"
 }
 
 kafka_again() {

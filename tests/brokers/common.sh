@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# What kafka.sh, rabbitmq.sh and redis.sh share; they source it. MQTK_TEST_DIR is the run's folder.
+#
+# A node is a folder with what one server needs; broker_node has tests/brokers/supervise run it, so
+# that none outlives the run.
+
+broker_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+broker_root=$(cd "$broker_here/../.." && pwd)
+
+# Where downloads are kept from run to run.
+broker_cache() {
+	echo "${MQTK_TEST_CACHE:-${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}}"
+}
+
+# broker_ports N: N different ports that were free just now.
+broker_ports() {
+	"$broker_root/scripts/python.sh" -c '
+import socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held:
+    s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held))' "$1"
+}
+
+# broker_certificates: prints the folder of the run's CA (ca.pem) and its certificate for localhost
+# and 127.0.0.1 (server.key, server.crt, both in server.pem), which are good for one day. Made by
+# whoever asks first; two may ask at once.
+broker_certificates() {
+	local dir=$MQTK_TEST_DIR/tls new
+	if [ ! -d "$dir" ]; then
+		new=$(mktemp -d "$MQTK_TEST_DIR/tls.XXXXXX") || return
+		{
+			openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj "/CN=mqtk test CA" \
+				-keyout "$new/ca.key" -out "$new/ca.pem" &&
+				openssl req -newkey rsa:2048 -nodes -subj "/CN=localhost" \
+					-keyout "$new/server.key" -out "$new/server.csr" &&
+				printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$new/san" &&
+				openssl x509 -req -days 1 -in "$new/server.csr" -CA "$new/ca.pem" \
+					-CAkey "$new/ca.key" -CAcreateserial -extfile "$new/san" \
+					-out "$new/server.crt" &&
+				cat "$new/server.key" "$new/server.crt" >"$new/server.pem"
+		} >"$new/openssl.log" 2>&1 || {
+			cat "$new/openssl.log" >&2
+			return 1
+		}
+		mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
+	fi
+	echo "$dir"
+}
+
+# broker_node NODE COMMAND…: starts a server. In a process of its own, which lives as long.
+broker_node() {
+	[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
+	"$broker_here/supervise" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- 7>&- 9>&- &
+	disown $!
+}
+
+# broker_wait NODE SECONDS COMMAND…: until COMMAND succeeds; 1 when the node's server ended
+# meanwhile, 2 after the limit.
+broker_wait() {
+	local node=$1 deadline=$((SECONDS + $2)) seen=
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		if [ -e "$node/supervisor.pid" ]; then
+			seen=yes
+		elif [ -n "$seen" ] || [ -e "$MQTK_TEST_DIR/ending" ]; then
+			return 1
+		fi
+		((SECONDS <= deadline)) || return 2
+		sleep 0.05
+	done
+}
+
+# broker_gone NODE: until the supervisor has removed its files, which it does when the server is gone.
+broker_gone() {
+	local deadline=$((SECONDS + 30))
+	while [ -e "$1/supervisor.pid" ]; do
+		if ((SECONDS > deadline)); then
+			echo "the server in $1 does not end" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# broker_stop NODE…: as their owner would. All at once, then each is waited for.
+broker_stop() {
+	local node
+	for node in "$@"; do
+		if [ -e "$node/supervisor.pid" ]; then
+			kill -TERM "$(cat "$node/supervisor.pid")" 2>/dev/null
+		fi
+	done
+	for node in "$@"; do
+		broker_gone "$node"
+	done
+}
+
+# broker_kill NODE: as a crash.
+broker_kill() {
+	kill -KILL "$(cat "$1/server.pid")" && broker_gone "$1"
+}
