@@ -1,6 +1,6 @@
 /*
  * The text of an address taken apart, before any configuration is looked at. Used by address.c and
- * config.c alone; the grammar is that of mqtk/address.h.
+ * config.c, and its decoding by whoever meets a URL; the grammar is that of mqtk/address.h.
  */
 #ifndef MQ_CORE_URL_H
 #define MQ_CORE_URL_H
