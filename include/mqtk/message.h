@@ -34,6 +34,14 @@ struct mq_properties {
 	struct mq_bytes app_id;
 	struct mq_bytes user_id;
 	struct mq_bytes exchange;
+	struct mq_bytes content_encoding;
+	/* Where the broker's headers have types: one letter for each header, in order, by AMQP
+	 * 0-9-1's letters for the values of a field table (RabbitMQ's: S text, I l s b B i u
+	 * integers, t boolean, d f numbers, D decimal, T time in seconds, V null, F table, A array,
+	 * x bytes). The value itself stands in the header as text (tables and arrays as JSON).
+	 * Absent: all are text. Who writes to such a broker uses a letter only if the value still
+	 * reads as that. */
+	struct mq_bytes header_types;
 	int64_t expiry_ms;      /* -1: none */
 	int64_t delivery_count; /* -1: unknown */
 	int priority;           /* -1: none */

@@ -14,8 +14,9 @@ bool mq_carry_wanted(const struct mq_properties *p)
 {
 	return p && (p->message_id.data || p->correlation_id.data || p->content_type.data ||
 	             p->reply_to.data || p->type.data || p->app_id.data || p->user_id.data ||
-	             p->exchange.data || p->expiry_ms >= 0 || p->priority >= 0 ||
-	             p->delivery_count >= 0 || p->redelivered >= 0);
+	             p->exchange.data || p->content_encoding.data || p->header_types.data ||
+	             p->expiry_ms >= 0 || p->priority >= 0 || p->delivery_count >= 0 ||
+	             p->redelivered >= 0);
 }
 
 /* `,"name":` and bytes. */

@@ -40,6 +40,8 @@ int mq_envelope_append_properties(const struct mq_properties *p, struct mq_buf *
 	    append_optional_bytes(buf, ",\"app_id\":", p->app_id, err) < 0 ||
 	    append_optional_bytes(buf, ",\"user_id\":", p->user_id, err) < 0 ||
 	    append_optional_bytes(buf, ",\"exchange\":", p->exchange, err) < 0 ||
+	    append_optional_bytes(buf, ",\"content_encoding\":", p->content_encoding, err) < 0 ||
+	    append_optional_bytes(buf, ",\"header_types\":", p->header_types, err) < 0 ||
 	    append_optional_number(buf, ",\"delivery_count\":", p->delivery_count, err) < 0)
 		return -1;
 	if (p->redelivered < 0)

@@ -29,6 +29,8 @@ enum member {
 	M_APP_ID,
 	M_USER_ID,
 	M_EXCHANGE,
+	M_CONTENT_ENCODING,
+	M_HEADER_TYPES,
 	M_DELIVERY_COUNT,
 	M_REDELIVERED,
 	M_UNKNOWN,
@@ -67,6 +69,8 @@ static const struct {
     NAME("app_id", M_APP_ID),
     NAME("user_id", M_USER_ID),
     NAME("exchange", M_EXCHANGE),
+    NAME("content_encoding", M_CONTENT_ENCODING),
+    NAME("header_types", M_HEADER_TYPES),
     NAME("delivery_count", M_DELIVERY_COUNT),
     NAME("redelivered", M_REDELIVERED),
 };
@@ -376,6 +380,10 @@ static bool take_member(struct state *s, enum member member)
 		return take_property(s, &p->user_id);
 	case M_EXCHANGE:
 		return take_property(s, &p->exchange);
+	case M_CONTENT_ENCODING:
+		return take_property(s, &p->content_encoding);
+	case M_HEADER_TYPES:
+		return take_property(s, &p->header_types);
 	case M_EXPIRY_MS:
 		s->has_properties = true;
 		return take_number(s, 0, INT64_MAX, &p->expiry_ms,

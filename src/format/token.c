@@ -61,6 +61,8 @@ const struct mq_token_row mq_token_rows[] = {
     PROPERTY(app_id, "id of the sending application; " BYTES_HELP),
     PROPERTY(user_id, "sending user; " BYTES_HELP),
     PROPERTY(exchange, "exchange it was published to; " BYTES_HELP),
+    PROPERTY(content_encoding, "content encoding; " BYTES_HELP),
+    PROPERTY(header_types, "types of the headers, a letter each; " BYTES_HELP),
     {"%{delivery_count}", "how often it was delivered before", MQ_TOKEN_DELIVERY_COUNT,
      MQ_FORM_PLAIN, MQ_FORMS_NONE, MQ_NEED_PROPERTIES, 0},
     {"%{redelivered}", "true or false", MQ_TOKEN_REDELIVERED, MQ_FORM_PLAIN, MQ_FORMS_NONE,

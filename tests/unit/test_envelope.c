@@ -62,6 +62,8 @@ static void test_everything(void **state)
 	    .app_id = mq_bytes_str("app"),
 	    .user_id = mq_bytes_str("u"),
 	    .exchange = mq_bytes_str(""),
+	    .content_encoding = mq_bytes_str("gzip"),
+	    .header_types = mq_bytes_str("SVx"),
 	    .expiry_ms = 5000,
 	    .delivery_count = 0,
 	    .priority = 9,
@@ -90,7 +92,8 @@ static void test_everything(void **state)
 	    "\"payload\":\"\\\"quoted\\\" \\\\ \\b\\f\\n\\r\\t\\u0001\\u001F/\x7f h\xc3\xa9\","
 	    "\"message_id\":\"m\",\"correlation_id\":\"c\",\"content_type\":\"text/plain\","
 	    "\"reply_to\":\"r\",\"expiry_ms\":5000,\"priority\":9,\"type\":\"t\","
-	    "\"app_id\":\"app\",\"user_id\":\"u\",\"exchange\":\"\",\"delivery_count\":0,"
+	    "\"app_id\":\"app\",\"user_id\":\"u\",\"exchange\":\"\",\"content_encoding\":\"gzip\","
+	    "\"header_types\":\"SVx\",\"delivery_count\":0,"
 	    "\"redelivered\":true}\n");
 }
 
@@ -214,6 +217,8 @@ static void compare(const struct mq_message *a, const struct mq_message *b)
 	assert_same(p->app_id, q->app_id);
 	assert_same(p->user_id, q->user_id);
 	assert_same(p->exchange, q->exchange);
+	assert_same(p->content_encoding, q->content_encoding);
+	assert_same(p->header_types, q->header_types);
 	assert_true(p->expiry_ms == q->expiry_ms);
 	assert_true(p->delivery_count == q->delivery_count);
 	assert_int_equal(p->priority, q->priority);
@@ -286,6 +291,8 @@ static void test_round_trip(void **state)
 			p.app_id = random_bytes(pool, &used, true);
 			p.user_id = random_bytes(pool, &used, true);
 			p.exchange = random_bytes(pool, &used, true);
+			p.content_encoding = random_bytes(pool, &used, true);
+			p.header_types = random_bytes(pool, &used, true);
 			p.expiry_ms = random_number(-1);
 			p.delivery_count = random_number(-1);
 			p.priority = rand() % 300 - 1;
