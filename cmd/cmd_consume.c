@@ -1,6 +1,6 @@
 /*
- * mqtk consume: print the messages of streams. Without a group nothing is committed; with one a
- * message is settled only after its bytes were accepted by write().
+ * mqtk consume: print the messages of streams. Without a group or --ack nothing is committed or
+ * taken; with one a message is settled only after its bytes were accepted by write().
  */
 #include "cmd/commands.h"
 #include "cmd/consuming.h"
@@ -11,6 +11,10 @@ struct consume_values {
 	struct printing printing;
 	const char *group;
 	const char *consumer;
+	bool ack;
+	bool force;
+	int64_t claim;
+	int64_t prefetch;
 	int64_t commit_interval;
 };
 
@@ -31,12 +35,41 @@ static const struct mq_option group_rows[] = {
              "end, at a signal and before a partition is given away. A crash repeats at most what "
              "was not committed yet; nothing is skipped.",
      .field = offsetof(struct consume_values, group),
-     .excludes = "partition"},
+     .excludes = "partition ack"},
+    {.name = "ack",
+     .type = MQ_OPT_FLAG,
+     .help = "take from queues: a message is gone once it was printed",
+     .more =
+         "Without it a queue is looked at: all that is there is printed and stays there, in its "
+         "order, and the command ends. With it a message is acknowledged only after its bytes "
+         "were accepted by the output; what was not acknowledged comes again.",
+     .field = offsetof(struct consume_values, ack)},
+    {.name = "force",
+     .type = MQ_OPT_FLAG,
+     .help = "look at a queue although that could make the broker drop messages",
+     .more = "Looking counts as a delivery there, and messages may be delivered only so often, or "
+             "it could make the queue too long for its limit.",
+     .field = offsetof(struct consume_values, force),
+     .excludes = "ack group"},
     {.name = "consumer",
      .type = MQ_OPT_STRING,
      .arg = "NAME",
      .help = "this member's name in the group",
      .field = offsetof(struct consume_values, consumer)},
+    {.name = "claim",
+     .type = MQ_OPT_DURATION,
+     .arg = "DUR",
+     .help = "take over messages that other members of the group hold idle for so long",
+     .min = 1,
+     .max = INT64_MAX,
+     .field = offsetof(struct consume_values, claim)},
+    {.name = "prefetch",
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "how many messages may be on their way, not yet acknowledged",
+     .min = 1,
+     .max = 65535,
+     .field = offsetof(struct consume_values, prefetch)},
     {.name = "commit-interval",
      .type = MQ_OPT_DURATION,
      .arg = "DUR",
@@ -47,7 +80,7 @@ static const struct mq_option group_rows[] = {
 
 static const struct mq_option_set sets[] = {
     {"Reading", reading_rows, offsetof(struct consume_values, reading)},
-    {"Group", group_rows, 0},
+    {"Groups and queues", group_rows, 0},
     {"Printing", printing_rows, offsetof(struct consume_values, printing)},
     {0}};
 
@@ -60,6 +93,10 @@ static const struct mq_example examples[] = {
     {"mqtk consume -J -e prod/orders | mqtk produce -J local/copy", "copy without loss"},
     {"mqtk consume --group billing -e local/orders", "go on where this group stopped"},
     {"mqtk consume -e 'prod/^orders\\..*'", "all streams whose names match"},
+    {"mqtk consume amqp://localhost/orders", "look into a queue; nothing is taken"},
+    {"mqtk consume --ack -c 1 amqp://localhost/orders", "take one message out of it"},
+    {"mqtk consume --group billing --claim 5m redis://localhost/orders",
+     "also what a member that fell silent was working on"},
     {0}};
 
 static int check_group(const struct consume_values *values, struct mq_err *err)
@@ -70,9 +107,13 @@ static int check_group(const struct consume_values *values, struct mq_err *err)
 		return 0;
 	if (values->consumer)
 		return mq_fail(err, MQ_USAGE, "--consumer names a member of a --group");
-	if (values->commit_interval >= 0)
+	if (values->claim > 0)
 		return mq_fail(err, MQ_USAGE,
-		               "--commit-interval needs --group: nothing is committed without it");
+		               "--claim takes over what other members of a --group hold");
+	if (values->commit_interval >= 0 && !values->ack)
+		return mq_fail(err, MQ_USAGE,
+		               "--commit-interval needs --group or --ack: nothing is committed "
+		               "without");
 	return 0;
 }
 
@@ -98,6 +139,10 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .to = values->reading.range.to,
 	    .group = values->group,
 	    .member = values->consumer,
+	    .ack = values->ack,
+	    .force = values->force,
+	    .claim_ms = values->claim,
+	    .prefetch = (int)values->prefetch,
 	    .need = mq_format_needs(printer.format),
 	    .limit = values->reading.count,
 	    .stop_at_end = values->reading.end,
@@ -108,7 +153,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	text_sink_init(&sink, invocation->env, &printer);
 	struct mq_pump pump = {
 	    .sink = text_sink_operations(&sink),
-	    .settle = values->group != NULL,
+	    .settle = values->group != NULL || values->ack,
 	    .stop_at_end = values->reading.end,
 	    .limit = values->reading.count,
 	    .idle_timeout_ms = values->reading.idle_timeout,
@@ -125,13 +170,17 @@ out_printer:
 
 const struct mq_command mq_cmd_consume = {
     .name = "consume",
-    .summary = "print messages; nothing is taken or committed without a group",
+    .summary = "print messages; nothing is committed without --group or taken without --ack",
     .operands = "ADDR…",
     .about = "Prints the messages of one or more streams, from the beginning, and then waits for "
              "more, unless told otherwise. Without --group nothing is committed and nobody joins "
              "anything: looking never takes.\n\n"
+             "A queue has no positions to go on from, so without --ack it is looked at: what is in "
+             "it is printed, all of it stays there in its order, and the command ends by itself. "
+             "--ack takes messages, each one after it was printed.\n\n"
              "Several addresses may name streams on several brokers. A stream that begins with ^ "
-             "is a regular expression.",
+             "is a regular expression. With -X exchange=NAME the address is the broker's and what "
+             "goes through that exchange is read; -X binding=KEY, repeatable, says which keys.",
     .examples = examples,
     .sets = sets,
     .values_size = sizeof(struct consume_values),

@@ -62,6 +62,8 @@ static const struct mq_example examples[] = {
     {"mqtk tail -n 100 -e prod/orders", "the last hundred, then exit"},
     {"mqtk tail prod/orders prod/payments local/audit", "several streams, on several brokers"},
     {"mqtk tail -n 0 -J prod/orders", "only what comes, as JSON lines"},
+    {"mqtk tail -X exchange=events -X binding='orders.#' amqp://localhost/",
+     "what goes through an exchange from now on"},
     {0}};
 
 /* A message of the time before the command started, printed once all of them are known. */
@@ -183,6 +185,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .from = {.kind = values->last > 0 ? MQ_POS_LAST : MQ_POS_END, .number = values->last},
 	    .need = mq_format_needs(printer.format) | MQ_NEED_TIME,
 	    .limit = -1,
+	    .watch = true,
 	    .stop_at_end = values->no_follow,
 	};
 	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
@@ -226,8 +229,11 @@ const struct mq_command mq_cmd_tail = {
     .name = "tail",
     .summary = "the last messages of many streams, then what comes; never takes anything",
     .operands = "ADDR…",
-    .about = "Prints the last N messages over all streams and partitions in the order of their "
-             "timestamps, then follows. Nothing is committed and nobody joins a group.",
+    .about =
+        "Prints the last N messages over all streams and partitions in the order of their "
+        "timestamps, then follows. Nothing is committed, taken or marked, and nobody joins a "
+        "group. An exchange is tapped: -X exchange=NAME, with -X binding=KEY for each key that "
+        "is wanted. A queue that cannot be watched without taking from it says so.",
     .examples = examples,
     .sets = sets,
     .values_size = sizeof(struct tail_values),

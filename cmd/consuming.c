@@ -53,8 +53,9 @@ int consuming_run(struct mq_invocation *invocation, struct sources *sources, str
 	long long count = sink->printed;
 	switch (end) {
 	case MQ_PUMP_ENDED:
-		mq_log(env, MQ_LEVEL_NOTE, "reached the end of %s after %lld message%s",
-		       sources->label, count, plural(count));
+		mq_log(env, MQ_LEVEL_NOTE, "reached the end of %s after %lld message%s%s",
+		       sources->label, count, plural(count),
+		       !pump.settle && sources_can_take(sources) ? "; nothing was taken" : "");
 		return MQ_OK;
 	case MQ_PUMP_IDLE:
 		mq_log(env, MQ_LEVEL_NOTE, "no message for %lld ms; %lld message%s printed",

@@ -1,6 +1,34 @@
 /* One address, opened: see opening.h. */
 #include "cmd/opening.h"
 
+#include <string.h>
+
+static int no_stream(const struct mq_target *target, struct mq_err *err)
+{
+	bool ends = target->shown[strlen(target->shown) - 1] == '/';
+
+	mq_fail(err, MQ_USAGE, "%s names a broker but no stream", target->shown);
+	return mq_hint(err, "name a stream behind it, as in %s%sorders; mqtk ls %s lists them",
+	               target->shown, ends ? "" : "/", target->shown);
+}
+
+int opening_check_stream(const struct mq_target *target, const struct mq_conn *conn,
+                         struct mq_err *err)
+{
+	bool by_settings = conn ? conn->by_settings : target->backend->caps & MQ_CAP_EXCHANGES;
+
+	if (!target->stream && !by_settings)
+		return no_stream(target, err);
+	if (target->stream && conn && conn->by_settings) {
+		mq_fail(err, MQ_USAGE,
+		        "%s names a stream, but the settings name an exchange: one of them is "
+		        "expected",
+		        target->shown);
+		return mq_hint(err, "with an exchange the address is the broker's and ends in '/'");
+	}
+	return 0;
+}
+
 int opening_open(struct opening *opening, const struct mq_invocation *invocation,
                  enum opening_wants wants, struct mq_err *err)
 {
@@ -16,10 +44,8 @@ int opening_open(struct opening *opening, const struct mq_invocation *invocation
 	if (mq_target_resolve(address, invocation->config, &invocation->settings, &opening->target,
 	                      err) < 0)
 		return -1;
-	if (!opening->target.stream && wants == OPENING_STREAM) {
-		mq_fail(err, MQ_USAGE, "%s names a broker but no stream", opening->target.shown);
-		return mq_hint(err, "name the stream behind it");
-	}
+	if (!opening->target.stream && wants == OPENING_STREAM)
+		return no_stream(&opening->target, err);
 	return mq_open(&opening->target, invocation->env, &opening->conn, err);
 }
 

@@ -21,4 +21,10 @@ int opening_open(struct opening *opening, const struct mq_invocation *invocation
                  enum opening_wants wants, struct mq_err *err);
 void opening_close(struct opening *opening);
 
+/* Whether messages can be read from or written to what the target names: a stream, or a broker
+ * whose settings say what (an exchange), but not both. conn may be NULL: what is wrong without
+ * asking anybody. MQ_USAGE with a hint otherwise. */
+int opening_check_stream(const struct mq_target *target, const struct mq_conn *conn,
+                         struct mq_err *err);
+
 #endif

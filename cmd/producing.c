@@ -6,6 +6,7 @@
  */
 #include "cmd/producing.h"
 #include "cmd/failures.h"
+#include "cmd/opening.h"
 
 #include "mqtk/broker.h"
 #include "mqtk/format.h"
@@ -445,15 +446,14 @@ static int open_all(struct run *run, struct mq_err *err)
 	if (mq_target_resolve(job->address, invocation->config, &invocation->settings, &run->target,
 	                      err) < 0)
 		return -1;
-	if (!run->target.stream) {
-		mq_fail(err, MQ_USAGE, "%s names a broker but no stream", run->target.shown);
-		return mq_hint(err, "name the stream to produce to behind it");
-	}
+	if (opening_check_stream(&run->target, NULL, err) < 0)
+		return -1;
 	run->batch = calloc(BATCH, sizeof *run->batch);
 	run->properties = calloc(BATCH, sizeof *run->properties);
 	if (!run->batch || !run->properties)
 		return mq_fail_memory(err);
-	if (failures_open(&run->failures, job->failed_to, run->target.stream, run->env, err) < 0)
+	const char *label = run->target.stream ? run->target.stream : run->target.shown;
+	if (failures_open(&run->failures, job->failed_to, label, run->env, err) < 0)
 		return -1;
 	run->failures.all_or_nothing = job->transactional;
 	if (job->tee) {
@@ -466,7 +466,8 @@ static int open_all(struct run *run, struct mq_err *err)
 			return -1;
 	}
 	spec.stream = run->target.stream;
-	if (mq_open(&run->target, run->env, &run->conn, err) < 0)
+	if (mq_open(&run->target, run->env, &run->conn, err) < 0 ||
+	    opening_check_stream(&run->target, run->conn, err) < 0)
 		return -1;
 	return mq_writer_open(run->conn, &spec, &run->writer, err);
 }

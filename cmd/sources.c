@@ -1,5 +1,6 @@
 /* Opening what is read: see sources.h. */
 #include "cmd/sources.h"
+#include "cmd/opening.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,9 @@ static int resolve(struct sources *sources, const struct mq_invocation *invocati
 {
 	sources->targets = calloc(n, sizeof *sources->targets);
 	sources->items = calloc(n, sizeof *sources->items);
+	sources->brokers = calloc(n, sizeof *sources->brokers);
 	sources->readers = calloc(n, sizeof *sources->readers);
-	if (!sources->targets || !sources->items || !sources->readers)
+	if (!sources->targets || !sources->items || !sources->brokers || !sources->readers)
 		return mq_fail_memory(err);
 	for (size_t i = 0; i < n; i++) {
 		struct mq_target *target = &sources->targets[i];
@@ -18,20 +20,13 @@ static int resolve(struct sources *sources, const struct mq_invocation *invocati
 		                      target, err) < 0)
 			return -1;
 		sources->n_targets++;
-		if (!target->stream) {
-			mq_fail(err, MQ_USAGE, "%s names a broker but no stream", target->shown);
-			return mq_hint(err,
-			               "name a stream behind it, as in %s%sorders; mqtk ls "
-			               "%s lists them",
-			               target->shown,
-			               target->shown[strlen(target->shown) - 1] == '/' ? "" : "/",
-			               target->shown);
-		}
+		if (opening_check_stream(target, NULL, err) < 0)
+			return -1;
 	}
 	return 0;
 }
 
-/* Puts each target's stream to the broker it belongs to. */
+/* Puts each target's stream, if it names one, to the broker it belongs to. */
 static int gather(struct sources *sources, struct mq_err *err)
 {
 	for (size_t i = 0; i < sources->n_targets; i++) {
@@ -44,6 +39,9 @@ static int gather(struct sources *sources, struct mq_err *err)
 			source = &sources->items[sources->n++];
 			source->target = target;
 		}
+		sources->brokers[i] = source;
+		if (!target->stream)
+			continue;
 		const char **name =
 		    mq_info_grow(&source->streams, &source->n_streams, sizeof *name, err);
 		if (!name)
@@ -59,10 +57,12 @@ static int make_label(struct sources *sources, struct mq_err *err)
 	int result = 0;
 
 	mq_buf_init(&buf, 1 << 20);
-	for (size_t i = 0; i < sources->n_targets && result == 0; i++)
-		result =
-		    mq_buf_printf(&buf, err, "%s%s", i ? ", " : "", sources->targets[i].stream);
-	sources->many_streams = sources->n_targets > 1 || sources->targets[0].stream[0] == '^';
+	for (size_t i = 0; i < sources->n_targets && result == 0; i++) {
+		const struct mq_target *target = &sources->targets[i];
+		result = mq_buf_printf(&buf, err, "%s%s", i ? ", " : "",
+		                       target->stream ? target->stream : target->shown);
+		sources->many_streams |= i > 0 || (target->stream && target->stream[0] == '^');
+	}
 	sources->label = buf.data; /* handed over; printf left a NUL behind the text */
 	return result;
 }
@@ -79,13 +79,19 @@ int sources_open(struct sources *sources, const struct mq_invocation *invocation
 	if (resolve(sources, invocation, addresses, n, err) < 0 || gather(sources, err) < 0 ||
 	    make_label(sources, err) < 0)
 		goto fail;
+	for (size_t i = 0; i < sources->n; i++)
+		if (mq_open(sources->items[i].target, invocation->env, &sources->items[i].conn,
+		            err) < 0)
+			goto fail;
+	for (size_t i = 0; i < sources->n_targets; i++)
+		if (opening_check_stream(&sources->targets[i], sources->brokers[i]->conn, err) < 0)
+			goto fail;
 	for (size_t i = 0; i < sources->n; i++) {
 		struct source *source = &sources->items[i];
 		struct mq_read_spec mine = *spec;
 		mine.streams = source->streams;
 		mine.n_streams = source->n_streams;
-		if (mq_open(source->target, invocation->env, &source->conn, err) < 0 ||
-		    mq_reader_open(source->conn, &mine, &sources->readers[i], err) < 0)
+		if (mq_reader_open(source->conn, &mine, &sources->readers[i], err) < 0)
 			goto fail;
 	}
 	return 0;
@@ -105,6 +111,7 @@ void sources_close(struct sources *sources)
 		mq_target_release(&sources->targets[i]);
 	free(sources->targets);
 	free(sources->items);
+	free(sources->brokers);
 	free(sources->readers);
 	free(sources->label);
 	*sources = (struct sources){0};
@@ -120,4 +127,12 @@ int64_t sources_expected(const struct sources *sources)
 		total += sources->readers[i]->expected;
 	}
 	return total;
+}
+
+bool sources_can_take(const struct sources *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (sources->items[i].conn->caps & MQ_CAP_ACK)
+			return true;
+	return false;
 }

@@ -10,7 +10,8 @@
 
 struct source {
 	const struct mq_target *target; /* the first address that named this broker */
-	const char **streams;           /* owned array; the names belong to the targets */
+	const char **streams;           /* owned array; the names belong to the targets. None:
+	                                 * the settings say what is read */
 	size_t n_streams;
 	struct mq_conn *conn;
 };
@@ -20,6 +21,7 @@ struct sources {
 	size_t n_targets;
 	struct source *items; /* one per broker */
 	size_t n;
+	struct source **brokers;    /* of each address, the item it belongs to */
 	struct mq_reader **readers; /* one per broker */
 	char *label;                /* "orders" or "orders, payments", for notes */
 	bool many_streams;          /* more than one stream may come */
@@ -34,5 +36,8 @@ void sources_close(struct sources *sources);
 
 /* Messages between the beginnings and the ends at open, or -1. */
 int64_t sources_expected(const struct sources *sources);
+
+/* True when one of the brokers gives messages away for good to those who ask for that (--ack). */
+bool sources_can_take(const struct sources *sources);
 
 #endif
