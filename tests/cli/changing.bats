@@ -275,3 +275,101 @@ left() {
 	[ "$(jq .removed out)" = 3 ]
 	[ "$(left t)" = "1 2 3 " ]
 }
+
+@test "Kafka: alter adds partitions and changes settings, and the other settings stay" {
+	requires_kafka
+	for broker in "kafka://$KAFKA" "kafka://$KAFKA4"; do
+		t=$broker/$(unique alter)
+		mq create -q --config segment.bytes=2000000 --retention 7d "$t"
+		expect_status 0
+		mq alter --partitions 3 "$t" </dev/null
+		expect_status 0
+		[[ $err == *altered* ]]
+		mq alter --yes --max-bytes 1M --config min.insync.replicas=1 "$t"
+		expect_status 0
+		mq alter --yes --retention 1d "$t"
+		expect_status 0
+		mq info -J "$t"
+		expect_status 0
+		jq -e '.partitions | length == 3' out
+		jq -e '[.config[] | {(.name): .value}] | add | ."segment.bytes" == "2000000" and
+			."retention.ms" == "86400000" and ."retention.bytes" == "1048576" and
+			."min.insync.replicas" == "1"' out
+		mq alter --partitions 2 "$t"
+		expect_status 2
+		[[ $err == *"has 3 partitions and cannot have fewer"* ]]
+		mq alter --partitions 3 "$t"
+		expect_status 0
+		mq alter --yes --config no.such.setting=1 "$t"
+		[ "$status" -ne 0 ]
+		[[ $err == *no.such.setting* ]]
+		mq alter --yes --max-length 5 "$t"
+		expect_status 2
+		[[ $err == *"cannot alter a stream with --max-length; use --max-bytes"* ]]
+		mq alter --yes --retention 1d "$broker/$(unique none)"
+		expect_status 8
+		mq alter --partitions 5 "$broker/$(unique none)"
+		expect_status 8
+		mq delete -q --yes "$t"
+		expect_status 0
+	done
+}
+
+@test "Kafka: trim removes by offsets, age and number, counts first, and refuses what it cannot" {
+	requires_kafka
+	for broker in "kafka://$KAFKA" "kafka://$KAFKA4"; do
+		t=$broker/$(unique trim)
+		mq create -q --partitions 2 "$t"
+		expect_status 0
+		seq 10 | "$MQTK" produce -q -p 0 "$t"
+		seq 4 | "$MQTK" produce -q -p 1 "$t"
+		mq trim --max-length 6 "$t" </dev/null
+		expect_status 2
+		[[ $err == *"would remove 4 messages from"* ]]
+		mq trim --dry-run -J --max-length 6 "$t"
+		expect_status 0
+		[ "$(jq .removed out)" = 4 ]
+		mq trim --yes --max-length 6 "$t"
+		expect_status 0
+		[[ $err == *"removed 4 messages"* ]]
+		mq consume -q -e -p 0 "$t"
+		[ "$out" = "$(seq 5 10)" ]
+		mq trim --yes -J --before 2 "$t"
+		expect_status 0
+		[ "$(jq .removed out)" = 2 ]
+		mq trim --yes -J --before -1 "$t"
+		expect_status 0
+		[ "$(jq .removed out)" = 6 ]
+		mq trim --yes -J --max-age 1h "$t"
+		expect_status 0
+		[ "$(jq .removed out)" = 0 ]
+		mq trim --yes -J --all "$t"
+		expect_status 0
+		[ "$(jq .removed out)" = 2 ]
+		mq consume -q -e "$t"
+		expect_status 0
+		[ -z "$out" ]
+		printf '{"ts":1000,"payload":"old"}\n{"payload":"new"}\n' | "$MQTK" produce -q -J -p 0 "$t"
+		mq trim --yes -J --max-age 1h "$t"
+		expect_status 0
+		[ "$(jq .removed out)" = 1 ]
+		mq trim --yes --expired "$t"
+		expect_status 2
+		[[ $err == *"cannot trim a stream with --expired; "*--max-age* ]]
+		mq trim --yes --max-bytes 1M "$t"
+		expect_status 2
+		[[ $err == *"cannot trim a stream with --max-bytes; "* ]]
+		mq trim --yes --all "$broker/$(unique none)"
+		expect_status 8
+		mq delete -q --yes "$t"
+		# What a compacted topic is, the broker says.
+		c=$broker/$(unique compacted)
+		mq create -q --config cleanup.policy=compact "$c"
+		expect_status 0
+		echo k:v | "$MQTK" produce -q -K: "$c"
+		mq trim --yes --all "$c"
+		[ "$status" -ne 0 ]
+		[[ $err == *olicy* ]]
+		mq delete -q --yes "$c"
+	done
+}
