@@ -30,7 +30,7 @@ OUT := $(BUILD)/$(VARIANT)
 # --- libraries -------------------------------------------------------------------------------
 # inih is required; each backend needs its own library and is dropped when that is missing.
 # WITHOUT="kafka sqlite" drops a backend although its library is there.
-WITHOUT ?= redis
+WITHOUT ?=
 have = $(if $(filter $(1),$(WITHOUT)),,$(shell $(PKG_CONFIG) --exists '$(2)' 2>/dev/null && echo yes))
 
 HOW_TO_GET := 'scripts/deps.sh build' installs what is missing or names the packages, 'make demo' does that, builds and shows mqtk at work

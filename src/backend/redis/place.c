@@ -1,0 +1,203 @@
+/* Where a reader begins and ends: names, positions and the ends of streams when it is opened. */
+#include "backend/redis/reader.h"
+
+#include <stdlib.h>
+
+enum { LAST_PAGE = 5000 };
+
+/* What XINFO STREAM says of places. */
+struct extent {
+	int64_t length;
+	struct mq_rd_id last;    /* the last that was given, though it may be deleted */
+	struct mq_rd_id first;   /* of the oldest entry; MAX when there is none */
+	struct mq_rd_id deleted; /* the largest that was removed; MIN: none, or unknown */
+};
+
+static struct mq_rd_id id_of(const struct mq_rd_reply *reply, struct mq_rd_id missing)
+{
+	struct mq_rd_id id;
+
+	return mq_rd_id_parse(mq_rd_reply_text(reply), 0, &id) ? id : missing;
+}
+
+static int look(struct mq_rd_conn *conn, const char *stream, struct extent *ret, struct mq_err *err)
+{
+	const struct mq_rd_reply *reply;
+
+	mq_rd_arena_clear(&conn->scratch);
+	if (mq_rd_ask(conn, stream, MQ_RD_ERRORS, &conn->scratch,
+	              MQ_RD_WORDS("XINFO", "STREAM", stream), &reply, err) < 0)
+		return -1;
+	if (reply->type == REDIS_REPLY_ERROR) {
+		if (strcasestr(mq_rd_reply_text(reply), "no such key"))
+			return mq_rd_fail_missing(conn, stream, err);
+		return mq_rd_fail_reply(conn, stream, reply, err);
+	}
+	const struct mq_rd_reply *first = mq_rd_reply_member(reply, "first-entry");
+	ret->length = mq_rd_reply_number(mq_rd_reply_member(reply, "length"), 0);
+	ret->last = id_of(mq_rd_reply_member(reply, "last-generated-id"), MQ_RD_ID_MIN);
+	ret->first = id_of(mq_rd_reply_at(first, 0), MQ_RD_ID_MAX);
+	ret->deleted = id_of(mq_rd_reply_member(reply, "max-deleted-entry-id"), MQ_RD_ID_MIN);
+	return 0;
+}
+
+/* The id of the last but (number - 1), found backwards in pages. */
+static int find_last(struct mq_rd_conn *conn, const char *stream, int64_t number,
+                     const struct extent *extent, struct mq_rd_id *ret, struct mq_err *err)
+{
+	struct mq_rd_id from = extent->last;
+	const struct mq_rd_reply *reply;
+	char start[MQ_RD_ID_TEXT], count[24];
+
+	*ret = mq_rd_id_next(extent->last);
+	if (number >= extent->length) {
+		*ret = MQ_RD_ID_MIN;
+		return 0;
+	}
+	while (number > 0) {
+		int64_t page = number < LAST_PAGE ? number : LAST_PAGE;
+		mq_rd_id_print(from, start);
+		snprintf(count, sizeof count, "%lld", (long long)page);
+		mq_rd_arena_clear(&conn->scratch);
+		if (mq_rd_ask(conn, stream, 0, &conn->scratch,
+		              MQ_RD_WORDS("XREVRANGE", stream, start, "-", "COUNT", count), &reply,
+		              err) < 0)
+			return -1;
+		if (reply->type != REDIS_REPLY_ARRAY || reply->n == 0)
+			return 0;
+		*ret = id_of(mq_rd_reply_at(reply->last, 0), *ret);
+		from = mq_rd_id_previous(*ret);
+		number -= (int64_t)reply->n;
+	}
+	return 0;
+}
+
+/* The first id at or behind a position. */
+static int resolve(struct mq_rd_conn *conn, const char *stream, const struct mq_pos *pos,
+                   const struct extent *extent, struct mq_rd_id *ret, struct mq_err *err)
+{
+	switch (pos->kind) {
+	case MQ_POS_END:
+		*ret = mq_rd_id_next(extent->last);
+		return 0;
+	case MQ_POS_TIME:
+		*ret = mq_rd_id_of_time(pos->number);
+		return 0;
+	case MQ_POS_ID:
+		if (!mq_rd_id_parse(pos->text, 0, ret))
+			return mq_fail(err, MQ_USAGE, "'%s' is no id like 1700000000000-0",
+			               pos->text);
+		return 0;
+	case MQ_POS_LAST:
+		return find_last(conn, stream, pos->number, extent, ret, err);
+	default:
+		*ret = MQ_RD_ID_MIN;
+		return 0;
+	}
+}
+
+/* How many messages there are from the position on, at most; -1: unknown. */
+static int64_t expect(const struct mq_pos *pos, const struct extent *extent)
+{
+	switch (pos->kind) {
+	case MQ_POS_END:
+		return 0;
+	case MQ_POS_LAST:
+		return pos->number < extent->length ? pos->number : extent->length;
+	case MQ_POS_UNSET:
+	case MQ_POS_BEGINNING:
+		return extent->length;
+	default:
+		return -1;
+	}
+}
+
+static void warn_gap(struct mq_rd_reader *r, const struct mq_rd_cursor *cursor,
+                     const struct mq_pos *from, const struct extent *extent)
+{
+	char first[MQ_RD_ID_TEXT];
+
+	if (from->kind != MQ_POS_ID || mq_rd_id_compare(extent->deleted, cursor->next) < 0 ||
+	    mq_rd_id_compare(cursor->next, extent->first) >= 0)
+		return;
+	mq_rd_id_print(extent->first, first);
+	mq_log(mq_rd_env_of(r), MQ_LEVEL_WARN,
+	       "%s: %s: entries from %s on were removed; reading goes on with %s", r->conn->shown,
+	       cursor->name, from->text,
+	       mq_rd_id_compare(extent->first, MQ_RD_ID_MAX) == 0 ? "what comes" : first);
+}
+
+static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct mq_read_spec *spec,
+                       struct mq_err *err)
+{
+	struct mq_rd_cursor *cursor = calloc(1, sizeof *cursor);
+	struct mq_rd_cursor **slot =
+	    cursor ? mq_info_grow(&r->cursors, &r->n_cursors, sizeof(void *), err) : NULL;
+	struct extent extent;
+
+	if (!slot) {
+		free(cursor);
+		return mq_fail_memory(err);
+	}
+	*slot = cursor;
+	cursor->name = strdup(stream);
+	if (!cursor->name)
+		return mq_fail_memory(err);
+	cursor->name_len = strlen(stream);
+	cursor->stop = MQ_RD_ID_MAX;
+	cursor->backlog = -1;
+	if (look(r->conn, stream, &extent, err) < 0 ||
+	    resolve(r->conn, stream, &spec->from, &extent, &cursor->next, err) < 0)
+		return -1;
+	cursor->snapshot = extent.last;
+	if (spec->to.kind != MQ_POS_UNSET) {
+		cursor->has_stop = true;
+		cursor->stop_is_time = spec->to.kind == MQ_POS_TIME;
+		if (resolve(r->conn, stream, &spec->to, &extent, &cursor->stop, err) < 0)
+			return -1;
+	}
+	warn_gap(r, cursor, &spec->from, &extent);
+	int64_t expected = expect(&spec->from, &extent);
+	if (r->base.expected >= 0)
+		r->base.expected = expected < 0 ? -1 : r->base.expected + expected;
+	return 0;
+}
+
+static bool is_open(const struct mq_rd_reader *r, const char *stream)
+{
+	for (size_t i = 0; i < r->n_cursors; i++)
+		if (strcmp(r->cursors[i]->name, stream) == 0)
+			return true;
+	return false;
+}
+
+static int open_matching(struct mq_rd_reader *r, const char *pattern,
+                         const struct mq_read_spec *spec, struct mq_err *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int result = mq_rd_scan_all(r->conn, pattern, &names, &n, err);
+
+	if (result == 0 && n == 0)
+		result = mq_fail(err, MQ_NOT_FOUND, "%s: no stream matches '%s'", r->conn->shown,
+		                 pattern);
+	for (size_t i = 0; i < n && result == 0; i++)
+		if (!is_open(r, names[i]))
+			result = open_cursor(r, names[i], spec, err);
+	mq_rd_names_free(names, n);
+	return result;
+}
+
+int mq_rd_cursors_open(struct mq_rd_reader *r, const struct mq_read_spec *spec, struct mq_err *err)
+{
+	for (size_t i = 0; i < spec->n_streams; i++) {
+		const char *stream = spec->streams[i];
+		if (stream[0] == '^') {
+			if (open_matching(r, stream, spec, err) < 0)
+				return -1;
+		} else if (!is_open(r, stream) && open_cursor(r, stream, spec, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,232 @@
+/*
+ * The Redis Streams backend: what its files share.
+ *
+ * We speak the protocol over mqtk/net.h; hiredis writes commands and reads replies (reply.h). So
+ * TLS, time-outs and the cancel are the same with both generations of the library, and no wait is
+ * without a limit.
+ *
+ *   redis.c     the descriptor, settings, opening
+ *   link.c      one connection: login, commands out, replies in
+ *   route.c     which connection has a key: cluster, sentinels, redirections; asking with retries
+ *   errors.c    what the server's errors mean
+ *   entry.c     how a message is an entry of a stream, and back; fields.c: any fields as JSON
+ *   writer.c    XADD in a pipeline; slots.c: the commands that have no answer yet
+ *   reader.c    XRANGE, XREAD; group.c: XREADGROUP, XACK, XAUTOCLAIM
+ *   describe.c  what is asked about streams, server.c about servers; admin.c: what is made, trimmed
+ * and removed
+ */
+#ifndef BACKEND_REDIS_H
+#define BACKEND_REDIS_H
+
+#include "backend/redis/reply.h"
+#include "mqtk/backend.h"
+#include "mqtk/net.h"
+
+#include <stdio.h>
+
+#define MQ_RD_SLOTS 16384
+
+/* --- ids ------------------------------------------------------------------------------------- */
+
+struct mq_rd_id {
+	uint64_t ms, seq;
+};
+#define MQ_RD_ID_MIN ((struct mq_rd_id){0, 0})
+#define MQ_RD_ID_MAX ((struct mq_rd_id){UINT64_MAX, UINT64_MAX})
+#define MQ_RD_ID_TEXT 48
+
+/* MS or MS-SEQ; without SEQ it is seq. False when the text is no id. */
+bool mq_rd_id_parse(const char *text, uint64_t seq, struct mq_rd_id *ret);
+/* Writes MS-SEQ into at least MQ_RD_ID_TEXT bytes. */
+void mq_rd_id_print(struct mq_rd_id id, char *ret);
+int mq_rd_id_compare(struct mq_rd_id a, struct mq_rd_id b);
+/* The neighbours; those of the ends are the ends. */
+struct mq_rd_id mq_rd_id_next(struct mq_rd_id id);
+struct mq_rd_id mq_rd_id_previous(struct mq_rd_id id);
+/* The time in it, or MQ_NO_TIME when it is beyond what a timestamp can be. */
+int64_t mq_rd_id_time(struct mq_rd_id id);
+/* The first id of that moment. */
+struct mq_rd_id mq_rd_id_of_time(int64_t ms);
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+struct mq_rd_conn;
+
+/* One connection. Commands are appended to out, replies come in their order. */
+struct mq_rd_link {
+	struct mq_rd_conn *conn;
+	struct mq_net *net;
+	struct mq_rd_codec codec;
+	struct mq_buf out;
+	size_t out_at;     /* of out is written */
+	uint64_t appended; /* bytes ever appended to out, */
+	uint64_t written;  /* and handed to the network */
+	int64_t heard_ms;  /* when bytes came last, or since when an answer is awaited */
+	char *in;          /* bytes read, not yet fed */
+	size_t in_len, in_at;
+};
+
+struct mq_rd_node {
+	char *address;           /* host:port */
+	struct mq_rd_link *link; /* for questions; NULL: not connected */
+	bool master;
+};
+
+struct mq_rd_conn {
+	struct mq_conn base;
+	/* From the address and the settings. */
+	char *shown; /* the broker for messages, without secrets */
+	char *hosts; /* NULL with a socket */
+	char *socket;
+	char *user, *password;
+	int64_t db;
+	bool tls;
+	struct mq_net_tls tls_settings; /* borrowed from settings */
+	struct mq_settings settings;
+	const char *sentinel, *sentinel_user, *sentinel_password;
+	const char *payload_field;
+	bool fields_json;
+	int64_t wait_replicas;
+	int64_t wait_ms;
+	/* Known once connected. */
+	int version; /* 70015 is 7.0.15; 0: the server does not tell */
+	bool cluster;
+	struct mq_rd_node *nodes; /* without a cluster there is one */
+	size_t n_nodes;
+	uint16_t *slots; /* of a cluster: MQ_RD_SLOTS indices into nodes; UINT16_MAX: nobody's */
+	struct mq_rd_arena scratch; /* replies of questions; cleared by each operation */
+};
+
+static inline struct mq_rd_conn *mq_rd_conn_of(struct mq_conn *conn)
+{
+	return (struct mq_rd_conn *)conn;
+}
+
+/* --- link.c ---------------------------------------------------------------------------------- */
+
+/* Connects to the first of hosts (NULL: the address' own hosts or socket), logs in, selects the
+ * database. MQ_UNREACHABLE, MQ_DENIED, MQ_CANCELLED. */
+int mq_rd_link_open(struct mq_rd_conn *conn, const char *hosts, struct mq_rd_link **ret_link,
+                    struct mq_err *err);
+/* The same to one sentinel, with the sentinels' own user and password. */
+int mq_rd_link_open_sentinel(struct mq_rd_conn *conn, const char *host,
+                             struct mq_rd_link **ret_link, struct mq_err *err);
+void mq_rd_link_close(struct mq_rd_link *link);
+
+/* Appends a command; nothing is sent yet. */
+int mq_rd_link_append(struct mq_rd_link *link, size_t argc, const char *const *argv,
+                      const size_t *lens, struct mq_err *err);
+/* The same for C strings, ended by NULL. */
+int mq_rd_link_append_words(struct mq_rd_link *link, const char *const *words, struct mq_err *err);
+/* Writes what goes without waiting. -1: the connection is gone. */
+int mq_rd_link_push(struct mq_rd_link *link, struct mq_err *err);
+/* The next reply, built in arena: 1, 0 when it is not there yet, -1 when the connection is gone or
+ * speaks no Redis. Pushes too. */
+int mq_rd_link_next(struct mq_rd_link *link, struct mq_rd_arena *arena,
+                    struct mq_rd_reply **ret_reply, struct mq_err *err);
+/* Waits for the next reply until the deadline of the monotonic clock (MQ_UNREACHABLE, retriable).
+ * through: a raised cancel does not end it (else MQ_CANCELLED). */
+int mq_rd_link_await(struct mq_rd_link *link, struct mq_rd_arena *arena, int64_t deadline_ms,
+                     bool through, struct mq_rd_reply **ret_reply, struct mq_err *err);
+static inline bool mq_rd_link_has_output(const struct mq_rd_link *link)
+{
+	return link->out_at < link->out.len;
+}
+
+/* --- route.c --------------------------------------------------------------------------------- */
+
+/* Connects (once) and learns what the server is. */
+int mq_rd_connect(struct mq_rd_conn *conn, struct mq_err *err);
+void mq_rd_disconnect(struct mq_rd_conn *conn);
+/* The index of the node that has this key. MQ_UNREACHABLE when nobody serves its slot. */
+int mq_rd_node_of(struct mq_rd_conn *conn, struct mq_bytes key, size_t *ret_node,
+                  struct mq_err *err);
+unsigned mq_rd_slot_of(struct mq_bytes key);
+/* A further connection to that node, or to the master that a sentinel names. */
+int mq_rd_open_to(struct mq_rd_conn *conn, size_t node, struct mq_rd_link **ret_link,
+                  struct mq_err *err);
+/* Asks the cluster anew who has which slots. */
+int mq_rd_slots_load(struct mq_rd_conn *conn, struct mq_err *err);
+/* The node that a MOVED or ASK names; added when it is new. -1 with err when it names none. */
+int mq_rd_redirected(struct mq_rd_conn *conn, const struct mq_rd_reply *error, size_t *ret_node,
+                     struct mq_err *err);
+
+enum mq_rd_how {
+	MQ_RD_ONCE = 1 << 0,    /* not again after a lost connection: it may have been done */
+	MQ_RD_ERRORS = 1 << 1,  /* the server's refusals are replies, not failures */
+	MQ_RD_THROUGH = 1 << 2, /* a raised cancel does not end it */
+};
+
+/* Asks whoever has key (NULL: the main node) and follows redirections; what passes (LOADING,
+ * TRYAGAIN, a lost connection) is tried again until env->timeout_ms. The reply is built in arena.
+ */
+int mq_rd_ask(struct mq_rd_conn *conn, const char *key, unsigned how, struct mq_rd_arena *arena,
+              const char *const *words, const struct mq_rd_reply **ret_reply, struct mq_err *err);
+/* The same of one node, without redirections. */
+int mq_rd_ask_node(struct mq_rd_conn *conn, size_t node, unsigned how, struct mq_rd_arena *arena,
+                   const char *const *words, const struct mq_rd_reply **ret_reply,
+                   struct mq_err *err);
+#define MQ_RD_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* Waits before another try; false when the cancel was raised. */
+bool mq_rd_pause(const struct mq_rd_conn *conn, bool through);
+
+/* --- errors.c -------------------------------------------------------------------------------- */
+
+/* What the server refused, as an error that names stream (may be NULL) and broker. Returns -1. */
+int mq_rd_fail_reply(const struct mq_rd_conn *conn, const char *stream,
+                     const struct mq_rd_reply *reply, struct mq_err *err);
+/* The server cannot now, but perhaps in a moment. */
+bool mq_rd_is_passing(const struct mq_rd_reply *reply);
+/* Not what was asked for: a reply of another kind than the command has. */
+int mq_rd_fail_shape(const struct mq_rd_conn *conn, const char *command, struct mq_err *err);
+int mq_rd_fail_missing(const struct mq_rd_conn *conn, const char *stream, struct mq_err *err);
+
+/* --- describe.c, admin.c --------------------------------------------------------------------- */
+
+/* 1 when the key is a stream, 0 when there is none, -1 for another kind of key and other errors. */
+int mq_rd_stream_exists(struct mq_rd_conn *conn, const char *stream, struct mq_err *err);
+/* All streams of one node, or (pattern) those that match a regular expression: names are added to
+ * the array of owned strings. */
+int mq_rd_scan(struct mq_rd_conn *conn, size_t node, const char *pattern, char ***names, size_t *n,
+               struct mq_err *err);
+/* The same over all masters. */
+int mq_rd_scan_all(struct mq_rd_conn *conn, const char *pattern, char ***names, size_t *n,
+                   struct mq_err *err);
+void mq_rd_names_free(char **names, size_t n);
+
+int mq_rd_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info,
+                          struct mq_err *err);
+int mq_rd_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list,
+               struct mq_err *err);
+int mq_rd_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
+                   struct mq_err *err);
+int mq_rd_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
+int mq_rd_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
+int mq_rd_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
+int mq_rd_trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
+               struct mq_err *err);
+
+/* --- writer.c, reader.c ---------------------------------------------------------------------- */
+
+int mq_rd_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
+                      struct mq_writer **ret_writer, struct mq_err *err);
+int64_t mq_rd_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
+                    struct mq_err *err);
+int64_t mq_rd_writer_poll(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
+int64_t mq_rd_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
+int mq_rd_writer_fd(struct mq_writer *writer);
+void mq_rd_writer_close(struct mq_writer *writer);
+
+int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
+                      struct mq_reader **ret_reader, struct mq_err *err);
+int mq_rd_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_batch *ret_batch,
+                struct mq_err *err);
+void mq_rd_release(struct mq_reader *reader, struct mq_batch *batch);
+int mq_rd_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
+                 struct mq_err *err);
+int mq_rd_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
+int mq_rd_reader_fd(struct mq_reader *reader);
+void mq_rd_reader_close(struct mq_reader *reader);
+
+#endif
