@@ -9,6 +9,8 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_ls,
     &mq_cmd_info,
     &mq_cmd_create,
+    &mq_cmd_alter,
+    &mq_cmd_trim,
     &mq_cmd_delete,
     &mq_cmd_config,
     &mq_cmd_kcat,

@@ -11,6 +11,8 @@ extern const struct mq_command mq_cmd_tail;
 extern const struct mq_command mq_cmd_ls;
 extern const struct mq_command mq_cmd_info;
 extern const struct mq_command mq_cmd_create;
+extern const struct mq_command mq_cmd_alter;
+extern const struct mq_command mq_cmd_trim;
 extern const struct mq_command mq_cmd_delete;
 extern const struct mq_command mq_cmd_config;
 extern const struct mq_command mq_cmd_kcat;

@@ -36,7 +36,7 @@ int opening_open(struct opening *opening, const struct mq_invocation *invocation
 	if (invocation->operands.n > 1)
 		return mq_fail(err, MQ_USAGE, "one address is expected, but there is a second: %s",
 		               invocation->operands.items[1]);
-	if (invocation->operands.n == 0 && wants == OPENING_STREAM) {
+	if (invocation->operands.n == 0 && wants != OPENING_BROKER_OR_STREAM) {
 		mq_fail(err, MQ_USAGE, "no address given");
 		return mq_hint(err, "mqtk %s --help shows examples", invocation->command->name);
 	}
@@ -46,6 +46,11 @@ int opening_open(struct opening *opening, const struct mq_invocation *invocation
 		return -1;
 	if (!opening->target.stream && wants == OPENING_STREAM)
 		return no_stream(&opening->target, err);
+	if (opening->target.stream && wants == OPENING_BROKER) {
+		mq_fail(err, MQ_USAGE, "%s names a stream; the address of the broker is expected",
+		        opening->target.shown);
+		return mq_hint(err, "it ends in '/'");
+	}
 	return mq_open(&opening->target, invocation->env, &opening->conn, err);
 }
 

@@ -13,7 +13,7 @@ struct opening {
 	struct mq_conn *conn;
 };
 
-enum opening_wants { OPENING_BROKER_OR_STREAM, OPENING_STREAM };
+enum opening_wants { OPENING_BROKER_OR_STREAM, OPENING_STREAM, OPENING_BROKER };
 
 /* Resolves and opens the only operand of the invocation (none: an empty address, which names the
  * default broker, where a stream is not wanted). */

@@ -1,6 +1,13 @@
-# Benchmarks: this program beside its peers, against a real broker. Never part of `make check`.
+# Benchmarks: this program beside its peers, against real servers. Never part of `make check`.
 
-BENCH_BIN := $(OUT)/tests/bench/bare_consume $(OUT)/tests/bench/bare_produce $(OUT)/tests/bench/empty
+# BENCH="redis local": only these parts, of kafka, rabbitmq, redis and local.
+BENCH ?= $(patsubst sqlite,local,$(BACKENDS))
+BENCH_ROUNDS ?= 5
+BENCH_SERVERS := $(patsubst kafka,kafka3,$(filter-out local,$(BENCH)))
+BENCH_NAMES := measure $(if $(filter kafka,$(BENCH)),bare_consume bare_produce) \
+               $(if $(filter rabbitmq,$(BENCH)),bare_rabbitmq) \
+               $(if $(filter redis,$(BENCH)),bare_redis) $(if $(filter local,$(BENCH)),empty)
+BENCH_BIN := $(BENCH_NAMES:%=$(OUT)/tests/bench/%)
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o
 	$(call say,LINK,$@)
@@ -8,18 +15,18 @@ $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o
 
 -include $(BENCH_BIN:=.d)
 
-BENCH_ROUNDS ?= 5
-BENCH_RUN = exec env $(TEST_ENV) BARE='$(abspath $(OUT))/tests/bench' tests/brokers/run kafka3 -- \
+BENCH_RUN = exec env PYTHONDONTWRITEBYTECODE=1 $(TEST_ENV) BARE='$(abspath $(OUT))/tests/bench' \
+            tests/brokers/run $(BENCH_SERVERS) -- \
             scripts/python.sh tests/bench/bench.py --rounds $(BENCH_ROUNDS)
 
 .PHONY: bench bench-record run-bench run-bench-record
-bench: ## time this program and its peers side by side, against a real broker
+bench: ## time this program and its peers side by side, against real servers (BENCH=redis: that part)
 	@scripts/deps.sh build bench
 	@$(TEST_MAKE) run-bench
-bench-record: ## the same, and write the table to BENCHMARKS.md
+bench-record: ## the same, and write the tables to BENCHMARKS.md
 	@scripts/deps.sh build bench
 	@$(TEST_MAKE) run-bench-record
 run-bench: compile $(BENCH_BIN)
-	$(BENCH_RUN)
+	$(Q)$(BENCH_RUN) $(BENCH)
 run-bench-record: compile $(BENCH_BIN)
-	$(BENCH_RUN) --record BENCHMARKS.md
+	$(Q)$(BENCH_RUN) --record BENCHMARKS.md $(BENCH)

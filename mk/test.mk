@@ -6,6 +6,8 @@ TEST_MAKE = $(MAKE) --no-print-directory
 BATS_FILES := $(sort $(wildcard tests/*/*.bats))
 # ONLY="produce": only the unit tests and bats files with that in their names.
 ONLY ?=
+# SERVERS="redis": only those of tests/brokers/run; what needs others is skipped.
+SERVERS ?=
 # With exec, so that make waits for the end of what it started when it is interrupted.
 TEST_ENV = MQTK='$(abspath $(OUT)/mqtk)' MQTK_TEST_BIN='$(abspath $(OUT)/tests)' \
            MQTK_TEST_VARIANT='$(notdir $(OUT))'
@@ -33,7 +35,7 @@ run-unit: compile
 	@exec env $(TEST_ENV) tests/run --only '$(ONLY)' $(UNIT_BIN)
 
 run-check: compile
-	@exec env $(TEST_ENV) tests/brokers/run tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
+	@exec env $(TEST_ENV) tests/brokers/run $(if $(SERVERS),$(SERVERS) --) tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)
 
 run-check-fast: compile
 	@exec env $(TEST_ENV) MQTK_TEST_FAST=1 tests/run --only '$(ONLY)' $(UNIT_BIN) $(BATS_FILES)

@@ -2,8 +2,9 @@
 # Installs what a job needs: deps.sh GROUP…
 #
 #   build  compile the program         fast   the tests without servers
-#   check  all tests, with servers     lint   make lint         bench  make bench
-#   debian13  make check-debian13, which then calls this inside that folder
+#   check  all tests, with servers: fast, servers, and jars, which gets those of Kafka
+#   lint   make lint                   bench  make bench
+#   debian13  make check-debian13, which calls this again inside its folder
 #
 # Everything is looked for first, in whatever way it got here; when all is there nothing is run.
 # What is missing is installed by apt-get on Debian and Ubuntu (with sudo when not root). On other
@@ -33,15 +34,15 @@ fast; cmd:jq; jq; jq; jq; jq; jq
 fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
 fast; python:jsonschema; python3-jsonschema; python3-jsonschema; python-jsonschema; py3-jsonschema; python-jsonschema
 fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -
-check; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
-check; cmd:mvn; maven; maven; maven; maven; maven
-check; cmd:openssl; openssl; openssl; openssl; openssl; openssl
-check; rabbitmq; rabbitmq-server; rabbitmq-server; rabbitmq; rabbitmq-server; rabbitmq
-check; cmd:redis-server; redis-server|valkey-redis-compat; redis; redis; redis; redis|valkey
-check; cmd:redis-cli; redis-tools; redis; redis; redis; redis|valkey
-check; ?cmd:amqp-publish; amqp-tools; librabbitmq-tools; rabbitmq-c; rabbitmq-c-utils; librabbitmq-c
-check; ?python:pika; python3-pika; python3-pika; -; py3-pika; python-pika
-check; ?python:redis; python3-redis; python3-redis; -; py3-redis; python-redis
+servers; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
+jars; cmd:mvn; maven; maven; maven; maven; maven
+servers; cmd:openssl; openssl; openssl; openssl; openssl; openssl
+servers; rabbitmq; rabbitmq-server; rabbitmq-server; rabbitmq; rabbitmq-server; rabbitmq
+servers; cmd:redis-server; redis-server|valkey-redis-compat; redis; redis; redis; redis|valkey
+servers; cmd:redis-cli; redis-tools; redis; redis; redis; redis|valkey
+servers; ?cmd:amqp-publish; amqp-tools; librabbitmq-tools; rabbitmq-c; rabbitmq-c-utils; librabbitmq-c
+servers; ?python:pika; python3-pika; python3-pika; -; py3-pika; python-pika
+servers; ?python:redis; python3-redis; python3-redis; -; py3-redis; python-redis
 debian13; sbin:debootstrap; debootstrap; debootstrap; -; debootstrap; debootstrap
 lint; cmd:clang; clang; clang; llvm; clang; clang
 lint; cmd:clang-format; clang-format; clang-tools-extra; clang-format; clang-extra-tools; clang
@@ -177,17 +178,17 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 groups=" "
 for group in "$@"; do
 	case $group in
-	build | fast | lint | debian13) groups+="$group " ;;
-	check) groups+="fast check " ;;
-	bench) groups+="fast check bench " ;;
+	build | fast | servers | jars | lint | debian13) groups+="$group " ;;
+	check) groups+="fast servers jars " ;;
+	bench) groups+="fast servers jars bench " ;;
 	*)
-		echo "usage: deps.sh build|fast|check|lint|bench|debian13…" >&2
+		echo "usage: deps.sh build|fast|servers|jars|check|lint|bench|debian13…" >&2
 		exit 2
 		;;
 	esac
 done
 [ "$groups" != " " ] || {
-	echo "usage: deps.sh build|fast|check|lint|bench|debian13…" >&2
+	echo "usage: deps.sh build|fast|servers|jars|check|lint|bench|debian13…" >&2
 	exit 2
 }
 

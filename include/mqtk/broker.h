@@ -51,6 +51,8 @@ int mq_trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_
             struct mq_err *err);
 int mq_create_exchange(struct mq_conn *conn, const struct mq_exchange_spec *spec,
                        struct mq_err *err);
+/* What mq_remove_exchange would refuse without asking the broker. */
+int mq_remove_exchange_check(const struct mq_conn *conn, struct mq_err *err);
 int mq_remove_exchange(struct mq_conn *conn, const char *exchange, struct mq_err *err);
 /* What mq_remove would refuse without asking the broker; for those that ask or only tell. */
 int mq_remove_check(const struct mq_conn *conn, const char *stream, struct mq_err *err);

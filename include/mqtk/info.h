@@ -173,7 +173,7 @@ struct mq_stream_spec {
 	size_t n_bindings;
 	const char *const *config; /* "name=value", broker's own names */
 	size_t n_config;
-	bool if_missing; /* create: an existing stream is no error */
+	bool if_missing; /* create: an existing stream is no error; it gets the bindings as well */
 	/* create: for a moment only; the broker removes it by itself soon after it was left, where
 	 * it can. */
 	bool temporary;

@@ -463,9 +463,14 @@ int mq_create_exchange(struct mq_conn *conn, const struct mq_exchange_spec *spec
 	return conn->backend->create_exchange(conn, spec, err);
 }
 
+int mq_remove_exchange_check(const struct mq_conn *conn, struct mq_err *err)
+{
+	return check_exchanges(conn, "deleting an exchange", err);
+}
+
 int mq_remove_exchange(struct mq_conn *conn, const char *exchange, struct mq_err *err)
 {
-	if (check_exchanges(conn, "deleting an exchange", err) < 0)
+	if (mq_remove_exchange_check(conn, err) < 0)
 		return -1;
 	return conn->backend->remove_exchange(conn, exchange, err);
 }

@@ -10,6 +10,10 @@
 # folder. The jars are copied once by Maven to ${MQTK_CACHE:-${XDG_CACHE_HOME:-~/.cache}/mqtk-tests}.
 # Every node is run by tests/brokers/supervise, so none outlives the run.
 
+# The versions of the servers kafka3 and kafka4 of tests/brokers/run.
+# shellcheck disable=SC2034 # for those who source this
+KAFKA_3=3.9.1 KAFKA_4=4.1.0
+
 # shellcheck source=tests/brokers/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -2,9 +2,9 @@
 # Redis servers for tests, to be sourced inside tests/brokers/run (which sets MQTK_TEST_DIR):
 #
 #   redis_start NAME [--tls] [--users] [--set 'NAME VALUE']…    a line of redis.conf
-#   redis_cluster_start NAME [--set 'NAME VALUE']…     three masters
-#   redis_sentinel_start NAME [--set 'NAME VALUE']…    a master (1, "mymaster"), a replica (2) and a
-#                                                      sentinel (3) whose word alone is enough
+#   redis_cluster_start NAME [--users] [--set …]…     three masters
+#   redis_sentinel_start NAME [--users] [--set …]…    a master (1, "mymaster"), a replica (2) and a
+#                                                     sentinel (3) whose word alone is enough
 #   redis_use NAME    sets REDIS (host:port), REDIS_SOCKET and REDIS_VERSION, and as asked REDIS_TLS
 #                     and REDIS_CA; of a cluster REDIS_CLUSTER (h:p,h:p,h:p), of a sentinel
 #                     REDIS_SENTINEL (host:port), REDIS_MASTER and REDIS_REPLICA
@@ -21,7 +21,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # redis_conf NODE-DIR PORT: prints what every server's redis.conf has. Each command is in the file,
 # in the kernel's hands, before it is answered: enough for a killed process. Reads the start
-# functions' settings.
+# functions' variables.
 redis_conf() {
 	cat <<CONF
 bind 127.0.0.1
@@ -33,6 +33,10 @@ appendonly yes
 appendfsync no
 repl-diskless-sync-delay 0
 CONF
+	if [ -n "$users" ]; then
+		echo 'user alice on >alice-secret -@all +ping'
+		echo 'user bob on >bob-secret ~* &* +@all'
+	fi
 	[ ${#settings[@]} -eq 0 ] || printf '%s\n' "${settings[@]}"
 }
 
@@ -114,10 +118,6 @@ redis_make_single() {
 			printf 'tls-port %s\ntls-ca-cert-file %s\n' "${ports[1]}" "$tls/ca.pem"
 			printf 'tls-cert-file %s\ntls-key-file %s\ntls-auth-clients no\n' \
 				"$tls/server.crt" "$tls/server.key"
-		fi
-		if [ -n "$users" ]; then
-			echo 'user alice on >alice-secret -@all +ping'
-			echo 'user bob on >bob-secret ~* &* +@all'
 		fi
 	} >"$dir/1/redis.conf"
 	{

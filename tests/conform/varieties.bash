@@ -1,21 +1,69 @@
 # The varieties of brokers that the list of behaviours is run on. A variety says how to reach it, how
 # to make a stream and what it can do; nothing else of it is known to the tests.
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # the tests read what is set here
+# shellcheck disable=SC2034,SC2016 # the tests read what is set here
 
 VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
 
-case "$VARIETY" in
-local) CAPS="groups partitions time transactions auto-create admin" ;;
-kafka3 | kafka4) CAPS="groups partitions time transactions network admin" ;;
-# The mock cluster of librdkafka: no CreateTopics, no look-up by time; a member that left its group is
-# kept until its session ends, so that the next one waits for 45 s.
-mock) CAPS="partitions network" ;;
-*) echo "no such variety: $VARIETY" >&2; exit 1 ;;
-esac
+# What a variety can do:
+#   log          what was read stays, and every reader begins where it likes
+#   offsets ids  positions are numbers; are ids
+#   time         a record's own timestamp is a position
+#   groups       they remember how far they read
+#   settle       reading can be gone on with: by a group, or by taking (SETTLE has the words)
+#   follow       reading can wait for what comes (FOLLOW has the words)
+#   partitions transactions auto-create        as it says
+#   network      it can be out of reach       auth    it asks who is there
+#   admin        streams can be made, listed, described and deleted
+#   trim-length trim-all                       kinds of trim      alter    (ALTER has the words)
+# variety_caps VARIETY: prints them.
+variety_caps() {
+	case "$1" in
+	local) echo "log offsets time groups settle follow partitions transactions auto-create admin trim-length trim-all alter" ;;
+	kafka3) echo "log offsets time groups settle follow partitions transactions network auth admin trim-length trim-all alter" ;;
+	kafka4) echo "log offsets time groups settle follow partitions transactions network admin trim-length trim-all alter" ;;
+	# The mock cluster of librdkafka: no CreateTopics, no look-up by time; a member that left its
+	# group is kept until its session ends, so that the next one waits for 45 s.
+	mock) echo "log offsets follow partitions network" ;;
+	rabbit-classic | rabbit-quorum) echo "settle follow network auth admin trim-all" ;;
+	rabbit-stream) echo "log offsets follow network auth admin" ;;
+	redis | redis-cluster) echo "log ids groups settle follow network auth admin trim-length trim-all" ;;
+	*)
+		echo "no such variety: $1" >&2
+		return 1
+		;;
+	esac
+}
+CAPS=$(variety_caps "$VARIETY") || exit 1
 
 has_cap() { [[ " $CAPS " == *" $1 "* ]]; }
 requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
+
+# How reading is gone on with, how it is made to wait for more, and what changes a stream.
+# FINALLY: how the last of several readers ends, when others before it were killed: their messages may
+# come back a moment after a queue looks empty.
+SETTLE=(--group g)
+FOLLOW=()
+FINALLY=(-e)
+ALTER=(--partitions 4)
+case "$VARIETY" in
+rabbit-classic | rabbit-quorum)
+	SETTLE=(--ack)
+	FOLLOW=(--ack)
+	FINALLY=(--idle-timeout 3s)
+	;;
+esac
+
+# So that the member that comes after one that was killed goes on at once. Kafka misses a member only
+# after its session's time-out, but lets the same static member in again; Redis keeps what a consumer
+# holds for that name.
+MEMBER=()
+case "$VARIETY" in
+kafka* | mock)
+	MEMBER=(-X session.timeout.ms=6000 -X heartbeat.interval.ms=1000 -X group.instance.id=one)
+	;;
+redis*) MEMBER=(--consumer one) ;;
+esac
 
 # The mock cluster runs beside the tests of a file and takes its commands from a pipe.
 mock_start() {
@@ -55,11 +103,19 @@ variety_stop() {
 variety_setup() {
 	common_setup
 	# Here and not in variety_start: bats cannot skip a whole file.
-	case "$VARIETY" in
-	kafka3 | kafka4) requires_kafka ;;
-	esac
+	variety_requires "$VARIETY"
 	OUT="$BATS_TEST_TMPDIR/out"
 	ERR="$BATS_TEST_TMPDIR/err"
+}
+
+variety_requires() {
+	case "$1" in
+	kafka3) requires_kafka ;;
+	kafka4) requires_server kafka4 "${MQTK_TEST_KAFKA4:-}" ;;
+	rabbit-*) requires_rabbitmq ;;
+	redis) requires_redis ;;
+	redis-cluster) requires_redis_cluster ;;
+	esac
 }
 
 # mq_limited SECONDS ARG…: as mq, for what must end by itself. 124 when it does not.
@@ -74,14 +130,30 @@ mq_limited() {
 # file_has FILE BYTES: the file has grown to that size.
 file_has() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
 
-# address NAME: the address of a stream; of the broker alone for ''.
-address() {
-	case "$VARIETY" in
-	local) echo "sqlite:$BATS_TEST_TMPDIR/store.db/$1" ;;
-	kafka3) echo "kafka://$MQTK_TEST_KAFKA/$1" ;;
-	kafka4) echo "kafka://$MQTK_TEST_KAFKA4/$1" ;;
-	mock) echo "kafka://$(cat "$BATS_FILE_TMPDIR/mock.address")/$1" ;;
+# variety_address VARIETY NAME [USER:PASSWORD]: the address of a stream; of the broker alone for ''.
+variety_address() {
+	local who=${3:+$3@}
+	case "$1" in
+	local) echo "sqlite:$BATS_TEST_TMPDIR/store.db/$2" ;;
+	kafka3) [ -z "$who" ] && echo "kafka://$MQTK_TEST_KAFKA/$2" ||
+		echo "kafka://$who$MQTK_TEST_KAFKA_SASL/$2?security.protocol=sasl_plaintext&sasl.mechanism=SCRAM-SHA-256" ;;
+	kafka4) echo "kafka://$MQTK_TEST_KAFKA4/$2" ;;
+	mock) echo "kafka://$(cat "$BATS_FILE_TMPDIR/mock.address")/$2" ;;
+	rabbit-*)
+		# The URL of the management API, as a value in a URL.
+		local management=${MQTK_TEST_RABBITMQ_MANAGEMENT//:/%3A}
+		echo "amqp://${who:-guest:guest@}$MQTK_TEST_RABBITMQ/$2?management=${management//\//%2F}"
+		;;
+	redis) echo "redis://$who$MQTK_TEST_REDIS/$2" ;;
+	redis-cluster) echo "redis://$who$MQTK_TEST_REDIS_CLUSTER/$2" ;;
 	esac
+}
+address() { variety_address "$VARIETY" "$@"; }
+
+# name_of ADDRESS: the stream's name alone.
+name_of() {
+	local name=${1%%\?*}
+	echo "${name##*/}"
 }
 
 # address_of_none VARIABLE: sets it to the address of a stream that is not there.
@@ -95,13 +167,27 @@ address_of_none() {
 	printf -v "$1" '%s' "$(address "$name")"
 }
 
+# variety_create VARIETY PARTITIONS: prints the words of `create` that make such a stream, one a line.
+variety_create() {
+	case "$1" in
+	rabbit-*) printf '%s\n' --type "${1#rabbit-}" ;;
+	redis*) ;;
+	*) printf '%s\n' --partitions "$2" ;;
+	esac
+}
+
 # fresh VARIABLE [PARTITIONS [CONFIG]]: makes a stream of its own and sets VARIABLE to its address.
+# Where streams have no partitions it has none.
 fresh() {
 	local name
+	local -a words
 	name="$(unique "$1")"
 	case "$VARIETY" in
 	mock) mock_command "create $name ${2:-2} 1" ;;
-	*) "$MQTK" create -q --partitions "${2:-2}" ${3:+--config "$3"} "$(address "$name")" ;;
+	*)
+		mapfile -t words < <(variety_create "$VARIETY" "${2:-2}")
+		"$MQTK" create -q "${words[@]}" ${3:+--config "$3"} "$(address "$name")"
+		;;
 	esac
 	printf -v "$1" '%s' "$(address "$name")"
 }
@@ -110,7 +196,9 @@ fresh() {
 variety_large() {
 	case "$VARIETY" in
 	local) echo 100000000 ;;
-	kafka*) echo 20000000 ;;
+	kafka* | redis*) echo 20000000 ;;
+	# RabbitMQ 4 takes no more than 16 MiB.
+	rabbit-*) echo 16000000 ;;
 	mock) echo 900000 ;;
 	esac
 }
@@ -120,13 +208,10 @@ variety_large_config() {
 	esac
 }
 
-# A member that was killed is missed by its broker only after the session's time-out; as the same
-# static member it is let in again at once.
-GROUP_SETTINGS=()
-case "$VARIETY" in
-kafka* | mock)
-	GROUP_SETTINGS=(-X session.timeout.ms=6000 -X heartbeat.interval.ms=1000 -X group.instance.id=one)
-	;;
-esac
-
-unreachable_address() { echo "kafka://127.0.0.1:1/t"; }
+unreachable_address() {
+	case "$VARIETY" in
+	rabbit-*) echo "amqp://guest:guest@127.0.0.1:1/t?management=http%3A%2F%2F127.0.0.1%3A1" ;;
+	redis*) echo "redis://127.0.0.1:1/t" ;;
+	*) echo "kafka://127.0.0.1:1/t" ;;
+	esac
+}

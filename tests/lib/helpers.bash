@@ -14,6 +14,9 @@
 #   unique NAME        a stream name that no other test uses
 #   requires_kafka     $KAFKA is host:port of a real server (and $KAFKA4, $KAFKA_SASL, $KAFKA_TLS,
 #                      $KAFKA_CA: see tests/brokers/run); check-fast skips, check fails
+#   requires_rabbitmq  the same: $RABBITMQ, $RABBITMQ_TLS, $RABBITMQ_MANAGEMENT, $RABBITMQ_VERSION
+#   requires_redis     $REDIS, $REDIS_TLS, $REDIS_SOCKET, $REDIS_VERSION
+#   requires_redis_cluster, requires_redis_sentinel    $REDIS_CLUSTER; $REDIS_SENTINEL
 #   requires_peer CMD  skips when the system has no such program
 #   test_tool NAME     path of tests/{lib,brokers}/NAME as built; preload NAME sets LD_PRELOAD for mq
 
@@ -108,16 +111,46 @@ unique() {
 	echo "$1-$$-$BATS_TEST_NUMBER-$RANDOM$RANDOM"
 }
 
-requires_kafka() {
-	KAFKA=${MQTK_TEST_KAFKA:-} KAFKA4=${MQTK_TEST_KAFKA4:-}
-	KAFKA_SASL=${MQTK_TEST_KAFKA_SASL:-} KAFKA_TLS=${MQTK_TEST_KAFKA_TLS:-}
-	KAFKA_CA=${MQTK_TEST_KAFKA_CA:-}
-	if [ -n "$KAFKA" ]; then
+# requires_server SERVER ADDRESS: a server of tests/brokers/run, and what that says of it.
+requires_server() {
+	if [ -n "$2" ]; then
 		return 0
 	elif [ -n "${MQTK_TEST_FAST:-}" ]; then
-		skip "needs a Kafka server: make check"
+		skip "needs a real server ($1): make check"
+	elif [ -n "${MQTK_TEST_SERVERS:-}" ] && [[ ${MQTK_TEST_SERVERS} != *" $1 "* ]]; then
+		skip "this run was started without $1"
 	fi
-	fail "there is no Kafka server: run by 'make check' or tests/brokers/run bats FILE"
+	fail "there is no server $1: run by 'make check' or tests/brokers/run bats FILE"
+}
+
+requires_kafka() {
+	KAFKA=${MQTK_TEST_KAFKA:-} KAFKA4=${MQTK_TEST_KAFKA4:-${MQTK_TEST_KAFKA:-}}
+	KAFKA_SASL=${MQTK_TEST_KAFKA_SASL:-} KAFKA_TLS=${MQTK_TEST_KAFKA_TLS:-}
+	KAFKA_CA=${MQTK_TEST_KAFKA_CA:-}
+	requires_server kafka3 "$KAFKA"
+}
+
+requires_rabbitmq() {
+	RABBITMQ=${MQTK_TEST_RABBITMQ:-} RABBITMQ_TLS=${MQTK_TEST_RABBITMQ_TLS:-}
+	RABBITMQ_MANAGEMENT=${MQTK_TEST_RABBITMQ_MANAGEMENT:-}
+	RABBITMQ_VERSION=${MQTK_TEST_RABBITMQ_VERSION:-}
+	requires_server rabbitmq "$RABBITMQ"
+}
+
+requires_redis() {
+	REDIS=${MQTK_TEST_REDIS:-} REDIS_TLS=${MQTK_TEST_REDIS_TLS:-}
+	REDIS_SOCKET=${MQTK_TEST_REDIS_SOCKET:-} REDIS_VERSION=${MQTK_TEST_REDIS_VERSION:-}
+	requires_server redis "$REDIS"
+}
+
+requires_redis_cluster() {
+	REDIS_CLUSTER=${MQTK_TEST_REDIS_CLUSTER:-}
+	requires_server redis-cluster "$REDIS_CLUSTER"
+}
+
+requires_redis_sentinel() {
+	REDIS_SENTINEL=${MQTK_TEST_REDIS_SENTINEL:-}
+	requires_server redis-sentinel "$REDIS_SENTINEL"
 }
 
 requires_peer() {

@@ -295,6 +295,7 @@ static void test_changing(void **state)
 	        &err, MQ_USAGE, "cannot trim a stream with --expired; --max-age");
 	refused(mq_create_exchange(conn, &(struct mq_exchange_spec){.exchange = "e"}, &err), &err,
 	        MQ_USAGE, "cannot do exchanges");
+	refused(mq_remove_exchange(conn, "e", &err), &err, MQ_USAGE, "cannot do exchanges");
 	refused(mq_remove(conn, "^a", &err), &err, MQ_USAGE, "deleted by name");
 	refused(mq_list(conn, true, &list, &err), &err, MQ_USAGE, "cannot list its streams");
 	assert_int_equal(list.n, 0);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long messages stay in a topic that is made for a moment. */
+enum { TEMPORARY_MS = 3600 * 1000 };
+
 rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
                                  const char *doing, struct mq_err *err)
 {
@@ -33,7 +36,8 @@ rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_
 	}
 }
 
-static rd_kafka_AdminOptions_t *new_options(struct mq_kafka_handle *handle, rd_kafka_admin_op_t op)
+rd_kafka_AdminOptions_t *mq_kafka_admin_options(struct mq_kafka_handle *handle,
+                                                rd_kafka_admin_op_t op)
 {
 	char text[200];
 	int ms = handle->env->timeout_ms;
@@ -44,9 +48,8 @@ static rd_kafka_AdminOptions_t *new_options(struct mq_kafka_handle *handle, rd_k
 	return options;
 }
 
-/* The outcome for the one topic that was asked for. */
-static int check_result(rd_kafka_event_t *event, const rd_kafka_topic_result_t *const *results,
-                        size_t n, const char *topic, bool if_missing, struct mq_err *err)
+int mq_kafka_check_result(rd_kafka_event_t *event, const rd_kafka_topic_result_t *const *results,
+                          size_t n, const char *topic, bool if_missing, struct mq_err *err)
 {
 	rd_kafka_resp_err_t kerr = rd_kafka_event_error(event);
 	const char *words = rd_kafka_event_error_string(event);
@@ -66,36 +69,82 @@ static int check_result(rd_kafka_event_t *event, const rd_kafka_topic_result_t *
 	               words && *words ? words : rd_kafka_err2str(kerr));
 }
 
-static int set_number(rd_kafka_NewTopic_t *topic, const char *name, int64_t value)
+void mq_kafka_pairs_free(char **pairs)
+{
+	for (size_t i = 0; pairs && pairs[i]; i++)
+		free(pairs[i]);
+	free(pairs);
+}
+
+/* Takes both over, whatever happens. */
+static int add_pair(char **pairs, size_t *n, char *name, char *value, struct mq_err *err)
+{
+	if (!name || !value) {
+		free(name);
+		free(value);
+		return mq_fail_memory(err);
+	}
+	pairs[(*n)++] = name;
+	pairs[(*n)++] = value;
+	return 0;
+}
+
+static int add_number(char **pairs, size_t *n, const char *name, int64_t value, struct mq_err *err)
 {
 	char text[32];
 
 	if (value < 0)
 		return 0;
 	snprintf(text, sizeof text, "%lld", (long long)value);
-	return rd_kafka_NewTopic_set_config(topic, name, text) ? -1 : 0;
+	return add_pair(pairs, n, strdup(name), strdup(text), err);
+}
+
+char **mq_kafka_config_pairs(const struct mq_stream_spec *spec, struct mq_err *err)
+{
+	char **pairs = calloc(2 * (spec->n_config + 2) + 1, sizeof *pairs);
+	size_t n = 0;
+
+	if (!pairs) {
+		mq_fail_memory(err);
+		return NULL;
+	}
+	/* Where only this program can remove it, what it leaves behind shall at least be small. */
+	int64_t retention_ms =
+	    spec->temporary && spec->retention_ms < 0 ? TEMPORARY_MS : spec->retention_ms;
+	if (add_number(pairs, &n, "retention.ms", retention_ms, err) < 0 ||
+	    add_number(pairs, &n, "retention.bytes", spec->max_bytes, err) < 0)
+		goto fail;
+	for (size_t i = 0; i < spec->n_config; i++) {
+		const char *equals = strchr(spec->config[i], '=');
+		if (!equals || equals == spec->config[i]) {
+			mq_fail(err, MQ_USAGE, "--config %s: expected NAME=VALUE", spec->config[i]);
+			goto fail;
+		}
+		if (add_pair(pairs, &n,
+		             strndup(spec->config[i], (size_t)(equals - spec->config[i])),
+		             strdup(equals + 1), err) < 0)
+			goto fail;
+	}
+	return pairs;
+fail:
+	mq_kafka_pairs_free(pairs);
+	return NULL;
 }
 
 static int set_config(rd_kafka_NewTopic_t *topic, const struct mq_stream_spec *spec,
                       struct mq_err *err)
 {
-	if (set_number(topic, "retention.ms", spec->retention_ms) < 0 ||
-	    set_number(topic, "retention.bytes", spec->max_bytes) < 0)
-		return mq_fail(err, MQ_INTERNAL, "%s: cannot set the retention", spec->stream);
-	for (size_t i = 0; i < spec->n_config; i++) {
-		const char *equals = strchr(spec->config[i], '=');
-		if (!equals || equals == spec->config[i])
-			return mq_fail(err, MQ_USAGE, "--config %s: expected NAME=VALUE",
-			               spec->config[i]);
-		char *name = strndup(spec->config[i], (size_t)(equals - spec->config[i]));
-		if (!name)
-			return mq_fail_memory(err);
-		rd_kafka_resp_err_t kerr = rd_kafka_NewTopic_set_config(topic, name, equals + 1);
-		free(name);
+	char **pairs = mq_kafka_config_pairs(spec, err);
+	int result = pairs ? 0 : -1;
+
+	for (size_t i = 0; result == 0 && pairs[i]; i += 2) {
+		rd_kafka_resp_err_t kerr =
+		    rd_kafka_NewTopic_set_config(topic, pairs[i], pairs[i + 1]);
 		if (kerr)
-			return mq_kafka_fail(err, kerr, "--config %s", spec->config[i]);
+			result = mq_kafka_fail(err, kerr, "%s: %s", spec->stream, pairs[i]);
 	}
-	return 0;
+	mq_kafka_pairs_free(pairs);
+	return result;
 }
 
 int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_spec *spec,
@@ -110,7 +159,8 @@ int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_
 	if (!topic)
 		return mq_fail(err, MQ_USAGE, "%s: %s", spec->stream, text);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
-	rd_kafka_AdminOptions_t *options = new_options(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	rd_kafka_AdminOptions_t *options =
+	    mq_kafka_admin_options(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
 	rd_kafka_event_t *event = NULL;
 	if (set_config(topic, spec, err) < 0)
 		goto out;
@@ -122,8 +172,8 @@ int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_
 	size_t n = 0;
 	const rd_kafka_topic_result_t **results =
 	    result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
-	rc = check_result(event, (const rd_kafka_topic_result_t *const *)results, n, spec->stream,
-	                  spec->if_missing, err);
+	rc = mq_kafka_check_result(event, (const rd_kafka_topic_result_t *const *)results, n,
+	                           spec->stream, spec->if_missing, err);
 out:
 	if (event)
 		rd_kafka_event_destroy(event);
@@ -135,7 +185,7 @@ out:
 
 /* Waits until this one node knows the topic. One that is down has nothing to learn: no error. */
 static void await_topic_at(const struct mq_kafka_conn *conn, const char *host, int port,
-                           const char *topic)
+                           const char *topic, int partitions)
 {
 	struct mq_err ignored = MQ_ERR_INIT;
 	struct mq_kafka_handle *handle = NULL;
@@ -151,21 +201,22 @@ static void await_topic_at(const struct mq_kafka_conn *conn, const char *host, i
 		return;
 	}
 	if (mq_kafka_handle_new(conn, conf, MQ_KAFKA_ADMIN, NULL, &handle, &ignored) == 0)
-		mq_kafka_await_topic(handle, topic, &ignored);
+		mq_kafka_await_topic(handle, topic, partitions, &ignored);
 	mq_kafka_handle_free(handle);
 }
 
 int mq_kafka_await_topic_everywhere(const struct mq_kafka_conn *conn,
                                     struct mq_kafka_handle *handle, const char *topic,
-                                    struct mq_err *err)
+                                    int partitions, struct mq_err *err)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
 
-	if (mq_kafka_await_topic(handle, topic, err) < 0 ||
+	if (mq_kafka_await_topic(handle, topic, partitions, err) < 0 ||
 	    mq_kafka_metadata(handle, topic, false, &metadata, err) < 0)
 		return -1;
 	for (int i = 0; metadata->broker_cnt > 1 && i < metadata->broker_cnt; i++)
-		await_topic_at(conn, metadata->brokers[i].host, metadata->brokers[i].port, topic);
+		await_topic_at(conn, metadata->brokers[i].host, metadata->brokers[i].port, topic,
+		               partitions);
 	rd_kafka_metadata_destroy(metadata);
 	return 0;
 }
@@ -177,7 +228,7 @@ int mq_kafka_create(struct mq_conn *conn, const struct mq_stream_spec *spec, str
 
 	if (!handle || mq_kafka_create_with(handle, spec, err) < 0)
 		return -1;
-	return mq_kafka_await_topic_everywhere(mine, handle, spec->stream, err);
+	return mq_kafka_await_topic_everywhere(mine, handle, spec->stream, 0, err);
 }
 
 int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err)
@@ -189,7 +240,8 @@ int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err
 		return -1;
 	rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(stream);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
-	rd_kafka_AdminOptions_t *options = new_options(handle, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+	rd_kafka_AdminOptions_t *options =
+	    mq_kafka_admin_options(handle, RD_KAFKA_ADMIN_OP_DELETETOPICS);
 	rd_kafka_DeleteTopics(handle->rk, &topic, 1, options, queue);
 	rd_kafka_event_t *event = mq_kafka_await(handle, queue, "deleting the topic", err);
 	if (event) {
@@ -198,8 +250,8 @@ int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err
 		size_t n = 0;
 		const rd_kafka_topic_result_t **results =
 		    result ? rd_kafka_DeleteTopics_result_topics(result, &n) : NULL;
-		rc = check_result(event, (const rd_kafka_topic_result_t *const *)results, n, stream,
-		                  false, err);
+		rc = mq_kafka_check_result(event, (const rd_kafka_topic_result_t *const *)results,
+		                           n, stream, false, err);
 		rd_kafka_event_destroy(event);
 	}
 	rd_kafka_AdminOptions_destroy(options);

@@ -7,6 +7,13 @@ static const char *const schemes[] = {"kafka", "kafkas", NULL};
 static const struct mq_instead instead[] = {
     {MQ_IN_CREATE, MQ_FIELD_MAX_LENGTH, "use --max-bytes (per partition) or --retention"},
     {MQ_IN_CREATE, MQ_FIELD_TTL, "use --retention"},
+    {MQ_IN_ALTER, MQ_FIELD_REPLICAS, "kafka-reassign-partitions moves replicas"},
+    {MQ_IN_ALTER, MQ_FIELD_MAX_LENGTH, "use --max-bytes (per partition) or --retention"},
+    {MQ_IN_ALTER, MQ_FIELD_TTL, "use --retention"},
+    {MQ_IN_TRIM, 1 << MQ_TRIM_EXPIRED,
+     "the brokers do that by themselves; --max-age DUR says what is too old"},
+    {MQ_IN_TRIM, 1 << MQ_TRIM_MAX_BYTES,
+     "'mqtk alter --max-bytes' lets the brokers do it, --max-length N counts messages"},
     {0},
 };
 
@@ -25,6 +32,9 @@ const struct mq_backend mq_backend_kafka = {
             MQ_CAP_SET_TIME | MQ_CAP_OFFSETS,
     .create_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_REPLICAS | MQ_FIELD_RETENTION |
                      MQ_FIELD_MAX_BYTES | MQ_FIELD_CONFIG,
+    .alter_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES | MQ_FIELD_CONFIG,
+    .trims =
+        1 << MQ_TRIM_MAX_AGE | 1 << MQ_TRIM_MAX_LENGTH | 1 << MQ_TRIM_BEFORE | 1 << MQ_TRIM_ALL,
     .instead = instead,
     .version = version,
     .open = mq_kafka_open,
@@ -49,7 +59,9 @@ const struct mq_backend mq_backend_kafka = {
     .describe = mq_kafka_describe,
     .locate = mq_kafka_locate,
     .create = mq_kafka_create,
+    .alter = mq_kafka_alter,
     .remove = mq_kafka_remove,
+    .trim = mq_kafka_trim,
     .settings_manual = mq_kafka_settings_manual,
     .settings_dump = mq_kafka_settings_dump,
 };

@@ -8,6 +8,7 @@
  *   writer.c, resend.c, txn.c     producing
  *   reader.c, parts.c, group.c   consuming
  *   admin.c, describe.c           making, removing and describing topics
+ *   alter.c, trim.c               changing them, removing records
  *   properties.c                  the library's properties as text
  *
  * Nothing outside this folder sees librdkafka.
@@ -129,13 +130,14 @@ int mq_kafka_no_answer(struct mq_kafka_handle *handle, const char *doing, struct
  * must_exist. Release with rd_kafka_metadata_destroy. */
 int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
                       const struct rd_kafka_metadata **ret_metadata, struct mq_err *err);
-/* Asks until the topic is there and each of its partitions has a leader. */
-int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, struct mq_err *err);
+/* Asks until the topic is there with at least so many partitions, and each has a leader. */
+int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, int partitions,
+                         struct mq_err *err);
 /* The same at every node of the cluster: the controller answers before the others have heard of a
  * topic that was just made, and whoever comes next may ask any of them. */
 int mq_kafka_await_topic_everywhere(const struct mq_kafka_conn *conn,
                                     struct mq_kafka_handle *handle, const char *topic,
-                                    struct mq_err *err);
+                                    int partitions, struct mq_err *err);
 /* What the offsets of the list stand for (times in ms, or RD_KAFKA_OFFSET_BEGINNING or _END)
  * becomes the position; partitions that fail have err set. */
 int mq_kafka_lookup(struct mq_kafka_handle *handle, rd_kafka_topic_partition_list_t *list,
@@ -185,6 +187,9 @@ int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream
 int mq_kafka_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
 int mq_kafka_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
+int mq_kafka_alter(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
+int mq_kafka_trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
+                  struct mq_err *err);
 
 int mq_kafka_settings_manual(struct mq_buf *buf, struct mq_err *err);
 int mq_kafka_settings_dump(const struct mq_target *target, struct mq_buf *buf, struct mq_err *err);
@@ -192,6 +197,16 @@ int mq_kafka_settings_dump(const struct mq_target *target, struct mq_buf *buf, s
 /* CreateTopics through any client; an existing topic is an error unless spec->if_missing. */
 int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_spec *spec,
                          struct mq_err *err);
+/* The options of an administrative request; rd_kafka_AdminOptions_destroy. */
+rd_kafka_AdminOptions_t *mq_kafka_admin_options(struct mq_kafka_handle *handle,
+                                                rd_kafka_admin_op_t op);
+/* The outcome for the one topic that was asked for. */
+int mq_kafka_check_result(rd_kafka_event_t *event, const rd_kafka_topic_result_t *const *results,
+                          size_t n, const char *topic, bool if_missing, struct mq_err *err);
+/* The names and values of what a spec sets, in a NULL-ended list of name, value, name, value …
+ * that mq_kafka_pairs_free frees. NULL with err set. */
+char **mq_kafka_config_pairs(const struct mq_stream_spec *spec, struct mq_err *err);
+void mq_kafka_pairs_free(char **pairs);
 /* Waits for the answer to an administrative request on a queue of its own. */
 rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
                                  const char *doing, struct mq_err *err);

@@ -125,7 +125,7 @@ int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool mu
 	}
 }
 
-static bool has_leaders(const struct rd_kafka_metadata *metadata)
+static bool has_leaders(const struct rd_kafka_metadata *metadata, int partitions)
 {
 	if (metadata->topic_cnt != 1 || metadata->topics[0].err)
 		return false;
@@ -133,10 +133,11 @@ static bool has_leaders(const struct rd_kafka_metadata *metadata)
 	for (int i = 0; i < t->partition_cnt; i++)
 		if (t->partitions[i].leader < 0)
 			return false;
-	return t->partition_cnt > 0;
+	return t->partition_cnt > 0 && t->partition_cnt >= partitions;
 }
 
-int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, struct mq_err *err)
+int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, int partitions,
+                         struct mq_err *err)
 {
 	const struct mq_env *env = handle->env;
 	int64_t end = mq_now_monotonic_ms() + env->timeout_ms;
@@ -145,7 +146,7 @@ int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, stru
 		const struct rd_kafka_metadata *metadata = NULL;
 		if (mq_kafka_metadata(handle, topic, false, &metadata, err) < 0)
 			return -1;
-		bool there = has_leaders(metadata);
+		bool there = has_leaders(metadata, partitions);
 		rd_kafka_metadata_destroy(metadata);
 		if (there)
 			return 0;

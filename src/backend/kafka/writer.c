@@ -177,7 +177,7 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 
 	if (automatic && strcmp(automatic, "true") == 0)
 		return mq_kafka_await_topic_everywhere(
-		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, err);
+		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, 0, err);
 	if (mq_kafka_metadata(writer->handle, name, true, &metadata, &mine) == 0) {
 		rd_kafka_metadata_destroy(metadata);
 		return 0;
@@ -190,7 +190,7 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 		if (mq_kafka_create_with(writer->handle, &create, err) < 0)
 			return -1;
 		return mq_kafka_await_topic_everywhere(
-		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, err);
+		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, 0, err);
 	}
 	if (mine.code == MQ_NOT_FOUND) {
 		mq_err_clear(&mine);

@@ -155,19 +155,47 @@ static bool has_source(const struct mq_sq_reader *r, int64_t id)
 	return false;
 }
 
-static int check_gone(struct mq_sq_reader *r, bool *ret_changed, struct mq_err *err)
+/* Somebody gave the stream more partitions. No batch is lent now: cursors may move. */
+static int add_partitions(struct mq_sq_reader *r, struct mq_sq_source *source, int32_t partitions,
+                          bool *ret_changed, struct mq_err *err)
+{
+	struct mq_sq_cursor *cursors =
+	    realloc(source->cursors, (size_t)partitions * sizeof *cursors);
+
+	if (!cursors)
+		return mq_fail_memory(err);
+	source->cursors = cursors;
+	for (int32_t p = source->stream.n_partitions; p < partitions; p++) {
+		if (!wants_partition(r, p))
+			continue;
+		struct mq_sq_cursor *cursor = &cursors[source->n_cursors];
+		*cursor = (struct mq_sq_cursor){.source = source, .partition = p};
+		if (place_cursor(r, cursor, err) < 0)
+			return -1;
+		source->n_cursors++;
+		*ret_changed = true;
+	}
+	source->stream.n_partitions = partitions;
+	return 0;
+}
+
+static int check_known(struct mq_sq_reader *r, bool *ret_changed, struct mq_err *err)
 {
 	for (size_t i = 0; i < r->n_sources; i++) {
 		struct mq_sq_source *source = r->sources[i];
-		int64_t one;
+		int64_t partitions;
 		if (source->gone)
 			continue;
-		int got = mq_sq_ints(&r->sq, err, "SELECT 1 FROM mq_streams WHERE id=?", &one, 1,
-		                     "i", source->stream.id);
+		int got = mq_sq_ints(&r->sq, err, "SELECT partitions FROM mq_streams WHERE id=?",
+		                     &partitions, 1, "i", source->stream.id);
 		if (got < 0)
 			return -1;
-		if (got == 1)
+		if (got == 1) {
+			if (partitions > source->stream.n_partitions &&
+			    add_partitions(r, source, (int32_t)partitions, ret_changed, err) < 0)
+				return -1;
 			continue;
+		}
 		if (!source->by_pattern)
 			return mq_fail(err, MQ_NOT_FOUND,
 			               "stream %s of %s was deleted while it was read",
@@ -208,7 +236,7 @@ out:
 
 int mq_sq_sources_update(struct mq_sq_reader *r, bool *ret_changed, struct mq_err *err)
 {
-	if (check_gone(r, ret_changed, err) < 0)
+	if (check_known(r, ret_changed, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_names && !r->opened; i++) {
 		struct mq_sq_stream stream = {0};

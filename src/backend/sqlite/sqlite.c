@@ -16,6 +16,14 @@ static const struct mq_setting settings[] = {
     {0},
 };
 
+static const struct mq_instead instead[] = {
+    {MQ_IN_CREATE, MQ_FIELD_TTL, "use --retention"},
+    {MQ_IN_ALTER, MQ_FIELD_TTL, "use --retention"},
+    {MQ_IN_CREATE, MQ_FIELD_REPLICAS, "a copy of its file is one of the store"},
+    {MQ_IN_ALTER, MQ_FIELD_REPLICAS, "a copy of its file is one of the store"},
+    {0},
+};
+
 /* --- connection ------------------------------------------------------------------------------ */
 
 static void close_conn(struct mq_conn *conn)
@@ -164,6 +172,33 @@ static int create(struct mq_conn *conn, const struct mq_stream_spec *spec, struc
 	return result;
 }
 
+static int alter(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
+{
+	struct mq_sq sq;
+
+	if (open_for(conn, &sq, false, err) < 0)
+		return -1;
+	int result = sq.writable
+	                 ? mq_sq_stream_alter(&sq, spec, err)
+	                 : mq_sq_fail(&sq, err, SQLITE_READONLY, "cannot alter %s", spec->stream);
+	mq_sq_close(&sq);
+	return result;
+}
+
+static int trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
+                struct mq_err *err)
+{
+	struct mq_sq sq;
+
+	if (open_for(conn, &sq, false, err) < 0)
+		return -1;
+	int result = sq.writable || spec->dry_run
+	                 ? mq_sq_trim(&sq, spec, ret_removed, err)
+	                 : mq_sq_fail(&sq, err, SQLITE_READONLY, "cannot trim %s", spec->stream);
+	mq_sq_close(&sq);
+	return result;
+}
+
 static int remove_stream(struct mq_conn *conn, const char *stream, struct mq_err *err)
 {
 	struct mq_sq sq;
@@ -186,6 +221,11 @@ const struct mq_backend mq_backend_sqlite = {
             MQ_CAP_REGEX | MQ_CAP_AUTO_CREATE | MQ_CAP_SET_TIME | MQ_CAP_OFFSETS,
     .create_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES |
                      MQ_FIELD_MAX_LENGTH | MQ_FIELD_CONFIG,
+    .alter_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES |
+                    MQ_FIELD_MAX_LENGTH | MQ_FIELD_CONFIG,
+    .trims = 1 << MQ_TRIM_EXPIRED | 1 << MQ_TRIM_MAX_AGE | 1 << MQ_TRIM_MAX_LENGTH |
+             1 << MQ_TRIM_MAX_BYTES | 1 << MQ_TRIM_BEFORE | 1 << MQ_TRIM_ALL,
+    .instead = instead,
     .version = sqlite3_libversion,
     .open = open_conn,
     .close = close_conn,
@@ -209,5 +249,7 @@ const struct mq_backend mq_backend_sqlite = {
     .describe = describe,
     .locate = locate,
     .create = create,
+    .alter = alter,
     .remove = remove_stream,
+    .trim = trim,
 };

@@ -5,7 +5,7 @@
  *   schema.c     the tables, their creation, and the check that a file is ours
  *   stream.c     streams and their partitions: find, make, remove
  *   extra.c      headers and properties as one column
- *   writer.c     producing;  retention.c: removing what a stream no longer keeps
+ *   writer.c     producing;  retention.c: removing what a stream no longer keeps, and trim
  *   place.c      positions: by time, from the end, stored
  *   reader.c     reading;  cursor.c: its partitions;  group.c: sharing them;  watch.c: waiting
  *   info.c       what there is to tell
@@ -149,6 +149,9 @@ int mq_sq_stream_all(struct mq_sq *sq, struct mq_sq_stream **ret, size_t *ret_n,
 void mq_sq_streams_free(struct mq_sq_stream *streams, size_t n);
 /* Makes a stream; the caller has begun a transaction. */
 int mq_sq_stream_make(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err);
+/* Changes one, and lets its new limits hold; in a transaction of its own. Readers that run notice
+ * new partitions, writers use them when they start again. */
+int mq_sq_stream_alter(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err);
 /* The whole of it, in a transaction of its own. */
 int mq_sq_stream_remove(struct mq_sq *sq, const char *name, struct mq_err *err);
 /* MQ_USAGE when no stream can have that name. */
@@ -178,6 +181,9 @@ void mq_sq_extra_decode(const void *data, size_t len, void *room, struct mq_mess
 
 /* Removes what the stream's limits no longer keep; inside the writer's transaction. */
 int mq_sq_retain(struct mq_sq *sq, const struct mq_sq_stream *stream, struct mq_err *err);
+/* The whole of it, in a transaction of its own. */
+int mq_sq_trim(struct mq_sq *sq, const struct mq_trim_spec *spec, int64_t *ret_removed,
+               struct mq_err *err);
 
 /* --- place.c --------------------------------------------------------------------------------- */
 

@@ -184,7 +184,9 @@ static int apply_config(const struct mq_stream_spec *spec, struct mq_sq_stream *
 			               "the local store has no --config %s; it knows retention_ms, "
 			               "max_bytes and max_length",
 			               entry);
-		if (mq_int_parse(equals + 1, 0, INT64_MAX, known[k].value, err) < 0)
+		if (strcmp(equals + 1, "unlimited") == 0)
+			*known[k].value = -1;
+		else if (mq_int_parse(equals + 1, 0, INT64_MAX, known[k].value, err) < 0)
 			return mq_hint(err, "--config %s", entry);
 	}
 	return 0;
@@ -216,6 +218,24 @@ static int make_view(struct mq_sq *sq, int64_t id, const char *name, struct mq_e
 	return 0;
 }
 
+static int check_partitions(int64_t partitions, struct mq_err *err)
+{
+	if (partitions <= MQ_SQ_MAX_PARTITIONS)
+		return 0;
+	return mq_fail(err, MQ_USAGE, "the local store has at most %d partitions in a stream",
+	               MQ_SQ_MAX_PARTITIONS);
+}
+
+static int add_partitions(struct mq_sq *sq, int64_t id, int64_t first, int64_t end,
+                          struct mq_err *err)
+{
+	for (int64_t p = first; p < end; p++)
+		if (mq_sq_run(sq, err, "INSERT INTO mq_partitions VALUES(?, ?, 0, 0, 0, 0, ?)",
+		              "iii", id, p, INT64_MIN) < 0)
+			return -1;
+	return 0;
+}
+
 int mq_sq_stream_make(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	struct mq_sq_stream made = {.retention_ms = spec->retention_ms,
@@ -224,12 +244,9 @@ int mq_sq_stream_make(struct mq_sq *sq, const struct mq_stream_spec *spec, struc
 	int64_t partitions = spec->partitions > 0 ? spec->partitions : 1;
 	char sql[200];
 
-	if (mq_sq_stream_check_name(spec->stream, err) < 0 || apply_config(spec, &made, err) < 0)
+	if (mq_sq_stream_check_name(spec->stream, err) < 0 || apply_config(spec, &made, err) < 0 ||
+	    check_partitions(partitions, err) < 0)
 		return -1;
-	if (partitions > MQ_SQ_MAX_PARTITIONS)
-		return mq_fail(err, MQ_USAGE,
-		               "the local store has at most %d partitions in a stream",
-		               MQ_SQ_MAX_PARTITIONS);
 	if (mq_sq_run(
 	        sq, err,
 	        "INSERT INTO mq_streams(name, partitions, created_ms, retention_ms, max_bytes,"
@@ -245,14 +262,10 @@ int mq_sq_stream_make(struct mq_sq *sq, const struct mq_stream_spec *spec, struc
 	int rc = sqlite3_exec(sq->db, sql, NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
 		return mq_sq_fail(sq, err, rc, "cannot make stream %s", spec->stream);
-	for (int64_t p = 0; p < partitions; p++)
-		if (mq_sq_run(sq, err, "INSERT INTO mq_partitions VALUES(?, ?, 0, 0, 0, 0, ?)",
-		              "iii", id, p, INT64_MIN) < 0)
-			return -1;
+	if (add_partitions(sq, id, 0, partitions, err) < 0)
+		return -1;
 	return make_view(sq, id, spec->stream, err);
 }
-
-/* --- removing -------------------------------------------------------------------------------- */
 
 /* The views of this stream: with and without the suffix; found by the table they read. */
 static int drop_view(struct mq_sq *sq, int64_t id, const char *name, struct mq_err *err)
@@ -285,6 +298,73 @@ out:
 	sqlite3_free(found);
 	return result;
 }
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+/* More partitions. The view is made anew although it stays the same: a change of the schema is what
+ * tells running readers to look at their streams again. */
+static int grow(struct mq_sq *sq, const struct mq_sq_stream *stream, int32_t partitions,
+                struct mq_err *err)
+{
+	if (partitions < stream->n_partitions) {
+		mq_fail(err, MQ_USAGE, "stream %s has %d partitions and cannot have fewer",
+		        stream->name, (int)stream->n_partitions);
+		return mq_hint(err, "copy it into a new stream that is made with fewer");
+	}
+	if (partitions == stream->n_partitions)
+		return 0;
+	if (check_partitions(partitions, err) < 0 ||
+	    add_partitions(sq, stream->id, stream->n_partitions, partitions, err) < 0 ||
+	    drop_view(sq, stream->id, stream->name, err) < 0)
+		return -1;
+	return make_view(sq, stream->id, stream->name, err);
+}
+
+static int alter_inside(struct mq_sq *sq, const struct mq_stream_spec *spec,
+                        struct mq_sq_stream *stream, struct mq_err *err)
+{
+	int found = mq_sq_stream_find(sq, spec->stream, stream, err);
+
+	if (found == 0)
+		mq_sq_no_stream(sq, spec->stream, err);
+	if (found <= 0)
+		return -1;
+	if (spec->partitions > 0) {
+		if (grow(sq, stream, spec->partitions, err) < 0)
+			return -1;
+		stream->n_partitions = spec->partitions;
+	}
+	if (spec->retention_ms >= 0)
+		stream->retention_ms = spec->retention_ms;
+	if (spec->max_bytes >= 0)
+		stream->max_bytes = spec->max_bytes;
+	if (spec->max_length >= 0)
+		stream->max_length = spec->max_length;
+	if (apply_config(spec, stream, err) < 0 ||
+	    mq_sq_run(sq, err,
+	              "UPDATE mq_streams SET partitions=?, retention_ms=nullif(?, -1),"
+	              " max_bytes=nullif(?, -1), max_length=nullif(?, -1) WHERE id=?",
+	              "iiiii", (int64_t)stream->n_partitions, stream->retention_ms,
+	              stream->max_bytes, stream->max_length, stream->id) < 0)
+		return -1;
+	return mq_sq_retain(sq, stream, err);
+}
+
+int mq_sq_stream_alter(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err)
+{
+	struct mq_sq_stream stream = {0};
+
+	if (mq_sq_begin(sq, err) < 0)
+		return -1;
+	int result = alter_inside(sq, spec, &stream, err);
+	mq_sq_stream_release(&stream);
+	if (result == 0)
+		return mq_sq_commit(sq, err);
+	mq_sq_rollback(sq);
+	return -1;
+}
+
+/* --- removing -------------------------------------------------------------------------------- */
 
 static int remove_rows(struct mq_sq *sq, int64_t id, struct mq_err *err)
 {

@@ -315,7 +315,18 @@ static enum result store_one(struct writer *w, const struct mq_message *message,
 	}
 }
 
-/* Writes back what the chunk changed, and removes what limits no longer keep. */
+/* Removes what limits no longer keep. They are looked up again: somebody may have altered them. */
+static int retain(struct writer *w, const struct target *target, struct mq_err *err)
+{
+	struct mq_sq_stream now = {0};
+	int found = mq_sq_stream_find(&w->sq, target->stream.name, &now, err);
+	int result = found == 1 ? mq_sq_retain(&w->sq, &now, err) : found;
+
+	mq_sq_stream_release(&now);
+	return result;
+}
+
+/* Writes back what the chunk changed. */
 static int finish_chunk(struct writer *w, struct mq_err *err)
 {
 	for (size_t i = 0; i < w->n_targets; i++) {
@@ -331,7 +342,7 @@ static int finish_chunk(struct writer *w, struct mq_err *err)
 			if (mq_sq_part_save(&w->sq, target->stream.id, p, &part->state, err) < 0)
 				return -1;
 		}
-		if (mq_sq_retain(&w->sq, &target->stream, err) < 0)
+		if (retain(w, target, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,0 +1,68 @@
+"""Kafka: beside kcat, and bare loops over librdkafka."""
+
+import os
+import shutil
+import subprocess
+
+from timing import BARE, HEAD, MQTK, Job, compare, fill, rows, run_once
+
+TITLE = "Kafka"
+MESSAGES = 1_000_000
+
+
+def topics(broker):
+    """A fresh topic for each run; the one before is deleted, so that the disk stays small."""
+    state = {"n": 0, "name": None}
+
+    def drop():
+        if state["name"]:
+            subprocess.run([MQTK, "delete", "--yes", "-q", f"kafka://{broker}/{state['name']}"],
+                           check=True)
+        state["name"] = None
+
+    def prepare(_name):
+        drop()
+        state["n"] += 1
+        state["name"] = f"benchp{os.getpid()}-{state['n']}"
+        subprocess.run([MQTK, "create", "-q", "--partitions", "1",
+                        f"kafka://{broker}/{state['name']}"], check=True)
+
+    return state, prepare, drop
+
+
+def run(folder, rounds):
+    broker = os.environ["MQTK_TEST_KAFKA"]
+    kcat = shutil.which("kcat")
+    lines = fill(os.path.join(folder, "keyed"), MESSAGES, True)
+    table = []
+
+    state, prepare, drop = topics(broker)
+    jobs = {"mqtk produce (idempotent)": Job(
+        lambda: [MQTK, "produce", "-K:", f"kafka://{broker}/{state['name']}"], lines)}
+    if kcat:
+        jobs["kcat -P (acks=all)"] = Job(
+            lambda: [kcat, "-P", "-q", "-K:", "-b", broker, "-t", state["name"], "-X", "acks=all"],
+            lines)
+    jobs["bare loop (idempotent)"] = Job(
+        lambda: [f"{BARE}/bare_produce", broker, state["name"]], lines)
+    table += rows("produce", compare(jobs, rounds, MESSAGES, prepare), MESSAGES)
+    drop()
+
+    topic = f"bench{os.getpid()}"
+    source = f"kafka://{broker}/{topic}"
+    subprocess.run([MQTK, "create", "-q", "--partitions", "1", source], check=True)
+    run_once([MQTK, "produce", "-K:", source], lines)
+    jobs = {"mqtk consume -e": Job([MQTK, "consume", "-e", "-q", source])}
+    if kcat:
+        jobs["kcat -C -e"] = Job([kcat, "-C", "-e", "-q", "-b", broker, "-t", topic])
+    jobs["bare loop (tuned)"] = Job([f"{BARE}/bare_consume", broker, topic])
+    table += rows("consume raw", compare(jobs, rounds, MESSAGES), MESSAGES)
+    jobs = {"mqtk consume -J -e": Job([MQTK, "consume", "-J", "-e", "-q", source]),
+            "mqtk consume -e (raw)": Job([MQTK, "consume", "-e", "-q", source])}
+    if kcat:
+        jobs["kcat -C -J -e"] = Job([kcat, "-C", "-J", "-e", "-q", "-b", broker, "-t", topic])
+    table += rows("consume JSON", compare(jobs, rounds, MESSAGES), MESSAGES)
+    subprocess.run([MQTK, "delete", "--yes", "-q", source], check=True)
+
+    return HEAD + table + ["", f"{MESSAGES:,} messages of 100 bytes with a key, one partition; Kafka "
+                           "3.9.1."]
