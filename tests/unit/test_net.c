@@ -27,7 +27,7 @@
 
 static struct mq_cancel cancel;
 static struct mq_env env = {.timeout_ms = 5000, .cancel = &cancel};
-static char folder[200];
+static char folder[80];
 
 /* --- certificates ---------------------------------------------------------------------------- */
 
