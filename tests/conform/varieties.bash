@@ -4,6 +4,10 @@
 # shellcheck disable=SC2034,SC2016 # the tests read what is set here
 
 VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
+# The files here that are about several of them.
+case "$VARIETY" in
+pairs) VARIETY=local ;;
+esac
 
 # What a variety can do:
 #   log          what was read stays, and every reader begins where it likes
@@ -111,6 +115,8 @@ variety_setup() {
 variety_requires() {
 	case "$1" in
 	kafka3) requires_kafka ;;
+	# Whichever runs.
+	kafka) requires_kafka ;;
 	kafka4) requires_server kafka4 "${MQTK_TEST_KAFKA4:-}" ;;
 	rabbit-*) requires_rabbitmq ;;
 	redis) requires_redis ;;
@@ -137,6 +143,7 @@ variety_address() {
 	local) echo "sqlite:$BATS_TEST_TMPDIR/store.db/$2" ;;
 	kafka3) [ -z "$who" ] && echo "kafka://$MQTK_TEST_KAFKA/$2" ||
 		echo "kafka://$who$MQTK_TEST_KAFKA_SASL/$2?security.protocol=sasl_plaintext&sasl.mechanism=SCRAM-SHA-256" ;;
+	kafka) echo "kafka://$KAFKA4/$2" ;;
 	kafka4) echo "kafka://$MQTK_TEST_KAFKA4/$2" ;;
 	mock) echo "kafka://$(cat "$BATS_FILE_TMPDIR/mock.address")/$2" ;;
 	rabbit-*)
@@ -174,6 +181,16 @@ variety_create() {
 	redis*) ;;
 	*) printf '%s\n' --partitions "$2" ;;
 	esac
+}
+
+# stream_of VARIABLE VARIETY: makes a stream with one partition there.
+stream_of() {
+	local name
+	local -a words
+	name=$(unique "$1")
+	mapfile -t words < <(variety_create "$2" 1)
+	"$MQTK" create -q "${words[@]}" "$(variety_address "$2" "$name")"
+	printf -v "$1" '%s' "$(variety_address "$2" "$name")"
 }
 
 # fresh VARIABLE [PARTITIONS [CONFIG]]: makes a stream of its own and sets VARIABLE to its address.
