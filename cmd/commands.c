@@ -12,6 +12,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_alter,
     &mq_cmd_trim,
     &mq_cmd_delete,
+    &mq_cmd_ping,
     &mq_cmd_config,
     &mq_cmd_kcat,
     &mq_cmd_help,

@@ -14,6 +14,7 @@ extern const struct mq_command mq_cmd_create;
 extern const struct mq_command mq_cmd_alter;
 extern const struct mq_command mq_cmd_trim;
 extern const struct mq_command mq_cmd_delete;
+extern const struct mq_command mq_cmd_ping;
 extern const struct mq_command mq_cmd_config;
 extern const struct mq_command mq_cmd_kcat;
 extern const struct mq_command mq_cmd_help;

@@ -29,8 +29,8 @@ int opening_check_stream(const struct mq_target *target, const struct mq_conn *c
 	return 0;
 }
 
-int opening_open(struct opening *opening, const struct mq_invocation *invocation,
-                 enum opening_wants wants, struct mq_err *err)
+int opening_resolve(struct opening *opening, const struct mq_invocation *invocation,
+                    enum opening_wants wants, struct mq_err *err)
 {
 	*opening = (struct opening){0};
 	if (invocation->operands.n > 1)
@@ -51,6 +51,14 @@ int opening_open(struct opening *opening, const struct mq_invocation *invocation
 		        opening->target.shown);
 		return mq_hint(err, "it ends in '/'");
 	}
+	return 0;
+}
+
+int opening_open(struct opening *opening, const struct mq_invocation *invocation,
+                 enum opening_wants wants, struct mq_err *err)
+{
+	if (opening_resolve(opening, invocation, wants, err) < 0)
+		return -1;
 	return mq_open(&opening->target, invocation->env, &opening->conn, err);
 }
 

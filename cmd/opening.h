@@ -19,6 +19,9 @@ enum opening_wants { OPENING_BROKER_OR_STREAM, OPENING_STREAM, OPENING_BROKER };
  * default broker, where a stream is not wanted). */
 int opening_open(struct opening *opening, const struct mq_invocation *invocation,
                  enum opening_wants wants, struct mq_err *err);
+/* The same without a connection, for those that make their own. */
+int opening_resolve(struct opening *opening, const struct mq_invocation *invocation,
+                    enum opening_wants wants, struct mq_err *err);
 void opening_close(struct opening *opening);
 
 /* Whether messages can be read from or written to what the target names: a stream, or a broker

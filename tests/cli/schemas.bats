@@ -67,6 +67,15 @@ all_outputs() {
 	expect_status 0
 	fits position
 	[ "$(wc -l <out)" -eq 2 ]
+	mq ping -J "$broker$name"
+	expect_status 0
+	fits ping
+	mq trim -J --dry-run --all "$broker$name"
+	expect_status 0
+	fits trim
+	mq trim -q -J --yes --all "$broker$name"
+	expect_status 0
+	fits trim
 	mq delete -q --yes "$broker$name"
 	expect_status 0
 }
