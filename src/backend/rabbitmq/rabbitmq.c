@@ -1,6 +1,6 @@
 /* The RabbitMQ backend's descriptor, its settings and its connection. The work is in the other
  * files of this folder: see rabbitmq.h. */
-#include "backend/rabbitmq/rabbitmq.h"
+#include "backend/rabbitmq/manage.h"
 #include "backend/table.h"
 
 #include <stdio.h>
@@ -134,6 +134,7 @@ void mq_rabbit_close(struct mq_conn *conn)
 
 	if (!c)
 		return;
+	mq_rabbit_manage_free(c->manage);
 	mq_rabbit_wire_close(c->admin);
 	mq_settings_release(&c->settings);
 	free(c->bindings);
@@ -204,6 +205,9 @@ static const struct mq_instead instead[] = {
     {MQ_IN_CREATE, MQ_FIELD_PARTITIONS, "a queue has none; make several queues"},
     {MQ_IN_CREATE, MQ_FIELD_REPLICAS,
      "--type quorum --config x-quorum-initial-group-size=N sets how many nodes keep it"},
+    {MQ_IN_ALTER, MQ_FIELD_PARTITIONS, "a queue has none; make several queues"},
+    {MQ_IN_ALTER, MQ_FIELD_REPLICAS, "'rabbitmq-queues grow' and 'shrink' do that"},
+    {MQ_IN_ALTER, MQ_FIELD_TYPE, "a queue keeps its type: make another one and move the messages"},
     {MQ_IN_TRIM, 1 << MQ_TRIM_EXPIRED, "the broker removes what expired by itself"},
     {MQ_IN_TRIM, 1 << MQ_TRIM_MAX_AGE,
      "'consume --ack' takes the oldest messages, --all removes everything"},
@@ -226,6 +230,9 @@ const struct mq_backend mq_backend_rabbitmq = {
     .create_fields = MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES | MQ_FIELD_MAX_LENGTH | MQ_FIELD_TTL |
                      MQ_FIELD_TYPE | MQ_FIELD_DELIVERY_LIMIT | MQ_FIELD_DEAD_LETTER |
                      MQ_FIELD_BINDINGS | MQ_FIELD_CONFIG,
+    .alter_fields = MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES | MQ_FIELD_MAX_LENGTH | MQ_FIELD_TTL |
+                    MQ_FIELD_DELIVERY_LIMIT | MQ_FIELD_DEAD_LETTER | MQ_FIELD_BINDINGS |
+                    MQ_FIELD_CONFIG,
     .trims = 1 << MQ_TRIM_ALL,
     .instead = instead,
     .version = amqp_version,
@@ -244,7 +251,11 @@ const struct mq_backend mq_backend_rabbitmq = {
     .commit = mq_rabbit_commit,
     .reader_fd = mq_rabbit_reader_fd,
     .reader_close = mq_rabbit_reader_close,
+    .describe_broker = mq_rabbit_describe_broker,
+    .list = mq_rabbit_list,
+    .describe = mq_rabbit_describe,
     .create = mq_rabbit_create,
+    .alter = mq_rabbit_alter,
     .remove = mq_rabbit_remove,
     .create_exchange = mq_rabbit_create_exchange,
     .remove_exchange = mq_rabbit_remove_exchange,

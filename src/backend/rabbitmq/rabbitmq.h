@@ -13,7 +13,8 @@
  *   writer.c, window.c, resend.c   producing
  *   reader.c, take.c, look.c, stream.c, tap.c   consuming
  *   queue.c      queues, exchanges and bindings over AMQP
- *   facts.c      what a queue is, as far as AMQP tells
+ *   manage.c, facts.c, list.c, describe.c, describe_broker.c, policy.c
+ *                what only the management API tells and changes: manage.h
  *
  * librabbitmq only encodes and decodes: the connection is mqtk/net.h, so that nothing waits without
  * a limit and frames are written in large batches. Nothing outside this folder sees the library.
