@@ -2,7 +2,7 @@
  * One connection of a reader: what it asks for next, and what it makes of the reply. A connection
  * that breaks is made anew within env->timeout_ms, and reading goes on where it was.
  */
-#include "backend/redis/reader.h"
+#include "backend/redis/group.h"
 
 #include <stdlib.h>
 
@@ -66,8 +66,14 @@ size_t mq_rd_feed_count(const struct mq_rd_reader *r, const struct mq_rd_feed *f
 
 	if (r->prefetch > 0 && count > (size_t)r->prefetch)
 		count = (size_t)r->prefetch;
-	if (r->wanted >= 0 && (int64_t)count > r->wanted)
-		count = (size_t)r->wanted;
+	if (r->wanted >= 0) {
+		/* What is here or on its way counts. */
+		int64_t left = r->wanted - (int64_t)r->in_hand;
+		for (size_t i = 0; i < r->n_feeds; i++)
+			left -= (int64_t)r->feeds[i].asked;
+		if ((int64_t)count > left)
+			count = left > 0 ? (size_t)left : 0;
+	}
 	return count;
 }
 
@@ -109,6 +115,7 @@ static int ask_range(struct mq_rd_feed *feed, struct mq_rd_cursor *cursor, struc
 	feed->request = MQ_RD_RANGE;
 	feed->cursor = cursor;
 	feed->blocking = false;
+	feed->asked = feed->count;
 	return mq_rd_link_append_words(
 	    feed->link, MQ_RD_WORDS("XRANGE", cursor->name, start, end, "COUNT", count), err);
 }
@@ -141,6 +148,7 @@ static int ask_read(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_e
 	}
 	feed->request = MQ_RD_READ;
 	feed->blocking = true;
+	feed->asked = feed->count * n;
 	result = n ? mq_rd_link_append(feed->link, at, words, NULL, err) : 0;
 	if (n == 0)
 		feed->request = MQ_RD_NOTHING;
@@ -156,7 +164,7 @@ static int ask(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_err *e
 	feed->count = mq_rd_feed_count(r, feed);
 	if (feed->count == 0)
 		return 0;
-	struct mq_rd_cursor *cursor = next_to_range(r, feed);
+	struct mq_rd_cursor *cursor = r->group ? NULL : next_to_range(r, feed);
 	if (feed->asking) {
 		if (mq_rd_link_append_words(feed->link, (const char *const[]){"ASKING", NULL},
 		                            err) < 0)
@@ -164,7 +172,10 @@ static int ask(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_err *e
 		feed->skip_ok = true;
 	}
 	feed->link->heard_ms = mq_now_monotonic_ms();
-	if ((cursor ? ask_range(feed, cursor, err) : ask_read(r, feed, err)) < 0)
+	int result = r->group ? mq_rd_group_ask(r, feed, err)
+	             : cursor ? ask_range(feed, cursor, err)
+	                      : ask_read(r, feed, err);
+	if (result < 0)
 		return -1;
 	return mq_rd_link_push(feed->link, err);
 }
@@ -240,11 +251,13 @@ static void end_by_clock(struct mq_rd_feed *feed)
 }
 
 /* [[stream, entries]…], or nil. */
-static int take_streams(struct mq_rd_reader *r, struct mq_rd_feed *feed,
-                        const struct mq_rd_reply *reply, struct mq_err *err)
+int mq_rd_feed_take_streams(struct mq_rd_reader *r, struct mq_rd_feed *feed,
+                            const struct mq_rd_reply *reply, struct mq_err *err)
 {
 	size_t most = 0;
 
+	for (size_t i = 0; i < feed->n_cursors; i++)
+		feed->cursors[i]->given = 0;
 	if (reply->type == REDIS_REPLY_NIL) {
 		end_by_clock(feed);
 		return 0;
@@ -257,6 +270,7 @@ static int take_streams(struct mq_rd_reader *r, struct mq_rd_feed *feed,
 			return mq_rd_fail_shape(r->conn, "XREAD", err);
 		if (advance(r, cursor, entries, err) < 0)
 			return -1;
+		cursor->given = entries->n;
 		most = entries->n > most ? entries->n : most;
 	}
 	adapt_count(feed, most);
@@ -274,12 +288,15 @@ void mq_rd_feed_next_stream(struct mq_rd_feed *feed)
 	}
 }
 
-static void drop(struct mq_rd_feed *feed)
+static void drop(struct mq_rd_reader *r, struct mq_rd_feed *feed)
 {
 	mq_rd_link_close(feed->link);
 	feed->link = NULL;
 	feed->request = MQ_RD_NOTHING;
+	feed->asked = 0;
 	feed->skip_ok = false;
+	if (r->group)
+		mq_rd_group_lost(feed);
 }
 
 /* MOVED and ASK: another node is asked the same. */
@@ -292,7 +309,7 @@ static int follow(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct 
 		return -1;
 	feed->asking = mq_rd_reply_is_error(error, "ASK");
 	feed->node = node;
-	drop(feed);
+	drop(r, feed);
 	/* Two nodes that send us to each other are asked no faster than this. */
 	feed->next_try_ms = mq_now_monotonic_ms() + AGAIN_MS;
 	return 0;
@@ -313,7 +330,7 @@ static int refused(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct
 	feed->next_try_ms = now + AGAIN_MS;
 	if (r->conn->sentinel || r->conn->cluster) {
 		int64_t since = feed->down_ms;
-		drop(feed);
+		drop(r, feed);
 		feed->down_ms = since;
 	}
 	return 0;
@@ -329,6 +346,7 @@ static int take(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 		return 0;
 	}
 	feed->request = MQ_RD_NOTHING;
+	feed->asked = 0;
 	if (reply->type == REDIS_REPLY_ERROR) {
 		if (mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK"))
 			return follow(r, feed, reply, err);
@@ -338,8 +356,27 @@ static int take(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 		                        reply, err);
 	}
 	feed->down_ms = 0;
-	return request == MQ_RD_RANGE ? take_range(r, feed, reply, err)
-	                              : take_streams(r, feed, reply, err);
+	feed->entries_from = request;
+	switch (request) {
+	case MQ_RD_RANGE:
+		return take_range(r, feed, reply, err);
+	case MQ_RD_READ:
+		return mq_rd_feed_take_streams(r, feed, reply, err);
+	default:
+		return mq_rd_group_take(r, feed, request, reply, err);
+	}
+}
+
+/* How many entries of the reply at hand are still to be handed out. */
+static size_t in_hand(const struct mq_rd_feed *feed)
+{
+	size_t n = 0;
+
+	for (const struct mq_rd_reply *e = feed->entries; e; e = e->next)
+		n++;
+	for (const struct mq_rd_reply *s = feed->streams; s; s = s->next)
+		n += mq_rd_reply_at(s, 1)->n;
+	return n;
 }
 
 /* --- serving --------------------------------------------------------------------------------- */
@@ -357,7 +394,7 @@ static int lost(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 		mq_log(mq_rd_env_of(r), MQ_LEVEL_VERBOSE, "%s: connection lost: %s; trying again",
 		       r->conn->shown, why->message);
 	}
-	drop(feed);
+	drop(r, feed);
 	feed->next_try_ms = now + AGAIN_MS;
 	if (why->retriable && now - feed->down_ms < mq_rd_env_of(r)->timeout_ms)
 		return 0;
@@ -416,6 +453,7 @@ int mq_rd_feed_serve(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_
 		if (take(r, feed, reply, err) < 0)
 			return -1;
 		mq_rd_feed_next_stream(feed);
+		r->in_hand += in_hand(feed);
 	}
 	/* The server works on the next one while these are printed. */
 	if (feed->link && feed->request == MQ_RD_NOTHING && ask(r, feed, &why) < 0)

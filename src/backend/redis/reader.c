@@ -1,10 +1,11 @@
 /*
  * Reading: entries become messages, in turns over the connections; and what is known about ends.
  */
-#include "backend/redis/reader.h"
+#include "backend/redis/group.h"
 
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	WAKE_MS = 100, /* how often what has no connection is looked at */
@@ -12,6 +13,22 @@ enum {
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
+
+/* Pending and claimed entries were delivered before, perhaps to a member that used them. */
+static int mark_redelivered(struct mq_rd_reader *r, struct mq_rd_feed *feed,
+                            struct mq_message *message, struct mq_err *err)
+{
+	if (feed->entries_from == MQ_RD_GROUP || !(r->need & MQ_NEED_PROPERTIES))
+		return 0;
+	struct mq_properties *properties = mq_rd_arena_take(&feed->arena, sizeof *properties);
+	if (!properties)
+		return mq_fail_memory(err);
+	*properties =
+	    message->properties ? *message->properties : (struct mq_properties)MQ_PROPERTIES_INIT;
+	properties->redelivered = 1;
+	message->properties = properties;
+	return 0;
+}
 
 static int fill(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq_rd_reply *entry,
                 struct mq_rd_cursor *cursor, struct mq_rd_id id, struct mq_err *err)
@@ -25,9 +42,13 @@ static int fill(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 	message->ts_ms = mq_rd_id_time(id);
 	message->ts_type = MQ_TS_APPEND;
 	message->owner = cursor;
-	if (mq_rd_decode(&r->decoder, &feed->arena, fields, message, err) < 0)
+	if (mq_rd_decode(&r->decoder, &feed->arena, fields, message, err) < 0 ||
+	    (r->group && (mq_rd_ids_add(&cursor->lent_ids, id, err) < 0 ||
+	                  mark_redelivered(r, feed, message, err) < 0)))
 		return -1;
-	cursor->lent = id;
+	/* What was pending or taken over may be older than what was handed out. */
+	if (mq_rd_id_compare(id, cursor->lent) > 0)
+		cursor->lent = id;
 	r->n_messages++;
 	if (r->wanted > 0)
 		r->wanted--;
@@ -42,8 +63,14 @@ static int use(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq_
 	const struct mq_rd_reply *fields = mq_rd_reply_at(entry, 1);
 	struct mq_rd_id id;
 
+	/* Redis 6.2 claims entries that are deleted, as nil. */
+	if (r->group && entry->type == REDIS_REPLY_NIL)
+		return 0;
 	if (!fields || !mq_rd_id_parse(mq_rd_reply_text(entry->first), 0, &id))
 		return mq_rd_fail_shape(r->conn, "XRANGE", err);
+	if (r->group &&
+	    !mq_rd_group_accept(r, feed, cursor, id, fields->type == REDIS_REPLY_NIL, err))
+		return 0;
 	if (cursor->has_stop && mq_rd_id_compare(id, cursor->stop) >= 0) {
 		cursor->ended = true;
 		return 0;
@@ -56,6 +83,7 @@ static int use_feed(struct mq_rd_reader *r, struct mq_rd_feed *feed, size_t max,
 	while (r->n_messages < max && r->wanted != 0 && feed->entries) {
 		const struct mq_rd_reply *entry = feed->entries;
 		feed->entries = entry->next;
+		r->in_hand--;
 		if (use(r, feed, entry, err) < 0)
 			return -1;
 		mq_rd_feed_next_stream(feed);
@@ -191,7 +219,8 @@ int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	r->prefetch = spec->prefetch;
 	r->member_lock = -1;
 	if (mq_rd_decoder_init(&r->decoder, r->conn, err) < 0 || mq_rd_connect(r->conn, err) < 0 ||
-	    mq_rd_cursors_open(r, spec, err) < 0 || mq_rd_feeds_make(r, err) < 0) {
+	    mq_rd_cursors_open(r, spec, err) < 0 || mq_rd_feeds_make(r, err) < 0 ||
+	    (spec->group && mq_rd_group_open(r, spec, err) < 0)) {
 		mq_rd_reader_close(&r->base);
 		return -1;
 	}
@@ -202,15 +231,25 @@ int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 void mq_rd_reader_close(struct mq_reader *reader)
 {
 	struct mq_rd_reader *r = (struct mq_rd_reader *)reader;
+	struct mq_err why = MQ_ERR_INIT;
 
 	if (!r)
 		return;
+	if (r->acks && mq_rd_acks_flush(r, true, &why) < 0)
+		mq_log(mq_rd_env_of(r), MQ_LEVEL_WARN, "%s", why.message);
+	mq_rd_acks_free(r);
 	for (size_t i = 0; i < r->n_feeds; i++)
 		mq_rd_feed_release(&r->feeds[i]);
 	for (size_t i = 0; i < r->n_cursors; i++) {
 		free(r->cursors[i]->name);
+		free(r->cursors[i]->lent_ids.items);
+		free(r->cursors[i]->settled.items);
 		free(r->cursors[i]);
 	}
+	if (r->member_lock >= 0)
+		close(r->member_lock);
+	free(r->group);
+	free(r->member);
 	free(r->feeds);
 	free(r->cursors);
 	free(r->messages);

@@ -33,12 +33,16 @@ struct mq_rd_cursor {
 	struct mq_rd_id history; /* own pending entries up to here were received */
 	bool history_done;
 	struct mq_rd_id claim_from;
-	bool claim_done;
 	int64_t claim_next_ms;
+	bool asked;                /* the request on its way names it, */
+	size_t given;              /* and the last reply had so many entries of it */
+	size_t ack_sent;           /* of settled, on their way */
 	int64_t backlog;           /* entries behind the group's position at open; -1: unknown */
 	struct mq_rd_ids lent_ids; /* handed out, not settled */
-	struct mq_rd_ids settled;  /* not yet sent to the server */
+	struct mq_rd_ids settled;  /* not yet acknowledged */
 };
+
+struct mq_rd_acks;
 
 enum mq_rd_request {
 	MQ_RD_NOTHING,
@@ -59,6 +63,7 @@ struct mq_rd_feed {
 	enum mq_rd_request request;
 	struct mq_rd_cursor *cursor; /* of RANGE, HISTORY, CLAIM */
 	size_t count;                /* asked for per stream */
+	size_t asked;                /* by all streams together, on its way */
 	size_t usual_count;          /* fits the size of the entries */
 	bool blocking;
 	bool skip_ok;             /* the answer to ASKING is still to come */
@@ -84,6 +89,7 @@ struct mq_rd_reader {
 	struct mq_message *messages;
 	size_t n_messages, room;
 	int64_t wanted; /* how many may still be handed out; -1: any number */
+	size_t in_hand; /* entries that came and were not handed out */
 	unsigned need;
 	bool stop_at_end;
 	bool caught_up, ended;
@@ -112,6 +118,9 @@ void mq_rd_feed_release(struct mq_rd_feed *feed);
 int mq_rd_feed_serve(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_err *err);
 /* Opens the entries of the next stream of the reply at hand, when those of the last are used up. */
 void mq_rd_feed_next_stream(struct mq_rd_feed *feed);
+/* Takes a reply of [[stream, entries]…], or nil. */
+int mq_rd_feed_take_streams(struct mq_rd_reader *r, struct mq_rd_feed *feed,
+                            const struct mq_rd_reply *reply, struct mq_err *err);
 /* How many of a stream the next request may ask for; 0: none. */
 size_t mq_rd_feed_count(const struct mq_rd_reader *r, const struct mq_rd_feed *feed);
 static inline bool mq_rd_feed_is_empty(const struct mq_rd_feed *feed)

@@ -11,7 +11,8 @@
  *   errors.c    what the server's errors mean
  *   entry.c     how a message is an entry of a stream, and back; fields.c: any fields as JSON
  *   writer.c    XADD in a pipeline; slots.c: the commands that have no answer yet
- *   reader.c    XRANGE, XREAD; group.c: XREADGROUP, XACK, XAUTOCLAIM
+ *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions
+ *   group.c     XREADGROUP, XAUTOCLAIM; acks.c: XACK; member.c: the default name
  *   describe.c  what is asked about streams, server.c about servers; admin.c: what is made, trimmed
  * and removed
  */

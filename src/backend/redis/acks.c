@@ -1,0 +1,317 @@
+/*
+ * Acknowledging: XACK in chunks, each answer checked. Over a connection that breaks it is sent
+ * again on the next one; acknowledging twice does no harm.
+ */
+#include "backend/redis/group.h"
+
+#include <stdlib.h>
+
+enum {
+	CHUNK = 1000,      /* ids of one XACK */
+	BACKLOG_MAX = 100, /* XACKs without an answer before settling waits */
+};
+
+/* An XACK that has no answer yet. */
+struct ack {
+	struct mq_rd_cursor *cursor;
+	size_t n;
+};
+
+/* One connection per feed. */
+struct ack_lane {
+	struct mq_rd_link *link;
+	struct ack *sent;
+	size_t from, n, cap;
+};
+
+struct mq_rd_acks {
+	struct ack_lane *lanes;
+	struct mq_rd_arena arena;
+	size_t n;
+};
+
+/* --- ids ------------------------------------------------------------------------------------- */
+
+int mq_rd_ids_add(struct mq_rd_ids *ids, struct mq_rd_id id, struct mq_err *err)
+{
+	if (ids->from == ids->n)
+		ids->from = ids->n = 0;
+	if (ids->n == ids->cap) {
+		if (ids->from > ids->cap / 2) {
+			memmove(ids->items, ids->items + ids->from,
+			        (ids->n - ids->from) * sizeof *ids->items);
+			ids->n -= ids->from;
+			ids->from = 0;
+		} else {
+			size_t cap = ids->cap ? ids->cap * 2 : 256;
+			struct mq_rd_id *items = realloc(ids->items, cap * sizeof *items);
+			if (!items)
+				return mq_fail_memory(err);
+			ids->items = items;
+			ids->cap = cap;
+		}
+	}
+	ids->items[ids->n++] = id;
+	return 0;
+}
+
+static size_t find(const struct mq_rd_ids *ids, struct mq_rd_id id)
+{
+	size_t i = ids->from;
+
+	while (i < ids->n && mq_rd_id_compare(ids->items[i], id) != 0)
+		i++;
+	return i;
+}
+
+bool mq_rd_ids_has(const struct mq_rd_ids *ids, struct mq_rd_id id)
+{
+	return find(ids, id) < ids->n;
+}
+
+bool mq_rd_ids_remove(struct mq_rd_ids *ids, struct mq_rd_id id)
+{
+	size_t i = find(ids, id);
+
+	if (i == ids->n)
+		return false;
+	/* Almost always the first. */
+	memmove(ids->items + ids->from + 1, ids->items + ids->from,
+	        (i - ids->from) * sizeof *ids->items);
+	ids->from++;
+	return true;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+int mq_rd_acks_open(struct mq_rd_reader *r, struct mq_err *err)
+{
+	r->acks = calloc(1, sizeof *r->acks);
+	if (!r->acks)
+		return mq_fail_memory(err);
+	r->acks->lanes = calloc(r->n_feeds, sizeof *r->acks->lanes);
+	if (!r->acks->lanes)
+		return mq_fail_memory(err);
+	r->acks->n = r->n_feeds;
+	for (size_t i = 0; i < r->n_feeds; i++)
+		if (mq_rd_open_to(r->conn, r->feeds[i].node, &r->acks->lanes[i].link, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Whatever has no answer is to be sent again. */
+static void lane_lost(struct mq_rd_reader *r, size_t lane)
+{
+	struct ack_lane *l = &r->acks->lanes[lane];
+
+	mq_rd_link_close(l->link);
+	l->link = NULL;
+	l->from = l->n = 0;
+	for (size_t i = 0; i < r->n_cursors; i++)
+		if (r->cursors[i]->feed == lane)
+			r->cursors[i]->ack_sent = 0;
+}
+
+/* XACK of the next n ids of the cursor that were not sent. */
+static int send_chunk(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, size_t n,
+                      struct mq_err *err)
+{
+	struct ack_lane *lane = &r->acks->lanes[cursor->feed];
+	char(*ids)[MQ_RD_ID_TEXT] = malloc(n * sizeof *ids);
+	const char **words = malloc((n + 3) * sizeof *words);
+	int result = -1;
+
+	if (!ids || !words) {
+		mq_fail_memory(err);
+		goto out;
+	}
+	words[0] = "XACK";
+	words[1] = cursor->name;
+	words[2] = r->group;
+	for (size_t i = 0; i < n; i++) {
+		mq_rd_id_print(cursor->settled.items[cursor->settled.from + cursor->ack_sent + i],
+		               ids[i]);
+		words[3 + i] = ids[i];
+	}
+	if (lane->from == lane->n)
+		lane->from = lane->n = 0;
+	if (lane->n == lane->cap) {
+		size_t cap = lane->cap ? lane->cap * 2 : 64;
+		struct ack *sent = realloc(lane->sent, cap * sizeof *sent);
+		if (!sent) {
+			mq_fail_memory(err);
+			goto out;
+		}
+		lane->sent = sent;
+		lane->cap = cap;
+	}
+	if (mq_rd_link_append(lane->link, n + 3, words, NULL, err) < 0)
+		goto out;
+	if (lane->from == lane->n)
+		lane->link->heard_ms = mq_now_monotonic_ms();
+	lane->sent[lane->n++] = (struct ack){cursor, n};
+	cursor->ack_sent += n;
+	result = 0;
+out:
+	free(ids);
+	free(words);
+	return result;
+}
+
+static size_t unsent(const struct mq_rd_cursor *cursor)
+{
+	return cursor->settled.n - cursor->settled.from - cursor->ack_sent;
+}
+
+/* An answer: so many of the chunk were pending. 0, or -1 when the server refused. */
+static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_reply *reply,
+                       struct mq_err *err)
+{
+	struct ack_lane *l = &r->acks->lanes[lane];
+
+	if (l->from == l->n)
+		return mq_rd_fail_shape(r->conn, "XACK", err);
+	struct ack ack = l->sent[l->from];
+	if (reply->type == REDIS_REPLY_ERROR) {
+		size_t node;
+		if (mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK")) {
+			if (mq_rd_redirected(r->conn, reply, &node, err) < 0)
+				return -1;
+			r->feeds[lane].node = node;
+			lane_lost(r, lane);
+			return 0;
+		}
+		if (mq_rd_is_passing(reply)) {
+			lane_lost(r, lane);
+			return 0;
+		}
+		return mq_rd_fail_reply(r->conn, ack.cursor->name, reply, err);
+	}
+	l->from++;
+	ack.cursor->settled.from += ack.n;
+	ack.cursor->ack_sent -= ack.n;
+	if (mq_rd_reply_number(reply, 0) < (int64_t)ack.n)
+		mq_log(mq_rd_env_of(r), MQ_LEVEL_VERBOSE,
+		       "%s: %lld of %zu entries were no longer pending for %s: others "
+		       "acknowledged or took them",
+		       ack.cursor->name, (long long)ack.n - (long long)mq_rd_reply_number(reply, 0),
+		       ack.n, r->group);
+	return 0;
+}
+
+/* Sends what is to be sent, from `least` ids on, and takes what was answered. -1 for a refusal; a
+ * lost connection is no failure here. */
+static int turn(struct mq_rd_reader *r, size_t lane, size_t least, struct mq_err *err)
+{
+	struct ack_lane *l = &r->acks->lanes[lane];
+	struct mq_err why = MQ_ERR_INIT;
+	struct mq_rd_reply *reply;
+	int got = 0;
+
+	for (size_t i = 0; i < r->n_cursors && l->link; i++) {
+		struct mq_rd_cursor *cursor = r->cursors[i];
+		while (cursor->feed == lane && unsent(cursor) >= least && unsent(cursor) > 0) {
+			size_t n = unsent(cursor) < CHUNK ? unsent(cursor) : CHUNK;
+			if (send_chunk(r, cursor, n, err) < 0)
+				return -1;
+		}
+	}
+	while (l->link && (got = mq_rd_link_next(l->link, &r->acks->arena, &reply, &why)) > 0) {
+		int result = take_answer(r, lane, reply, err);
+		mq_rd_arena_clear(&r->acks->arena);
+		if (result < 0)
+			return -1;
+	}
+	if (l->link && got == 0 && l->from < l->n &&
+	    mq_now_monotonic_ms() - l->link->heard_ms > mq_rd_env_of(r)->timeout_ms)
+		got = -1;
+	if (l->link && got < 0)
+		lane_lost(r, lane);
+	return 0;
+}
+
+static bool is_done(const struct mq_rd_reader *r, size_t lane)
+{
+	for (size_t i = 0; i < r->n_cursors; i++)
+		if (r->cursors[i]->feed == lane &&
+		    r->cursors[i]->settled.from < r->cursors[i]->settled.n)
+			return false;
+	return true;
+}
+
+/* Until every id of the lane has its answer, or env->timeout_ms has passed without one. */
+static int finish(struct mq_rd_reader *r, size_t lane, struct mq_err *err)
+{
+	struct ack_lane *l = &r->acks->lanes[lane];
+	int64_t deadline = mq_now_monotonic_ms() + mq_rd_env_of(r)->timeout_ms;
+	struct mq_err why = MQ_ERR_INIT;
+
+	while (!is_done(r, lane)) {
+		if (!l->link && mq_rd_open_to(r->conn, r->feeds[lane].node, &l->link, &why) < 0) {
+			if (!why.retriable || mq_now_monotonic_ms() >= deadline) {
+				mq_fail(err, why.code,
+				        "the acknowledgements did not get through: %s",
+				        why.message);
+				return mq_hint(err,
+				               "what was printed since the last ones will come "
+				               "again");
+			}
+			mq_err_clear(&why);
+			mq_rd_pause(r->conn, true);
+			continue;
+		}
+		if (turn(r, lane, 1, err) < 0)
+			return -1;
+		if (mq_now_monotonic_ms() >= deadline && !is_done(r, lane)) {
+			mq_fail(err, MQ_UNREACHABLE,
+			        "%s: the acknowledgements had no answer within %d ms",
+			        r->conn->shown, mq_rd_env_of(r)->timeout_ms);
+			return mq_hint(err, "what was printed since the last ones will come again");
+		}
+		if (l->link && !is_done(r, lane))
+			mq_net_wait_through(l->link->net, mq_rd_link_has_output(l->link), 100);
+	}
+	return 0;
+}
+
+int mq_rd_acks_flush(struct mq_rd_reader *r, bool wait, struct mq_err *err)
+{
+	for (size_t i = 0; i < r->acks->n; i++) {
+		struct ack_lane *l = &r->acks->lanes[i];
+		struct mq_err ignored = MQ_ERR_INIT;
+		if (wait || l->n - l->from > BACKLOG_MAX) {
+			if (finish(r, i, err) < 0)
+				return -1;
+			continue;
+		}
+		if (!l->link && mq_rd_open_to(r->conn, r->feeds[i].node, &l->link, &ignored) < 0)
+			continue; /* the next one, or the last, tries again */
+		if (turn(r, i, 1, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int mq_rd_acks_add(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, struct mq_rd_id id,
+                   struct mq_err *err)
+{
+	if (mq_rd_ids_add(&cursor->settled, id, err) < 0)
+		return -1;
+	if (unsent(cursor) < CHUNK || !r->acks->lanes[cursor->feed].link)
+		return 0;
+	return turn(r, cursor->feed, CHUNK, err);
+}
+
+void mq_rd_acks_free(struct mq_rd_reader *r)
+{
+	if (!r->acks)
+		return;
+	for (size_t i = 0; i < r->acks->n; i++) {
+		mq_rd_link_close(r->acks->lanes[i].link);
+		free(r->acks->lanes[i].sent);
+	}
+	mq_rd_arena_release(&r->acks->arena);
+	free(r->acks->lanes);
+	free(r->acks);
+	r->acks = NULL;
+}
