@@ -209,7 +209,7 @@ static void test_list(void **state)
 	    {"/api/queues/%2F?page=1&page_size=500&columns", 0,
 	     "{\"page_count\":1,\"items\":[{\"name\":\"z\",\"messages\":1,\"messages_ready\":1,"
 	     "\"message_bytes\":700,\"consumers\":4},{\"name\":\"s\",\"messages\":11,"
-	     "\"messages_ready\":11},{\"name\":\"gone\",\"messages\":9}]}"},
+	     "\"message_bytes\":99,\"messages_ready\":11},{\"name\":\"gone\",\"messages\":9}]}"},
 	    {0}};
 	struct mq_conn *conn = connect_to(answers);
 	struct mq_stream_list list = {0};
@@ -228,13 +228,14 @@ static void test_list(void **state)
 	assert_string_equal(stream->type, "stream");
 	assert_int_equal(stream->messages, 11);
 	assert_int_equal(stream->ready, -1);
+	assert_int_equal(stream->bytes, 99);
 	/* The totals are fresh, the sample is not. */
 	assert_string_equal(queue->name, "z");
 	assert_string_equal(queue->type, "classic");
 	assert_int_equal(queue->messages, 7);
 	assert_int_equal(queue->ready, 5);
 	assert_int_equal(queue->unacked, 2);
-	assert_int_equal(queue->bytes, 700);
+	assert_int_equal(queue->bytes, -1); /* sampled with another number of messages */
 	assert_int_equal(queue->consumer_count, 4);
 	assert_false(queue->internal);
 	mq_stream_list_release(&list);
@@ -259,8 +260,8 @@ static void test_no_answers(void **state)
 	    {200, "[]", MQ_DATA, "a page of a list was expected"},
 	    {200, "{\"items\":3}", MQ_DATA, "a page of a list was expected"},
 	    {301, "", MQ_DATA, "status 301"},
-	    {400, "{\"error\":\"bad_request\",\"reason\":\"such\\nwords\"}", MQ_USAGE,
-	     "such words"},
+	    {400, "{\"error\":\"bad_request\",\"reason\":\"such\\n&lt;&lt;words&gt;&amp;&x \\n\"}",
+	     MQ_USAGE, "such <<words>&&x"},
 	    {503, "{\"reason\":\"not now\"}", MQ_UNREACHABLE, "status 503: not now"},
 	};
 	struct mq_stream_list list = {0};
@@ -601,7 +602,10 @@ static void test_broker(void **state)
 {
 	static const struct answer answers[] = {
 	    {"/api/overview", 0,
-	     "{\"cluster_name\":\"c\",\"rabbitmq_version\":\"4.0.5\",\"node\":\"r@b\"}"},
+	     "{\"cluster_name\":\"c\",\"rabbitmq_version\":\"4.0.5\",\"node\":\"r@b\","
+	     "\"listeners\":"
+	     "[{\"node\":\"r@a\",\"protocol\":\"amqp\",\"port\":1},{\"node\":\"r@b\",\"protocol\":"
+	     "\"amqp/ssl\",\"port\":2},{\"node\":\"r@b\",\"protocol\":\"amqp\",\"port\":3}]}"},
 	    {"/api/nodes", 0, "[{\"name\":\"r@a\"},{\"name\":\"r@b\"}]"},
 	    {"/api/exchanges/%2F?page=1", 0,
 	     "{\"page_count\":1,\"items\":[{\"name\":\"ev\",\"type\":\"topic\",\"durable\":true},"
@@ -624,6 +628,8 @@ static void test_broker(void **state)
 	assert_string_equal(info.answered_name, "r@b");
 	assert_int_equal(info.n_nodes, 2);
 	assert_string_equal(info.nodes[1].host, "r@b");
+	assert_int_equal(info.nodes[0].port, 1);
+	assert_int_equal(info.nodes[1].port, 3);
 	assert_int_equal(info.answered_by, 1);
 	assert_int_equal(info.n_exchanges, 3);
 	assert_string_equal(info.exchanges[0].name, "");

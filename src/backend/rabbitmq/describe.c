@@ -35,17 +35,6 @@ static bool has_config(const struct mq_stream_info *info, const char *name)
 	return false;
 }
 
-/* Of an argument and a rule of the same name: the smaller number, else the argument. */
-static const json_t *stronger(const json_t *argument, const json_t *rule)
-{
-	if (!argument || !rule)
-		return argument ? argument : rule;
-	if (json_is_integer(argument) && json_is_integer(rule) &&
-	    json_integer_value(rule) < json_integer_value(argument))
-		return rule;
-	return argument;
-}
-
 /* Arguments and policies, under the policies' names. */
 static int fill_rules(const struct mq_rabbit_queue *queue, struct mq_stream_info *info,
                       struct mq_err *err)
@@ -58,8 +47,9 @@ static int fill_rules(const struct mq_rabbit_queue *queue, struct mq_stream_info
 		const char *plain = strncmp(name, "x-", 2) == 0 ? name + 2 : name;
 		if (strcmp(name, "x-queue-type") == 0)
 			continue; /* it is the type */
-		if (add_config(info, plain, stronger(value, json_object_get(queue->rules, plain)),
-		               false, err) < 0)
+		json_t *rule = json_object_get(queue->rules, plain);
+		bool holds = rule && mq_rabbit_rule_holds(plain, rule, value);
+		if (add_config(info, plain, holds ? rule : value, false, err) < 0)
 			return -1;
 	}
 	json_object_foreach(queue->rules, name, value)

@@ -5,7 +5,28 @@
 
 /* --- nodes ----------------------------------------------------------------------------------- */
 
-static int add_node(struct mq_broker_info *info, const char *name, struct mq_err *err)
+/* Where a node listens for AMQP; -1 where this user is not told. */
+static int amqp_port(const json_t *overview, const char *node, bool secure)
+{
+	const json_t *listeners = json_object_get(overview, "listeners");
+	const char *wanted = secure ? "amqp/ssl" : "amqp";
+	const json_t *listener;
+	size_t i;
+
+	json_array_foreach(listeners, i, listener)
+	{
+		const char *protocol = mq_rabbit_json_text(listener, "protocol");
+		const char *where = mq_rabbit_json_text(listener, "node");
+		int64_t port = mq_rabbit_json_int(listener, "port", -1);
+		if (protocol && where && strcmp(protocol, wanted) == 0 &&
+		    strcmp(where, node) == 0 && port > 0 && port < 65536)
+			return (int)port;
+	}
+	return -1;
+}
+
+static int add_node(struct mq_broker_info *info, const json_t *overview, const char *name,
+                    bool secure, struct mq_err *err)
 {
 	struct mq_node_info *node =
 	    mq_info_grow(&info->nodes, &info->n_nodes, sizeof *info->nodes, err);
@@ -13,24 +34,29 @@ static int add_node(struct mq_broker_info *info, const char *name, struct mq_err
 	if (!node)
 		return -1;
 	node->id = (int32_t)info->n_nodes - 1;
-	node->port = -1;
+	node->port = amqp_port(overview, name, secure);
 	node->host = strdup(name);
 	return node->host ? 0 : mq_fail_memory(err);
 }
 
 /* Only users with the tag monitoring may see all nodes; the others see the one that answers. */
-static int fill_nodes(struct mq_rabbit_manage *manage, const char *answering,
+static int fill_nodes(struct mq_rabbit_conn *conn, const json_t *overview,
                       struct mq_broker_info *info, struct mq_err *err)
 {
+	struct mq_rabbit_manage *manage = mq_rabbit_manage(conn, err);
+	const char *answering = info->answered_name;
 	struct mq_err mine = MQ_ERR_INIT;
 	json_t *nodes = NULL, *node;
 	int result = 0;
 	size_t i;
 
+	if (!manage)
+		return -1;
 	if (mq_rabbit_manage_get(manage, MQ_PATH("nodes"), "columns=name", "list of nodes", &nodes,
 	                         &mine) < 0) {
 		if (mine.code == MQ_DENIED)
-			return answering ? add_node(info, answering, err) : 0;
+			return answering ? add_node(info, overview, answering, conn->secure, err)
+			                 : 0;
 		*err = mine;
 		return -1;
 	}
@@ -38,7 +64,7 @@ static int fill_nodes(struct mq_rabbit_manage *manage, const char *answering,
 	{
 		const char *name = mq_rabbit_json_text(node, "name");
 		if (result == 0 && name)
-			result = add_node(info, name, err);
+			result = add_node(info, overview, name, conn->secure, err);
 		if (result == 0 && name && answering && strcmp(name, answering) == 0)
 			info->answered_by = (int32_t)info->n_nodes - 1;
 	}
@@ -159,14 +185,14 @@ int mq_rabbit_describe_broker(struct mq_conn *base, struct mq_broker_info *ret_i
 	int result = -1;
 
 	if (!manage || mq_rabbit_manage_get(manage, MQ_PATH("overview"),
-	                                    "columns=cluster_name,rabbitmq_version,node",
+	                                    "columns=cluster_name,rabbitmq_version,node,listeners",
 	                                    "overview", &overview, err) < 0)
 		goto out;
 	const char *node = mq_rabbit_json_text(overview, "node");
 	if (copy_text(&info.name, mq_rabbit_json_text(overview, "cluster_name"), err) < 0 ||
 	    copy_text(&info.version, mq_rabbit_json_text(overview, "rabbitmq_version"), err) < 0 ||
 	    copy_text(&info.answered_name, node, err) < 0 ||
-	    fill_nodes(manage, node, &info, err) < 0)
+	    fill_nodes(conn, overview, &info, err) < 0)
 		goto out;
 	result = conn->exchange ? fill_one_exchange(manage, conn->vhost, conn->exchange, &info, err)
 	                        : fill_all_exchanges(manage, conn->vhost, &info, err);

@@ -195,6 +195,37 @@ const json_t *mq_rabbit_argument(const struct mq_rabbit_queue *queue, const char
 	return json_object_get(json_object_get(queue->sampled, "arguments"), argument);
 }
 
+/* Seconds of "7D", the broker's form; -1 when it is none. */
+static int64_t age_seconds(const json_t *age)
+{
+	static const struct {
+		char unit;
+		int64_t s;
+	} units[] = {{'Y', 31536000}, {'M', 2592000}, {'D', 86400},
+	             {'h', 3600},     {'m', 60},      {'s', 1}};
+	const char *text = json_string_value(age);
+	char *end = NULL;
+	long long number = text ? strtoll(text, &end, 10) : -1;
+
+	for (size_t i = 0; number >= 0 && end && i < sizeof units / sizeof units[0]; i++)
+		if (end[0] == units[i].unit && end[1] == '\0' && number <= INT64_MAX / units[i].s)
+			return number * units[i].s;
+	return -1;
+}
+
+bool mq_rabbit_rule_holds(const char *name, const json_t *rule, const json_t *given)
+{
+	if (!given || json_equal(rule, given))
+		return true;
+	if (json_is_integer(rule) && json_is_integer(given)) {
+		json_int_t mine = json_integer_value(rule), other = json_integer_value(given);
+		return other < 0 || (mine >= 0 && mine <= other);
+	}
+	if (strcmp(name, "max-age") == 0 && age_seconds(rule) >= 0)
+		return age_seconds(rule) <= age_seconds(given);
+	return false;
+}
+
 int64_t mq_rabbit_delivery_limit(const struct mq_rabbit_queue *queue, int version_major)
 {
 	const json_t *argument = mq_rabbit_argument(queue, "delivery-limit");

@@ -27,7 +27,9 @@ int mq_rabbit_counts(const json_t *basic, const json_t *sampled, struct mq_strea
 	/* The broker gives these names itself, and nobody else can. */
 	info->internal = strncmp(info->name, "amq.", 4) == 0;
 	info->messages = either(basic, sampled, "messages");
-	info->bytes = mq_rabbit_json_int(sampled, "message_bytes", -1);
+	/* Bytes are only sampled: those of other messages say nothing about these. */
+	if (info->messages == mq_rabbit_json_int(sampled, "messages", -1))
+		info->bytes = mq_rabbit_json_int(sampled, "message_bytes", -1);
 	info->consumer_count = mq_rabbit_json_int(sampled, "consumers", -1);
 	/* Nothing waits in a stream: it is read, not emptied. */
 	if (known != MQ_RABBIT_STREAM) {
@@ -46,6 +48,8 @@ void mq_rabbit_counts_now(struct mq_stream_info *info, enum mq_rabbit_type type,
 	    (type == MQ_RABBIT_CLASSIC && info->ready >= 0 && info->unacked >= 0))
 		return;
 	if (type == MQ_RABBIT_QUORUM && now->consumers == 0) {
+		if (info->messages != now->ready)
+			info->bytes = -1;
 		/* Who holds a message of a quorum queue counts as its consumer. */
 		info->ready = info->messages = now->ready;
 		info->unacked = 0;

@@ -2,7 +2,6 @@
 #include "backend/rabbitmq/manage.h"
 #include "mqtk/http.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PORT "15672"
@@ -154,6 +153,30 @@ static int hint_where(const struct mq_rabbit_manage *manage, struct mq_err *err)
 	               manage->conn->secure ? "https://HOST:15671" : "http://HOST:" PORT);
 }
 
+/* The broker's words, of which it makes HTML, on one line. */
+static void copy_words(char *to, size_t size, const char *words)
+{
+	static const char *const marks[][2] = {
+	    {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
+	size_t n = 0;
+
+	while (*words && n + 1 < size) {
+		size_t len = 1;
+		char c = *words == '\n' ? ' ' : *words;
+		for (size_t i = 0; c == '&' && i < sizeof marks / sizeof marks[0]; i++)
+			if (strncmp(words, marks[i][0], strlen(marks[i][0])) == 0) {
+				len = strlen(marks[i][0]);
+				c = marks[i][1][0];
+				break;
+			}
+		to[n++] = c;
+		words += len;
+	}
+	while (n > 0 && to[n - 1] == ' ')
+		n--;
+	to[n] = '\0';
+}
+
 /* What a status that is no success means. text: the answer's body. */
 static int fail_status(const struct mq_rabbit_manage *manage, int status, const char *what,
                        const struct mq_buf *text, struct mq_err *err)
@@ -162,13 +185,14 @@ static int fail_status(const struct mq_rabbit_manage *manage, int status, const 
 	const char *words = mq_rabbit_json_text(json, "reason");
 	char reason[400];
 
-	snprintf(reason, sizeof reason, "%s", words ? words : "it says no more");
-	for (char *c = reason; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
+	copy_words(reason, sizeof reason, words ? words : "it says no more");
 	if (status == 401 || status == 403) {
 		mq_fail(err, MQ_DENIED, "%s: the management API refuses this user: %s", manage->url,
 		        reason);
+		if (strcmp(reason, "Login failed") == 0)
+			mq_hint(err,
+			        "check user and password; "
+			        "-X management=http://USER:PASSWORD@HOST:" PORT " names others");
 		mq_hint(err, "it wants a user with the tag management (or monitoring, policymaker, "
 		             "administrator); -X management=http://USER:PASSWORD@HOST:" PORT
 		             " names another one");

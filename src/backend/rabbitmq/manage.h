@@ -103,6 +103,10 @@ void mq_rabbit_queue_release(struct mq_rabbit_queue *queue);
 enum mq_rabbit_type mq_rabbit_type_of(const json_t *queue);
 /* The argument of a queue ("x-" is put before the name), or NULL. Borrowed. */
 const json_t *mq_rabbit_argument(const struct mq_rabbit_queue *queue, const char *name);
+/* Whether a policy's rule holds beside what the queue was declared with (or, for numbers, beside an
+ * operator policy): of numbers and ages the smaller one does, a negative number being none; of all
+ * else the argument. given may be NULL. */
+bool mq_rabbit_rule_holds(const char *name, const json_t *rule, const json_t *given);
 /* The limit of deliveries; version_major 0: unknown. */
 int64_t mq_rabbit_delivery_limit(const struct mq_rabbit_queue *queue, int version_major);
 
@@ -124,6 +128,12 @@ int mq_rabbit_counts(const json_t *basic, const json_t *sampled, struct mq_strea
 /* Corrects the counts by what a passive declare told just now. */
 void mq_rabbit_counts_now(struct mq_stream_info *info, enum mq_rabbit_type type,
                           const struct mq_rabbit_depth *now);
+
+/* --- policy.c -------------------------------------------------------------------------------- */
+
+/* After a queue was deleted: removes the policy that alter made for it, or the next queue of that
+ * name would have its limits. Fails silently: not every user may, and not every queue has one. */
+void mq_rabbit_policy_forget(struct mq_rabbit_conn *conn, const char *queue);
 
 /* --- the descriptor's ------------------------------------------------------------------------ */
 

@@ -114,37 +114,6 @@ static int check_type(const char *queue, enum mq_rabbit_type type, const json_t 
 	return 0;
 }
 
-/* Seconds of "7D", the broker's form; -1 when it is none. */
-static int64_t age_seconds(const json_t *age)
-{
-	static const struct {
-		char unit;
-		int64_t s;
-	} units[] = {{'Y', 31536000}, {'M', 2592000}, {'D', 86400},
-	             {'h', 3600},     {'m', 60},      {'s', 1}};
-	const char *text = json_string_value(age);
-	char *end = NULL;
-	long long number = text ? strtoll(text, &end, 10) : -1;
-
-	for (size_t i = 0; number >= 0 && end && i < sizeof units / sizeof units[0]; i++)
-		if (end[0] == units[i].unit && end[1] == '\0' && number <= INT64_MAX / units[i].s)
-			return number * units[i].s;
-	return -1;
-}
-
-/* Whether what a policy says holds beside what the queue was declared with (or, for numbers, beside
- * an operator policy): the smaller number does, and of all else the argument. */
-static bool holds(const char *name, const json_t *wanted, const json_t *given)
-{
-	if (!given || json_equal(wanted, given))
-		return true;
-	if (json_is_integer(wanted) && json_is_integer(given))
-		return json_integer_value(wanted) <= json_integer_value(given);
-	if (strcmp(name, "max-age") == 0 && age_seconds(wanted) >= 0)
-		return age_seconds(wanted) <= age_seconds(given);
-	return false;
-}
-
 static int check_effect(const char *name, const struct mq_rabbit_queue *queue, json_t *changes,
                         struct mq_err *err)
 {
@@ -155,9 +124,9 @@ static int check_effect(const char *name, const struct mq_rabbit_queue *queue, j
 	{
 		const json_t *argument = mq_rabbit_argument(queue, rule);
 		const json_t *above = json_object_get(queue->operator_rules, rule);
-		const json_t *in_the_way = !holds(rule, wanted, argument) ? argument
-		                           : !holds(rule, wanted, above)  ? above
-		                                                          : NULL;
+		const json_t *in_the_way = !mq_rabbit_rule_holds(rule, wanted, argument) ? argument
+		                           : !mq_rabbit_rule_holds(rule, wanted, above)  ? above
+		                                                                         : NULL;
 		if (!in_the_way)
 			continue;
 		char *text = mq_rabbit_json_show(in_the_way, err);
@@ -244,6 +213,24 @@ static int put_policy(struct mq_rabbit_conn *conn, const char *name,
 	             "stay as they were declared",
 	       own, (long long)priority, name, queue->policy ? queue->policy : "");
 	return 0;
+}
+
+void mq_rabbit_policy_forget(struct mq_rabbit_conn *conn, const char *queue)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_rabbit_manage *manage = mq_rabbit_manage(conn, &err);
+	char own[300];
+
+	snprintf(own, sizeof own, OWN "%s", queue);
+	if (manage) {
+		mq_rabbit_manage_hurry(manage, true);
+		mq_rabbit_manage_change(manage, MQ_PATH("policies", conn->vhost, own), NULL, own,
+		                        &err);
+		mq_rabbit_manage_hurry(manage, false);
+	}
+	if (err.code != MQ_OK && err.code != MQ_NOT_FOUND)
+		mq_log(conn->base.env, MQ_LEVEL_VERBOSE,
+		       "whether there was a policy '%s' is not known: %s", own, err.message);
 }
 
 int mq_rabbit_alter(struct mq_conn *base, const struct mq_stream_spec *spec, struct mq_err *err)

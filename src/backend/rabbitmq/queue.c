@@ -1,5 +1,5 @@
 /* Queues, exchanges and bindings over AMQP: declare, bind, purge, delete. */
-#include "backend/rabbitmq/rabbitmq.h"
+#include "backend/rabbitmq/manage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -280,10 +280,11 @@ int mq_rabbit_remove(struct mq_conn *conn, const char *stream, struct mq_err *er
 	/* Deleting what is not there would be a success. */
 	if (!wire || mq_rabbit_depth(wire, stream, &depth, err) < 0)
 		return -1;
-	return mq_rabbit_rpc(wire, AMQP_QUEUE_DELETE_METHOD, &delete, AMQP_QUEUE_DELETE_OK_METHOD,
-	                     stream, err)
-	           ? 0
-	           : -1;
+	if (!mq_rabbit_rpc(wire, AMQP_QUEUE_DELETE_METHOD, &delete, AMQP_QUEUE_DELETE_OK_METHOD,
+	                   stream, err))
+		return -1;
+	mq_rabbit_policy_forget((struct mq_rabbit_conn *)conn, stream);
+	return 0;
 }
 
 int mq_rabbit_create_exchange(struct mq_conn *conn, const struct mq_exchange_spec *spec,
