@@ -26,8 +26,8 @@ static const struct mq_option rows[] = {
     {.name = "at",
      .type = MQ_OPT_POSITION,
      .arg = "POS",
-     .help = "the offset of a moment (or beginning, end) in each partition",
-     .more = "It is the offset of the first message at or after the moment.",
+     .help = "the offset or id of a moment (or beginning, end) in each partition",
+     .more = "It is that of the first message at or after the moment.",
      .field = offsetof(struct info_values, at)},
     {.name = "all-config",
      .type = MQ_OPT_FLAG,
@@ -84,11 +84,15 @@ static int report_stream(struct mq_invocation *invocation, const struct mq_strea
 static int print_places(const struct mq_locate *places, size_t n, bool json_lines, bool bold,
                         struct mq_buf *buf, struct mq_err *err)
 {
-	static const char *const headings[] = {"STREAM", ">PARTITION", ">OFFSET",
-	                                       "TIME",   "NOTE",       NULL};
+	const char *headings[] = {"STREAM", ">PARTITION", ">OFFSET", "TIME", "NOTE", NULL};
 	struct mq_table table;
+	bool ids = false;
 	int result = 0;
 
+	for (size_t i = 0; i < n; i++)
+		ids |= places[i].id[0] != '\0';
+	if (ids)
+		headings[2] = "ID";
 	mq_table_init(&table, headings, err);
 	for (size_t i = 0; i < n && result == 0; i++) {
 		const struct mq_locate *place = &places[i];
@@ -98,8 +102,9 @@ static int print_places(const struct mq_locate *places, size_t n, bool json_line
 			mq_json_init(&json, buf, err);
 			mq_json_open(&json, NULL, '{');
 			mq_json_text(&json, "stream", place->stream);
-			mq_json_int(&json, "partition", place->partition);
+			mq_json_known(&json, "partition", place->partition, MQ_NO_PARTITION);
 			mq_json_known(&json, "offset", place->offset, MQ_NO_OFFSET);
+			mq_json_text(&json, "id", place->id[0] ? place->id : NULL);
 			mq_json_known(&json, "ts", place->ts_ms, MQ_NO_TIME);
 			if (place->err.code)
 				mq_json_text(&json, "error", place->err.message);
@@ -111,7 +116,10 @@ static int print_places(const struct mq_locate *places, size_t n, bool json_line
 			mq_time_format_iso(place->ts_ms, when);
 		mq_table_text(&table, place->stream);
 		mq_table_known(&table, place->partition, -1);
-		mq_table_known(&table, place->offset, MQ_NO_OFFSET);
+		if (ids)
+			mq_table_text(&table, place->id[0] ? place->id : NULL);
+		else
+			mq_table_known(&table, place->offset, MQ_NO_OFFSET);
 		mq_table_text(&table, place->ts_ms != MQ_NO_TIME ? when : NULL);
 		mq_table_text(&table, place->err.code ? place->err.message : "");
 	}
@@ -121,29 +129,34 @@ static int print_places(const struct mq_locate *places, size_t n, bool json_line
 	return result;
 }
 
-/* --at: where a moment stands in each partition. */
+/* --at: where a moment stands in each partition; in the stream where it has none. */
 static int report_places(struct mq_invocation *invocation, struct opening *opening,
                          const struct mq_stream_info *info, struct mq_buf *buf, struct mq_err *err)
 {
 	const struct info_values *values = invocation->values;
-	struct mq_locate *places = calloc(info->n_partitions + 1, sizeof *places);
+	size_t n = info->n_partitions ? info->n_partitions : 1;
+	struct mq_locate *places = calloc(n, sizeof *places);
 	int result = -1;
 
 	if (!places)
 		return mq_fail_memory(err);
-	for (size_t i = 0; i < info->n_partitions; i++)
+	for (size_t i = 0; i < n; i++)
 		places[i] = (struct mq_locate){.stream = info->name,
-		                               .partition = info->partitions[i].partition,
+		                               .partition = info->n_partitions
+		                                                ? info->partitions[i].partition
+		                                                : MQ_NO_PARTITION,
 		                               .pos = values->at,
 		                               .offset = MQ_NO_OFFSET,
 		                               .ts_ms = MQ_NO_TIME};
-	if (mq_locate(opening->conn, places, info->n_partitions, err) == 0)
-		result = print_places(places, info->n_partitions, values->json,
-		                      invocation->color_out, buf, err);
-	for (size_t i = 0; i < info->n_partitions && result == 0; i++)
+	if (mq_locate(opening->conn, places, n, err) == 0)
+		result = print_places(places, n, values->json, invocation->color_out, buf, err);
+	for (size_t i = 0; i < n && result == 0; i++)
 		if (places[i].err.code)
-			result = mq_fail(err, MQ_PARTIAL, "%s[%d]: %s", places[i].stream,
-			                 places[i].partition, places[i].err.message);
+			result = info->n_partitions
+			             ? mq_fail(err, MQ_PARTIAL, "%s[%d]: %s", places[i].stream,
+			                       places[i].partition, places[i].err.message)
+			             : mq_fail(err, MQ_PARTIAL, "%s: %s", places[i].stream,
+			                       places[i].err.message);
 	free(places);
 	return result;
 }
@@ -196,8 +209,10 @@ const struct mq_command mq_cmd_info = {
     .operands = "ADDR",
     .about = "Shows all that is known about a stream: partitions with their first and next offset, "
              "leaders, replicas and in-sync replicas, sizes where the broker tells them, the "
-             "settings that are not defaults, and groups with what is left for them. With an "
-             "address that ends in / it shows the broker.",
+             "settings that are not defaults, and groups with what is left for them. Of a queue: "
+             "what is ready, what is delivered and not yet acknowledged, consumers, policy and "
+             "bindings. With an address that ends in / it shows the broker: its nodes and its "
+             "exchanges with what they feed.",
     .examples = examples,
     .sets = sets,
     .values_size = sizeof(struct info_values),

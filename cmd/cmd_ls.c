@@ -43,29 +43,85 @@ static const struct mq_example examples[] = {
     {"mqtk ls -J prod/ | jq -r .stream", "names only"},
     {0}};
 
+/* Which columns have something to tell for the streams that are shown. */
+struct columns {
+	bool type, partitions, queues;
+};
+
+static struct columns choose_columns(const struct mq_stream_list *list, const bool *wanted)
+{
+	struct columns columns = {.partitions = true};
+	const struct mq_stream_info *first = NULL;
+	bool partitions = false, other = false;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct mq_stream_info *info = &list->items[i];
+		if (!wanted[i])
+			continue;
+		first = first ? first : info;
+		columns.type |= info->type && first->type && strcmp(info->type, first->type) != 0;
+		columns.queues |= info->ready >= 0 || info->unacked >= 0;
+		partitions |= info->n_partitions > 0;
+		other = true;
+	}
+	columns.type |= columns.queues;
+	columns.partitions = partitions || !other;
+	return columns;
+}
+
+static void add_row(struct mq_table *table, const struct columns *columns,
+                    const struct mq_stream_info *info)
+{
+	char size[MQ_SIZE_TEXT];
+
+	mq_table_text(table, info->name);
+	if (columns->type)
+		mq_table_text(table, info->type);
+	if (columns->partitions) {
+		mq_table_known(table, (int64_t)info->n_partitions, 0);
+		mq_table_known(table,
+		               info->n_partitions ? (int64_t)info->partitions[0].n_replicas : 0, 0);
+	}
+	mq_table_known(table, info->messages, -1);
+	if (columns->queues) {
+		mq_table_known(table, info->ready, -1);
+		mq_table_known(table, info->unacked, -1);
+		mq_table_known(table, info->consumer_count, -1);
+	}
+	if (info->bytes >= 0)
+		mq_size_format(info->bytes, size);
+	mq_table_text(table, info->bytes >= 0 ? size : NULL);
+	mq_table_text(table, info->error ? info->error : info->internal ? "internal" : "");
+}
+
 static int print_table(const struct mq_stream_list *list, const bool *wanted, bool bold,
                        struct mq_buf *buf, struct mq_err *err)
 {
-	static const char *const headings[] = {"STREAM", ">PARTITIONS", ">REPLICAS", ">MESSAGES",
-	                                       ">SIZE",  "NOTE",        NULL};
+	struct columns columns = choose_columns(list, wanted);
+	const char *headings[11];
 	struct mq_table table;
+	size_t n = 0;
 
-	mq_table_init(&table, headings, err);
-	for (size_t i = 0; i < list->n; i++) {
-		const struct mq_stream_info *info = &list->items[i];
-		char size[MQ_SIZE_TEXT];
-		if (!wanted[i])
-			continue;
-		mq_table_text(&table, info->name);
-		mq_table_known(&table, (int64_t)info->n_partitions, 0);
-		mq_table_known(&table,
-		               info->n_partitions ? (int64_t)info->partitions[0].n_replicas : 0, 0);
-		mq_table_known(&table, info->messages, -1);
-		if (info->bytes >= 0)
-			mq_size_format(info->bytes, size);
-		mq_table_text(&table, info->bytes >= 0 ? size : NULL);
-		mq_table_text(&table, info->error ? info->error : info->internal ? "internal" : "");
+	headings[n++] = "STREAM";
+	if (columns.type)
+		headings[n++] = "TYPE";
+	if (columns.partitions) {
+		headings[n++] = ">PARTITIONS";
+		headings[n++] = ">REPLICAS";
 	}
+	headings[n++] = ">MESSAGES";
+	if (columns.queues) {
+		headings[n++] = ">READY";
+		headings[n++] = ">UNACKED";
+		headings[n++] = ">CONSUMERS";
+	}
+	headings[n++] = ">SIZE";
+	headings[n++] = "NOTE";
+	headings[n] = NULL;
+	mq_table_init(&table, headings, err);
+	for (size_t i = 0; i < list->n; i++)
+		if (wanted[i])
+			add_row(&table, &columns, &list->items[i]);
 	int result = mq_table_print(&table, bold, buf);
 	mq_table_release(&table);
 	return result;
@@ -153,9 +209,11 @@ const struct mq_command mq_cmd_ls = {
     .name = "ls",
     .summary = "the streams of a broker",
     .operands = "[BROKER/][STREAM]",
-    .about = "Lists streams with their partitions, replicas and messages, sorted by name. On Kafka "
-             "the number of messages is the distance between the first and the next offset: "
-             "compaction and transactions leave fewer.",
+    .about =
+        "Lists streams with their partitions, replicas and messages, sorted by name; queues with "
+        "what is ready, what is not yet acknowledged, and consumers. On Kafka the number of "
+        "messages is the distance between the first and the next offset: "
+        "compaction and transactions leave fewer.",
     .examples = examples,
     .sets = sets,
     .values_size = sizeof(struct ls_values),

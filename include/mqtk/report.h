@@ -31,6 +31,8 @@ void mq_json_int(struct mq_json *json, const char *name, int64_t number);
 /* As mq_json_int, but null when number equals unknown. */
 void mq_json_known(struct mq_json *json, const char *name, int64_t number, int64_t unknown);
 void mq_json_bool(struct mq_json *json, const char *name, bool value);
+/* text is JSON itself; NULL: null. */
+void mq_json_raw(struct mq_json *json, const char *name, const char *text);
 /* Ends the line. Returns 0, or -1 when anything failed on the way (err says why). */
 int mq_json_end(struct mq_json *json);
 

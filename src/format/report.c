@@ -78,6 +78,12 @@ void mq_json_bool(struct mq_json *json, const char *name, bool value)
 	note(json, mq_buf_append_str(json->buf, value ? "true" : "false", json->err));
 }
 
+void mq_json_raw(struct mq_json *json, const char *name, const char *text)
+{
+	begin_value(json, name);
+	note(json, mq_buf_append_str(json->buf, text ? text : "null", json->err));
+}
+
 int mq_json_end(struct mq_json *json)
 {
 	note(json, mq_buf_append_char(json->buf, '\n', json->err));

@@ -113,7 +113,7 @@ static int fill_groups(struct mq_sq *sq, const struct mq_sq_stream *stream,
 		slot->partition = sqlite3_column_int(stmt, 1);
 		slot->committed = sqlite3_column_int64(stmt, 2);
 		slot->updated_ms = sqlite3_column_int64(stmt, 3);
-		slot->lag = -1;
+		slot->lag = slot->pending = slot->oldest_idle_ms = -1;
 		if (slot->partition < 0 || (size_t)slot->partition >= info->n_partitions)
 			continue;
 		const struct mq_partition_info *p = &info->partitions[slot->partition];
