@@ -52,8 +52,7 @@ static int fill_nodes(struct mq_rabbit_conn *conn, const json_t *overview,
 
 	if (!manage)
 		return -1;
-	if (mq_rabbit_manage_get(manage, MQ_PATH("nodes"), "columns=name", "list of nodes", &nodes,
-	                         &mine) < 0) {
+	if (mq_rabbit_manage_get(manage, MQ_PATH("nodes"), "columns=name", "", &nodes, &mine) < 0) {
 		if (mine.code == MQ_DENIED)
 			return answering ? add_node(info, overview, answering, conn->secure, err)
 			                 : 0;
@@ -186,7 +185,7 @@ int mq_rabbit_describe_broker(struct mq_conn *base, struct mq_broker_info *ret_i
 
 	if (!manage || mq_rabbit_manage_get(manage, MQ_PATH("overview"),
 	                                    "columns=cluster_name,rabbitmq_version,node,listeners",
-	                                    "overview", &overview, err) < 0)
+	                                    "", &overview, err) < 0)
 		goto out;
 	const char *node = mq_rabbit_json_text(overview, "node");
 	if (copy_text(&info.name, mq_rabbit_json_text(overview, "cluster_name"), err) < 0 ||

@@ -315,8 +315,8 @@ static int ask_version(struct mq_rabbit_manage *manage, struct mq_rabbit_facts *
 	if (facts->version_major)
 		return 0;
 	if (mq_rabbit_manage_get(manage, MQ_PATH("overview"),
-	                         "columns=rabbitmq_version&disable_stats=true", "overview",
-	                         &overview, err) < 0)
+	                         "columns=rabbitmq_version&disable_stats=true", "", &overview,
+	                         err) < 0)
 		return -1;
 	set_version(facts, mq_rabbit_json_text(overview, "rabbitmq_version"));
 	json_decref(overview);

@@ -198,11 +198,11 @@ static int fail_status(const struct mq_rabbit_manage *manage, int status, const 
 		             " names another one");
 	} else if (status == 404 && json && !what) {
 		mq_fail(err, MQ_NOT_FOUND, "there is no vhost '%s'", manage->conn->vhost);
-	} else if (status == 404 && json) {
+	} else if (status == 404 && json && what[0]) {
 		mq_fail(err, MQ_NOT_FOUND, "there is no %s in the vhost '%s'", what,
 		        manage->conn->vhost);
-	} else if (status == 400) {
-		mq_fail(err, MQ_USAGE, "%s: %s", what ? what : manage->url, reason);
+	} else if (status == 400 && json) {
+		mq_fail(err, MQ_USAGE, "%s: %s", what && what[0] ? what : manage->url, reason);
 	} else if (status >= 500) {
 		mq_fail(err, MQ_UNREACHABLE, "%s: status %d: %s", manage->url, status, reason);
 		if (err)

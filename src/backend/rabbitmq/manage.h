@@ -32,8 +32,9 @@ void mq_rabbit_manage_free(struct mq_rabbit_manage *manage);
 void mq_rabbit_manage_hurry(struct mq_rabbit_manage *manage, bool hurry);
 
 /* GET. query is what stands behind '?', or NULL. what names the thing when it is missing
- * (MQ_NOT_FOUND); NULL: the vhost. Other errors: MQ_DENIED; MQ_UNREACHABLE; MQ_DATA when the answer
- * is none of this API; each with the URL and a hint. The caller drops its reference of *ret_json.
+ * (MQ_NOT_FOUND); NULL: the vhost; "": what every such API has. Other errors: MQ_DENIED;
+ * MQ_UNREACHABLE; MQ_DATA when the answer is none of this API; each with the URL and a hint. The
+ * caller drops its reference of *ret_json.
  */
 int mq_rabbit_manage_get(struct mq_rabbit_manage *manage, const char *const *path,
                          const char *query, const char *what, json_t **ret_json,
