@@ -29,7 +29,8 @@ static const struct mq_option rows[] = {
     {.name = "in-stream",
      .type = MQ_OPT_FLAG,
      .help = "send through the stream of ADDR itself; the message stays in it",
-     .more = "For those who may not create streams. Without it a stream of its own is made and "
+     .more = "For those who may not create streams; not for queues. Without it a stream of its own "
+             "is made and "
              "removed again, and the one of ADDR is only asked for.",
      .field = offsetof(struct ping_values, in_stream)},
     {.name = "json",
@@ -60,12 +61,13 @@ struct ping {
 	int64_t waited_us;
 };
 
-/* While the broker is waited for, what the library complains about is only progress. */
+/* Until the broker has answered, what is complained about is only progress: what ends it is said.
+ */
 static void log_line(void *ctx, enum mq_level level, const char *text)
 {
 	const struct ping *ping = ctx;
 
-	if (ping->waiting && !ping->trip.up && level < MQ_LEVEL_VERBOSE)
+	if (!ping->trip.up && level < MQ_LEVEL_VERBOSE)
 		level = MQ_LEVEL_VERBOSE;
 	mq_log(ping->outer, level, "%s", text);
 }

@@ -82,8 +82,9 @@ const struct mq_option reading_rows[] = {
      .letter = 'o',
      .type = MQ_OPT_CUSTOM,
      .arg = "POS",
-     .help = "where to begin: beginning, end, stored, N, -N, @TIME, -48h, 2026-11-01T10:00Z",
-     .more = "N is an offset, -N the last N of each partition, -DURATION that long ago. A moment "
+     .help = "where to begin: beginning, end, stored, N, ID, -N, @TIME, -48h, 2026-11-01T10:00Z",
+     .more = "N is an offset, ID an id where positions are ids, -N the last N of each partition, "
+             "-DURATION that long ago. A moment "
              "written as a number needs an @: @1700000000 (seconds) or @1700000000000 (ms). With a "
              "group it is used only where the group has no position yet. kcat's s@MS and e@MS are "
              "understood as well.",

@@ -63,10 +63,28 @@ static int make_random(struct run *run, struct mq_err *err)
 	return 0;
 }
 
+/* A stream that is named must be there, and be one that gives back what others may want too. */
+static int check_stream(struct run *run, const char *stream, struct mq_err *err)
+{
+	struct mq_stream_info info;
+
+	mq_stream_info_init(&info);
+	int result = mq_describe(run->conn, stream, &info, err);
+	run->trip->up = result == 0 || err->code != MQ_UNREACHABLE;
+	if (result == 0 && run->trip->in_stream && info.ready >= 0) {
+		result = mq_fail(err, MQ_USAGE,
+		                 "%s is a queue: what is sent through it can only be read back by "
+		                 "taking from it",
+		                 stream);
+		mq_hint(err, "without --in-stream a queue of its own is used");
+	}
+	mq_stream_info_release(&info);
+	return result;
+}
+
 static int connect_to(struct run *run, struct mq_err *err)
 {
 	const struct mq_target *target = run->trip->target;
-	int result;
 
 	if (mq_open(target, run->trip->env, &run->conn, err) < 0)
 		return -1;
@@ -75,19 +93,7 @@ static int connect_to(struct run *run, struct mq_err *err)
 		        target->shown);
 		return mq_hint(err, "leave the exchange out");
 	}
-	if (target->stream) {
-		struct mq_stream_info info;
-		mq_stream_info_init(&info);
-		result = mq_describe(run->conn, target->stream, &info, err);
-		mq_stream_info_release(&info);
-	} else {
-		struct mq_broker_info info = {0};
-		result = mq_describe_broker(run->conn, &info, err);
-		mq_broker_info_release(&info);
-	}
-	if (result == 0)
-		run->trip->up = true;
-	return result;
+	return target->stream ? check_stream(run, target->stream, err) : 0;
 }
 
 static int make_stream(struct run *run, struct mq_err *err)
@@ -101,8 +107,10 @@ static int make_stream(struct run *run, struct mq_err *err)
 	spec.stream = run->stream = run->own;
 	spec.temporary = true;
 	run->made = true;
-	if (mq_create(run->conn, &spec, err) == 0)
+	if (mq_create(run->conn, &spec, err) == 0) {
+		run->trip->up = true;
 		return 0;
+	}
 	/* Without an answer it may be there all the same. */
 	run->made = err->code == MQ_UNREACHABLE || err->code == MQ_CANCELLED;
 	if (err->code == MQ_DENIED && !run->conn->readonly)
@@ -216,8 +224,14 @@ static int go(struct run *run, struct mq_err *err)
 
 	if (make_random(run, err) < 0 || connect_to(run, err) < 0)
 		return -1;
+	/* Connecting may be delayed until the first request: without a stream to ask for, making
+	 * one is that request. */
 	int64_t connected = round_trip_now_us();
-	if (make_stream(run, err) < 0 || open_both(run, err) < 0)
+	if (make_stream(run, err) < 0)
+		return -1;
+	if (!trip->target->stream)
+		connected = round_trip_now_us();
+	if (open_both(run, err) < 0)
 		return -1;
 	int64_t prepared = round_trip_now_us();
 	if (produce(run, err) < 0)

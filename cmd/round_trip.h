@@ -16,8 +16,8 @@ struct round_trip {
 	struct mq_env *env;
 	volatile bool up; /* out: the broker has answered */
 	/* out, microseconds */
-	int64_t connect_us; /* until it answered */
-	int64_t prepare_us; /* the stream, a reader and a writer for it */
+	int64_t connect_us; /* until it had answered for the first time */
+	int64_t prepare_us; /* until a stream, a reader and a writer were there */
 	int64_t produce_us; /* until the message was confirmed */
 	int64_t read_us;    /* from then until it was back */
 	int64_t total_us;

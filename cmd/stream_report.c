@@ -304,10 +304,11 @@ static int text_summary(const struct mq_stream_info *info, struct mq_buf *buf, s
 {
 	char size[MQ_SIZE_TEXT], first[MQ_TIME_TEXT], last[MQ_TIME_TEXT];
 	/* What has messages that are ready to be taken is a queue. */
-	const char *what = info->ready >= 0 && info->type ? " queue" : "";
+	const char *what = info->ready >= 0 ? "queue" : "stream";
+	bool both = info->type && info->ready >= 0;
 
-	if (mq_buf_printf(buf, err, "%s: %s%s", info->name, info->type ? info->type : "stream",
-	                  what) < 0 ||
+	if (mq_buf_printf(buf, err, "%s: %s%s%s", info->name, info->type ? info->type : what,
+	                  both ? " " : "", both ? what : "") < 0 ||
 	    say_number(buf, info->messages, "message", "s", err) < 0)
 		return -1;
 	if (info->bytes >= 0) {

@@ -25,11 +25,11 @@ _mqtk() {
 		if [[ $cur == = ]]; then cur=; else prev=${COMP_WORDS[COMP_CWORD-2]}; fi
 		if [[ $prev != --* ]]; then return; fi
 	fi
-	local schemes='kafka:// kafkas:// sqlite: local/ '
-	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= synchronous= '
-	local topics='produce consume tail ls info create delete config kcat help addresses configuration environment exit-codes formats options backends kafka sqlite '
+	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
+	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= '
+	local topics='produce consume tail ls info create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail ls info create delete config kcat help --help --version'
+		_mqtk_reply 'produce consume tail ls info create alter trim delete ping config kcat help --help --version'
 		return
 	fi
 	case $cmd in
@@ -68,6 +68,8 @@ _mqtk() {
 		--idle-timeout) :; return ;;
 		-g|--group) :; return ;;
 		--consumer) :; return ;;
+		--claim) :; return ;;
+		--prefetch) :; return ;;
 		--commit-interval) :; return ;;
 		-f|--template) :; return ;;
 		-D|--delimiter) :; return ;;
@@ -79,7 +81,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --consumer --commit-interval --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -129,27 +131,87 @@ _mqtk() {
 		case $prev in
 		--partitions) :; return ;;
 		--replicas) :; return ;;
+		--type) _mqtk_reply 'classic quorum stream direct fanout topic headers '; return ;;
 		--retention) :; return ;;
 		--max-bytes) :; return ;;
 		--max-length) :; return ;;
+		--ttl) :; return ;;
+		--delivery-limit) :; return ;;
+		--dead-letter-exchange) :; return ;;
+		--dead-letter-key) :; return ;;
+		--bind) :; return ;;
+		--match) :; return ;;
+		--config) :; return ;;
+		--exchange) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--partitions --replicas --type --retention --max-bytes --max-length --ttl --delivery-limit --dead-letter-exchange --dead-letter-key --bind --match --config --if-missing --exchange -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'alter')
+		case $prev in
+		--partitions) :; return ;;
+		--replicas) :; return ;;
+		--type) _mqtk_reply 'classic quorum stream direct fanout topic headers '; return ;;
+		--retention) :; return ;;
+		--max-bytes) :; return ;;
+		--max-length) :; return ;;
+		--ttl) :; return ;;
+		--delivery-limit) :; return ;;
+		--dead-letter-exchange) :; return ;;
+		--dead-letter-key) :; return ;;
+		--bind) :; return ;;
+		--match) :; return ;;
 		--config) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--partitions --replicas --retention --max-bytes --max-length --config --if-missing -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--partitions --replicas --type --retention --max-bytes --max-length --ttl --delivery-limit --dead-letter-exchange --dead-letter-key --bind --match --config --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
-	'delete')
+	'trim')
 		case $prev in
+		--max-age) :; return ;;
+		--max-length) :; return ;;
+		--max-bytes) :; return ;;
+		--before) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--expired --max-age --max-length --max-bytes --before --all --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'delete')
+		case $prev in
+		--exchange) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--exchange --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'ping')
+		case $prev in
+		--wait) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--wait --in-stream --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -15,16 +15,16 @@ function __mqtk_only
 end
 
 function __mqtk_addresses
-	printf '%s\n' kafka:// kafkas:// sqlite: local/ 
+	printf '%s\n' kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ 
 	mqtk config --profiles 2>/dev/null | string replace -r '$' /
 end
 
 function __mqtk_settings
-	printf '%s\n' tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= synchronous= 
+	printf '%s\n' tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= 
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail ls info create delete config kcat help addresses configuration environment exit-codes formats options backends kafka sqlite 
+	printf '%s\n' produce consume tail ls info create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f
@@ -63,15 +63,19 @@ complete -c mqtk -n '__mqtk_using "produce"' -l version -d 'the version of mqtk 
 complete -c mqtk -n '__mqtk_using "produce"' -f -a '(__mqtk_addresses)'
 
 # mqtk consume
-complete -c mqtk -n '__mqtk_only' -a consume -d 'print messages; nothing is taken or committed without a group'
-complete -c mqtk -n '__mqtk_using "consume"' -s o -l from -x -d 'where to begin: beginning, end, stored, N, -N, @TIME, -48h, 2026-11-01T10:00Z'
+complete -c mqtk -n '__mqtk_only' -a consume -d 'print messages; nothing is committed without --group or taken without --ack'
+complete -c mqtk -n '__mqtk_using "consume"' -s o -l from -x -d 'where to begin: beginning, end, stored, N, ID, -N, @TIME, -48h, 2026-11-01T10:00Z'
 complete -c mqtk -n '__mqtk_using "consume"' -l to -x -d 'where to end, exclusive; the forms of --from'
 complete -c mqtk -n '__mqtk_using "consume"' -s e -l end -d 'exit at the end, as it was when the command started'
 complete -c mqtk -n '__mqtk_using "consume"' -s c -l count -x -d 'exit after N messages'
 complete -c mqtk -n '__mqtk_using "consume"' -s p -l partition -x -d 'only these partitions; also 5-7; repeatable'
 complete -c mqtk -n '__mqtk_using "consume"' -l idle-timeout -x -d 'exit after so long without a message'
 complete -c mqtk -n '__mqtk_using "consume"' -s g -l group -x -d 'read as a member of this group and commit what was printed'
+complete -c mqtk -n '__mqtk_using "consume"' -l ack -d 'take from queues: a message is gone once it was printed'
+complete -c mqtk -n '__mqtk_using "consume"' -l force -d 'look at a queue although that could make the broker drop messages'
 complete -c mqtk -n '__mqtk_using "consume"' -l consumer -x -d 'this member\'s name in the group'
+complete -c mqtk -n '__mqtk_using "consume"' -l claim -x -d 'take over messages that other members of the group hold idle for so long'
+complete -c mqtk -n '__mqtk_using "consume"' -l prefetch -x -d 'how many messages may be on their way, not yet acknowledged'
 complete -c mqtk -n '__mqtk_using "consume"' -l commit-interval -x -d 'how often to commit (1s); 0: after each batch'
 complete -c mqtk -n '__mqtk_using "consume"' -s f -l template -x -d 'print each message by a template, such as \'%p %o %k %s\\n\''
 complete -c mqtk -n '__mqtk_using "consume"' -s J -l json -d 'print each message as one JSON line, without loss; produce -J reads it'
@@ -133,7 +137,7 @@ complete -c mqtk -n '__mqtk_using "ls"' -f -a '(__mqtk_addresses)'
 # mqtk info
 complete -c mqtk -n '__mqtk_only' -a info -d 'one stream: partitions, positions, groups, settings; or the broker itself'
 complete -c mqtk -n '__mqtk_using "info"' -s J -l json -d 'one JSON line'
-complete -c mqtk -n '__mqtk_using "info"' -l at -x -d 'the offset of a moment (or beginning, end) in each partition'
+complete -c mqtk -n '__mqtk_using "info"' -l at -x -d 'the offset or id of a moment (or beginning, end) in each partition'
 complete -c mqtk -n '__mqtk_using "info"' -l all-config -d 'settings that have their default value too'
 complete -c mqtk -n '__mqtk_using "info"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
 complete -c mqtk -n '__mqtk_using "info"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
@@ -146,14 +150,22 @@ complete -c mqtk -n '__mqtk_using "info"' -l version -d 'the version of mqtk and
 complete -c mqtk -n '__mqtk_using "info"' -f -a '(__mqtk_addresses)'
 
 # mqtk create
-complete -c mqtk -n '__mqtk_only' -a create -d 'make a stream'
+complete -c mqtk -n '__mqtk_only' -a create -d 'make a stream or an exchange'
 complete -c mqtk -n '__mqtk_using "create"' -l partitions -x -d 'number of partitions (the broker\'s default; local: 1)'
-complete -c mqtk -n '__mqtk_using "create"' -l replicas -x -d 'copies of each partition (the broker\'s default)'
+complete -c mqtk -n '__mqtk_using "create"' -l replicas -x -d 'copies of each partition, or of a queue (the broker\'s default)'
+complete -c mqtk -n '__mqtk_using "create"' -l type -x -a 'classic quorum stream direct fanout topic headers' -d 'classic, quorum or stream; of an exchange direct, fanout, topic or headers'
 complete -c mqtk -n '__mqtk_using "create"' -l retention -x -d 'how long messages are kept, such as 7d'
 complete -c mqtk -n '__mqtk_using "create"' -l max-bytes -x -d 'the oldest messages go when the stream is larger (Kafka: per partition)'
 complete -c mqtk -n '__mqtk_using "create"' -l max-length -x -d 'the oldest messages go when there are more'
+complete -c mqtk -n '__mqtk_using "create"' -l ttl -x -d 'a message that waits in a queue for longer goes, or is dead-lettered'
+complete -c mqtk -n '__mqtk_using "create"' -l delivery-limit -x -d 'a message that was delivered more often goes, or is dead-lettered'
+complete -c mqtk -n '__mqtk_using "create"' -l dead-letter-exchange -x -d 'where a queue sends what expired, was rejected or did not fit'
+complete -c mqtk -n '__mqtk_using "create"' -l dead-letter-key -x -d 'and with which routing key (the message\'s own)'
+complete -c mqtk -n '__mqtk_using "create"' -l bind -x -d 'feed the stream from this exchange; repeatable'
+complete -c mqtk -n '__mqtk_using "create"' -l match -x -d 'the --bind before it takes messages with this header; repeatable, all must match'
 complete -c mqtk -n '__mqtk_using "create"' -l config -x -d 'a setting of the stream by the broker\'s own name; repeatable'
-complete -c mqtk -n '__mqtk_using "create"' -l if-missing -d 'a stream that is there already is no error'
+complete -c mqtk -n '__mqtk_using "create"' -l if-missing -d 'a stream that is there already is no error; --bind binds it all the same'
+complete -c mqtk -n '__mqtk_using "create"' -l exchange -x -d 'make this exchange (of --type direct unless given), not a stream'
 complete -c mqtk -n '__mqtk_using "create"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
 complete -c mqtk -n '__mqtk_using "create"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
 complete -c mqtk -n '__mqtk_using "create"' -l insecure -d 'do not check the server\'s TLS certificate'
@@ -164,8 +176,57 @@ complete -c mqtk -n '__mqtk_using "create"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "create"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "create"' -f -a '(__mqtk_addresses)'
 
+# mqtk alter
+complete -c mqtk -n '__mqtk_only' -a alter -d 'change the partitions or limits of a stream'
+complete -c mqtk -n '__mqtk_using "alter"' -l partitions -x -d 'number of partitions (the broker\'s default; local: 1)'
+complete -c mqtk -n '__mqtk_using "alter"' -l replicas -x -d 'copies of each partition, or of a queue (the broker\'s default)'
+complete -c mqtk -n '__mqtk_using "alter"' -l type -x -a 'classic quorum stream direct fanout topic headers' -d 'classic, quorum or stream; of an exchange direct, fanout, topic or headers'
+complete -c mqtk -n '__mqtk_using "alter"' -l retention -x -d 'how long messages are kept, such as 7d'
+complete -c mqtk -n '__mqtk_using "alter"' -l max-bytes -x -d 'the oldest messages go when the stream is larger (Kafka: per partition)'
+complete -c mqtk -n '__mqtk_using "alter"' -l max-length -x -d 'the oldest messages go when there are more'
+complete -c mqtk -n '__mqtk_using "alter"' -l ttl -x -d 'a message that waits in a queue for longer goes, or is dead-lettered'
+complete -c mqtk -n '__mqtk_using "alter"' -l delivery-limit -x -d 'a message that was delivered more often goes, or is dead-lettered'
+complete -c mqtk -n '__mqtk_using "alter"' -l dead-letter-exchange -x -d 'where a queue sends what expired, was rejected or did not fit'
+complete -c mqtk -n '__mqtk_using "alter"' -l dead-letter-key -x -d 'and with which routing key (the message\'s own)'
+complete -c mqtk -n '__mqtk_using "alter"' -l bind -x -d 'feed the stream from this exchange; repeatable'
+complete -c mqtk -n '__mqtk_using "alter"' -l match -x -d 'the --bind before it takes messages with this header; repeatable, all must match'
+complete -c mqtk -n '__mqtk_using "alter"' -l config -x -d 'a setting of the stream by the broker\'s own name; repeatable'
+complete -c mqtk -n '__mqtk_using "alter"' -s y -l yes -d 'do it without asking'
+complete -c mqtk -n '__mqtk_using "alter"' -l dry-run -d 'say what would be done, and do nothing'
+complete -c mqtk -n '__mqtk_using "alter"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "alter"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "alter"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "alter"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "alter"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "alter"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "alter"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "alter"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "alter"' -f -a '(__mqtk_addresses)'
+
+# mqtk trim
+complete -c mqtk -n '__mqtk_only' -a trim -d 'remove old messages of a stream'
+complete -c mqtk -n '__mqtk_using "trim"' -l expired -d 'what the stream\'s own limits no longer keep'
+complete -c mqtk -n '__mqtk_using "trim"' -l max-age -x -d 'messages that are older'
+complete -c mqtk -n '__mqtk_using "trim"' -l max-length -x -d 'all but the newest N (Kafka: of each partition)'
+complete -c mqtk -n '__mqtk_using "trim"' -l max-bytes -x -d 'the oldest, so that no more than SIZE remains'
+complete -c mqtk -n '__mqtk_using "trim"' -l before -x -d 'everything before a position: an offset or id, @TIME, -48h, -N'
+complete -c mqtk -n '__mqtk_using "trim"' -l all -d 'everything; the stream itself stays'
+complete -c mqtk -n '__mqtk_using "trim"' -s J -l json -d 'say what was removed as one JSON line'
+complete -c mqtk -n '__mqtk_using "trim"' -s y -l yes -d 'do it without asking'
+complete -c mqtk -n '__mqtk_using "trim"' -l dry-run -d 'say what would be done, and do nothing'
+complete -c mqtk -n '__mqtk_using "trim"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "trim"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "trim"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "trim"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "trim"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "trim"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "trim"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "trim"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "trim"' -f -a '(__mqtk_addresses)'
+
 # mqtk delete
-complete -c mqtk -n '__mqtk_only' -a delete -d 'remove a stream with everything in it'
+complete -c mqtk -n '__mqtk_only' -a delete -d 'remove a stream with everything in it, or an exchange'
+complete -c mqtk -n '__mqtk_using "delete"' -l exchange -x -d 'remove this exchange, not a stream; the address is then the broker\'s'
 complete -c mqtk -n '__mqtk_using "delete"' -s y -l yes -d 'do it without asking'
 complete -c mqtk -n '__mqtk_using "delete"' -l dry-run -d 'say what would be done, and do nothing'
 complete -c mqtk -n '__mqtk_using "delete"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
@@ -177,6 +238,21 @@ complete -c mqtk -n '__mqtk_using "delete"' -l color -x -a 'auto always never' -
 complete -c mqtk -n '__mqtk_using "delete"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "delete"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "delete"' -f -a '(__mqtk_addresses)'
+
+# mqtk ping
+complete -c mqtk -n '__mqtk_only' -a ping -d 'one message there and back: is the broker up, and how fast'
+complete -c mqtk -n '__mqtk_using "ping"' -l wait -x -d 'try again for so long until the broker is up'
+complete -c mqtk -n '__mqtk_using "ping"' -l in-stream -d 'send through the stream of ADDR itself; the message stays in it'
+complete -c mqtk -n '__mqtk_using "ping"' -s J -l json -d 'one JSON line'
+complete -c mqtk -n '__mqtk_using "ping"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "ping"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "ping"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "ping"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "ping"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "ping"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "ping"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "ping"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "ping"' -f -a '(__mqtk_addresses)'
 
 # mqtk config
 complete -c mqtk -n '__mqtk_only' -a config -d 'what the configuration says, and where each value comes from'

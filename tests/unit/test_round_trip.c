@@ -15,9 +15,9 @@ static struct {
 	bool unanswered; /* no confirmation comes */
 	bool swallow;    /* confirmed, but it does not come back */
 	bool change;     /* something else comes back */
-	bool raise_at_poll, by_settings;
+	bool raise_at_poll, by_settings, queue;
 	/* what happened */
-	int opened, closed, described, created, removed, settled, committed;
+	int opened, closed, created, removed, settled, committed;
 	bool exists, temporary, taking, watching, removed_with_cancel;
 	char name[64];
 	char stored[256];
@@ -51,22 +51,11 @@ static void fake_close(struct mq_conn *conn)
 	fake.closed++;
 }
 
-static int fake_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info,
-                                struct mq_err *err)
-{
-	(void)conn;
-	(void)ret_info;
-	(void)err;
-	fake.described++;
-	return 0;
-}
-
 static int fake_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                          struct mq_err *err)
 {
 	(void)conn;
-	(void)ret_info;
-	fake.described++;
+	ret_info->ready = fake.queue ? 0 : -1;
 	return strcmp(stream, "there") == 0 ? 0 : mq_fail(err, MQ_NOT_FOUND, "no %s", stream);
 }
 
@@ -218,7 +207,6 @@ static struct mq_backend backend = {
     .settle = fake_settle,
     .commit = fake_commit,
     .reader_close = fake_reader_close,
-    .describe_broker = fake_describe_broker,
     .describe = fake_describe,
     .create = fake_create,
     .remove = fake_remove,
@@ -327,6 +315,10 @@ static void test_the_named_stream(void **state)
 	assert_int_equal(fake.created, 0);
 	assert_true(fake.watching);
 	assert_false(fake.taking); /* other messages are in there */
+	fake.queue = true;
+	assert_int_equal(round_trip_run(&trip, &err), -1);
+	assert_int_equal(err.code, MQ_USAGE);
+	assert_non_null(strstr(err.message, "there is a queue"));
 }
 
 static void test_failures(void **state)
