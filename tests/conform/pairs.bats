@@ -34,12 +34,25 @@ kept() {
 
 # moved FROM TO: everything in the stream FROM is produced to TO, and TO is printed to the file moved.
 moved() {
-	"$MQTK" consume -q -J -e "$1" >from.jsonl || return
-	mq produce -q -J --failed-to failed.jsonl "$2" <from.jsonl
+	mq_limited 30 consume -q -J -e "$1"
 	expect_status 0 || return
-	mq consume -q -J -e "$2"
+	mv "$OUT" from.jsonl
+	mq produce -q -J "$2" <from.jsonl
+	expect_status 0 || return
+	mq_limited 30 consume -q -J -e "$2"
 	expect_status 0 || return
 	mv "$OUT" moved
+}
+
+# step NAME FROM TO: one more that does not come out as it went in is added to wrong, and shown.
+step() {
+	if ! moved "$2" "$3"; then
+		wrong+=" $1"
+	elif ! diff first <(kept moved) >differences; then
+		wrong+=" $1"
+		echo "$1:"
+		grep '^[<>]' differences | cut -c1-200
+	fi
 }
 
 # there_and_back VARIETY: to each other one and back to a stream of its own kind.
@@ -60,14 +73,8 @@ there_and_back() {
 		[ "$other" != "$1" ] || continue
 		stream_of b "$other"
 		stream_of c "$1"
-		if ! moved "$a" "$b" || ! diff first <(kept moved) >there.diff; then
-			wrong+=" $1-$other"
-			echo "$1 to $other:" && cat there.diff || true
-		fi
-		if ! moved "$b" "$c" || ! diff first <(kept moved) >back.diff; then
-			wrong+=" $1-$other-$1"
-			echo "$1 to $other and back:" && cat back.diff || true
-		fi
+		step "$1-$other" "$a" "$b"
+		step "$1-$other-$1" "$b" "$c"
 	done
 	[ -z "$wrong" ] || fail "not the same:$wrong"
 }

@@ -46,7 +46,7 @@ requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
 # How reading is gone on with, how it is made to wait for more, and what changes a stream.
 # FINALLY: how the last of several readers ends, when others before it were killed: their messages may
 # come back a moment after a queue looks empty.
-SETTLE=(--group g)
+SETTLE=(--group "g-$BATS_TEST_NUMBER-$$") # a static member of an earlier test's group is still in it
 FOLLOW=()
 FINALLY=(-e)
 ALTER=(--partitions 4)

@@ -25,6 +25,8 @@ static const struct {
     {6, offsetof(struct mq_properties, app_id)},
     {7, offsetof(struct mq_properties, user_id)},
     {8, offsetof(struct mq_properties, exchange)},
+    {9, offsetof(struct mq_properties, content_encoding)},
+    {10, offsetof(struct mq_properties, header_types)},
 };
 
 #define N_TEXTS (sizeof texts / sizeof texts[0])
