@@ -8,6 +8,11 @@
  */
 #include "backend/rabbitmq/reader.h"
 
+enum {
+	REACH_FIRST = 1000, /* more messages, doubled each time */
+	REACH_TIMES = 20,
+};
+
 static int check_positions(const struct mq_rabbit_reader *reader, struct mq_err *err)
 {
 	const struct mq_pos *from = &reader->from, *to = &reader->to;
@@ -22,10 +27,11 @@ static int check_positions(const struct mq_rabbit_reader *reader, struct mq_err 
 	return 0;
 }
 
-int mq_rabbit_look_prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
+static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
 	int64_t expected = 0;
 
+	reader->ends = true;
 	if (check_positions(reader, err) < 0)
 		return -1;
 	for (size_t i = 0; i < reader->n_sources; i++) {
@@ -55,16 +61,27 @@ static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sourc
 	return mq_rabbit_consume(reader, source, source->left, false, false, NULL, err);
 }
 
+/* Each look wears its messages down: before one could be their last it is said. */
+static int refuse_worn(const struct mq_rabbit_source *source, int64_t count, struct mq_err *err)
+{
+	mq_fail(err, MQ_USAGE,
+	        "a message in quorum queue '%s' has been delivered %lld times, half of what it may "
+	        "be: looking counts too, and the broker could drop it",
+	        source->queue, (long long)count);
+	return mq_hint(err, "--force looks all the same; --ack takes");
+}
+
 static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                   struct mq_message *message, uint64_t tag, struct mq_err *err)
 {
 	(void)reader;
-	(void)message;
 	(void)tag;
-	(void)err;
 	if (source->left == 0)
 		return 0;
 	source->done = --source->left == 0;
+	if (source->bear >= 0 && message->properties &&
+	    message->properties->delivery_count >= source->bear)
+		return refuse_worn(source, message->properties->delivery_count, err);
 	if (source->skip == 0)
 		return 1;
 	source->skip--;
@@ -82,10 +99,50 @@ static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source
 	return empty < 0 ? -1 : 0;
 }
 
+/*
+ * A quorum queue puts what is given back behind what was given back before, and all of that before
+ * the rest. So a look at a part of what had been given back would move this part behind the other:
+ * then the other is asked for as well, until a message comes that was never delivered before. The
+ * consumers' tags are in order, and so is what is given back of each.
+ */
+static void reach_fresh(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source)
+{
+	struct mq_err ignored = MQ_ERR_INIT;
+	struct mq_rabbit_depth depth;
+	int64_t more = REACH_FIRST;
+
+	for (int i = 0; i < REACH_TIMES && source->returned; i++, more *= 2) {
+		if (mq_rabbit_depth(reader->wire, source->queue, &depth, &ignored) < 0 ||
+		    depth.ready == 0)
+			return;
+		more = more < depth.ready ? more : depth.ready;
+		uint64_t until = reader->delivered + (uint64_t)more;
+		int64_t deadline = mq_now_monotonic_ms() + reader->conn->base.env->timeout_ms;
+		if (mq_rabbit_consume(reader, source, more, false, false, NULL, &ignored) < 0)
+			return;
+		while (reader->delivered < until && mq_now_monotonic_ms() < deadline)
+			if (mq_rabbit_drop_some(reader, &ignored) < 0)
+				return;
+	}
+}
+
+static void finish(struct mq_rabbit_reader *reader)
+{
+	if (!reader->wire || reader->wire->dead || !reader->wire->channel_open)
+		return;
+	reader->wire->stubborn = true;
+	for (size_t i = 0; i < reader->n_sources; i++) {
+		struct mq_rabbit_source *source = &reader->sources[i];
+		if (source->rotates && source->consumers == 1)
+			reach_fresh(reader, source);
+	}
+	mq_rabbit_give_back(reader);
+}
+
 const struct mq_rabbit_way mq_rabbit_look = {
+    .prepare = prepare,
     .begin = begin,
     .accept = accept,
     .idle = idle,
-    .finish = mq_rabbit_give_back,
-    .ends = true,
+    .finish = finish,
 };

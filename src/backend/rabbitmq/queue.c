@@ -216,6 +216,34 @@ out:
 	return result;
 }
 
+int mq_rabbit_bind_like(struct mq_rabbit_wire *wire, const char *queue,
+                        const struct mq_binding_info *binding, struct mq_err *err)
+{
+	amqp_queue_bind_t bind = {.queue = mq_rabbit_bytes(queue),
+	                          .exchange = mq_rabbit_bytes(binding->exchange),
+	                          .routing_key = mq_rabbit_bytes(binding->key)};
+	amqp_field_value_t arguments;
+	amqp_pool_t pool;
+	int result = -1;
+
+	init_amqp_pool(&pool, 4096);
+	if (binding->arguments) {
+		if (!mq_rabbit_field_read(mq_bytes_str(binding->arguments), 'F', &pool,
+		                          &arguments)) {
+			mq_fail(err, MQ_DATA, "the arguments of a binding cannot be read: %s",
+			        binding->arguments);
+			goto out;
+		}
+		bind.arguments = arguments.value.table;
+	}
+	if (mq_rabbit_rpc(wire, AMQP_QUEUE_BIND_METHOD, &bind, AMQP_QUEUE_BIND_OK_METHOD,
+	                  binding->exchange, err))
+		result = 0;
+out:
+	empty_amqp_pool(&pool);
+	return result;
+}
+
 int mq_rabbit_declare(struct mq_rabbit_wire *wire, const struct mq_stream_spec *spec,
                       struct mq_err *err)
 {

@@ -9,9 +9,9 @@
  *   errors.c     the broker's reply codes become ours
  *   content.c    a method, its properties and its body, put together from frames
  *   encode.c, decode.c   a message becomes frames, and what arrived a message
- *   fields.c     the values of foreign headers as text
+ *   fields.c, values.c   the values of foreign headers as text, and back
  *   writer.c, window.c, resend.c   producing
- *   reader.c, take.c, look.c, stream.c, tap.c   consuming
+ *   reader.c, kind.c, take.c, look.c, stream.c, tap.c   consuming
  *   queue.c      queues, exchanges and bindings over AMQP
  *   manage.c, facts.c, list.c, describe.c, describe_broker.c, policy.c
  *                what only the management API tells and changes: manage.h
@@ -208,6 +208,7 @@ struct mq_rabbit_encoder {
 	struct mq_buf carried;
 	amqp_table_entry_t *entries;
 	size_t cap;
+	amqp_pool_t pool; /* of typed values; used once it has a page size */
 };
 int mq_rabbit_encode(struct mq_rabbit_encoder *encoder, const struct mq_message *message,
                      const char *exchange, struct mq_bytes routing_key, struct mq_buf *buf,
@@ -238,6 +239,10 @@ void mq_rabbit_memory_release(struct mq_rabbit_memory *memory);
  * arrays as JSON; absent for void. MQ_ABSENT with err set when there is no memory. */
 struct mq_bytes mq_rabbit_field_text(const amqp_field_value_t *value, amqp_pool_t *pool,
                                      struct mq_err *err);
+/* The way back: text as what the letter (enum amqp_field_value_kind_t) says. False when it does not
+ * read as that. What is nested lives in pool. */
+bool mq_rabbit_field_read(struct mq_bytes text, char letter, amqp_pool_t *pool,
+                          amqp_field_value_t *ret);
 
 /* --- writer.c -------------------------------------------------------------------------------- */
 
@@ -279,6 +284,9 @@ int mq_rabbit_declare(struct mq_rabbit_wire *wire, const struct mq_stream_spec *
                       struct mq_err *err);
 int mq_rabbit_bind(struct mq_rabbit_wire *wire, const char *queue,
                    const struct mq_binding_spec *binding, struct mq_err *err);
+/* The binding of another queue, with all its arguments, for this one. */
+int mq_rabbit_bind_like(struct mq_rabbit_wire *wire, const char *queue,
+                        const struct mq_binding_info *binding, struct mq_err *err);
 
 int mq_rabbit_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 int mq_rabbit_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);

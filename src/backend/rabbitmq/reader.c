@@ -12,6 +12,8 @@ enum {
 	IDLE_MS = 250, /* silence after which it is asked whether anything can come */
 	RETRY_MS = 200,
 };
+#define TAG_PREFIX "mqtk."
+#define TAG_TEXT 40
 
 /* --- deliveries ------------------------------------------------------------------------------ */
 
@@ -34,12 +36,14 @@ static int make_room(struct mq_rabbit_reader *reader, struct mq_err *err)
 
 static struct mq_rabbit_source *source_of(struct mq_rabbit_reader *reader, amqp_bytes_t tag)
 {
-	for (size_t i = 0; i < reader->n_sources; i++) {
-		struct mq_rabbit_source *source = &reader->sources[i];
-		if (strlen(source->tag) == tag.len && memcmp(source->tag, tag.bytes, tag.len) == 0)
-			return source;
-	}
-	return NULL;
+	const char *text = tag.bytes;
+	size_t number = 0;
+
+	for (size_t i = sizeof TAG_PREFIX - 1; i < tag.len && text[i] >= '0' && text[i] <= '9'; i++)
+		number = number * 10 + (size_t)(text[i] - '0');
+	return number < reader->n_sources && reader->sources[number].consumers > 0
+	           ? &reader->sources[number]
+	           : NULL;
 }
 
 /* A whole delivery is there. */
@@ -65,6 +69,7 @@ static int take_delivery(struct mq_rabbit_reader *reader, struct mq_err *err)
 		return -1;
 	if (!source) /* its consumer was ended meanwhile */
 		return 0;
+	source->returned = deliver->redelivered;
 	message->stream =
 	    mq_bytes_str(reader->conn->exchange ? reader->conn->exchange : source->queue);
 	int wanted = reader->way->accept(reader, source, message, deliver->delivery_tag, err);
@@ -92,7 +97,7 @@ static int take_cancel(struct mq_rabbit_reader *reader, const struct mq_rabbit_f
 	struct mq_rabbit_source *source = source_of(reader, cancel->consumer_tag);
 	if (!source)
 		return 0;
-	source->tag[0] = '\0';
+	source->consumers = 0;
 	mq_fail(
 	    err, MQ_NOT_FOUND,
 	    "queue '%s' was deleted, or moved, while it was read: the broker ended the consumer",
@@ -149,20 +154,26 @@ static void give_memory_back(struct mq_rabbit_reader *reader)
 
 /* --- consumers ------------------------------------------------------------------------------- */
 
+static void name_consumer(const struct mq_rabbit_reader *reader,
+                          const struct mq_rabbit_source *source, int i, char ret[static TAG_TEXT])
+{
+	snprintf(ret, TAG_TEXT, TAG_PREFIX "%zu.%c", (size_t)(source - reader->sources),
+	         (char)('A' + i));
+}
+
 int mq_rabbit_consume(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                       int64_t prefetch, bool no_ack, bool exclusive,
                       const amqp_field_value_t *offset, struct mq_err *err)
 {
 	amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)(prefetch > UINT16_MAX ? 0 : prefetch)};
 	amqp_table_entry_t argument = {.key = mq_rabbit_bytes("x-stream-offset")};
-	char tag[sizeof source->tag];
+	char tag[TAG_TEXT];
 
 	if (!no_ack && !mq_rabbit_rpc(reader->wire, AMQP_BASIC_QOS_METHOD, &qos,
 	                              AMQP_BASIC_QOS_OK_METHOD, source->queue, err))
 		return -1;
 	/* The tag is known before the answer: deliveries may come with it. */
-	snprintf(tag, sizeof tag, "mqtk.%zu", (size_t)(source - reader->sources));
-	memcpy(source->tag, tag, sizeof tag);
+	name_consumer(reader, source, source->consumers++, tag);
 	amqp_basic_consume_t consume = {.queue = mq_rabbit_bytes(source->queue),
 	                                .consumer_tag = mq_rabbit_bytes(tag),
 	                                .no_ack = no_ack,
@@ -174,21 +185,22 @@ int mq_rabbit_consume(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 	if (mq_rabbit_rpc(reader->wire, AMQP_BASIC_CONSUME_METHOD, &consume,
 	                  AMQP_BASIC_CONSUME_OK_METHOD, source->queue, err))
 		return 0;
-	source->tag[0] = '\0';
+	source->consumers--;
 	return -1;
 }
 
 int mq_rabbit_cancel(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                      struct mq_err *err)
 {
-	amqp_basic_cancel_t cancel = {.consumer_tag = mq_rabbit_bytes(source->tag)};
-
-	if (!source->tag[0])
-		return 0;
-	if (!mq_rabbit_rpc(reader->wire, AMQP_BASIC_CANCEL_METHOD, &cancel,
-	                   AMQP_BASIC_CANCEL_OK_METHOD, source->queue, err))
-		return -1;
-	source->tag[0] = '\0';
+	for (int i = 0; i < source->consumers; i++) {
+		char tag[TAG_TEXT];
+		name_consumer(reader, source, i, tag);
+		amqp_basic_cancel_t cancel = {.consumer_tag = mq_rabbit_bytes(tag)};
+		if (!mq_rabbit_rpc(reader->wire, AMQP_BASIC_CANCEL_METHOD, &cancel,
+		                   AMQP_BASIC_CANCEL_OK_METHOD, source->queue, err))
+			return -1;
+	}
+	source->consumers = 0;
 	return 0;
 }
 
@@ -220,6 +232,15 @@ void mq_rabbit_give_back(struct mq_rabbit_reader *reader)
 	    mq_rabbit_put_method(wire, 1, AMQP_BASIC_NACK_METHOD, &nack, &ignored) < 0)
 		return;
 	mq_rabbit_channel_close(wire, &ignored);
+}
+
+int mq_rabbit_drop_some(struct mq_rabbit_reader *reader, struct mq_err *err)
+{
+	reader->head = reader->n;
+	give_memory_back(reader);
+	if (serve(reader, SIZE_MAX, err) < 0)
+		return -1;
+	return mq_rabbit_wire_wait(reader->wire, IDLE_MS, err) < 0 ? -1 : 0;
 }
 
 int mq_rabbit_is_empty(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
@@ -260,7 +281,7 @@ static int begin_all(struct mq_rabbit_reader *reader, struct mq_err *err)
 	reader->idle_ms = mq_now_monotonic_ms();
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
-		source->tag[0] = '\0';
+		source->consumers = 0;
 		if (!source->done && reader->way->begin(reader, source, err) < 0)
 			return -1;
 	}
@@ -315,6 +336,14 @@ static bool all_done(const struct mq_rabbit_reader *reader)
 {
 	for (size_t i = 0; i < reader->n_sources; i++)
 		if (!reader->sources[i].done)
+			return false;
+	return true;
+}
+
+static bool all_caught(const struct mq_rabbit_reader *reader)
+{
+	for (size_t i = 0; i < reader->n_sources; i++)
+		if (!reader->sources[i].done && !reader->sources[i].caught)
 			return false;
 	return true;
 }
@@ -383,9 +412,9 @@ int mq_rabbit_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct m
 	reader->lent_epoch = reader->epoch;
 	*ret_batch =
 	    (struct mq_batch){.messages = reader->messages + reader->head, .n = reader->lent};
-	if (all_done(reader) && reader->head + reader->lent == reader->n) {
-		ret_batch->caught_up = true;
-		ret_batch->ended = reader->way->ends;
+	if (reader->head + reader->lent == reader->n) {
+		ret_batch->caught_up = all_caught(reader);
+		ret_batch->ended = reader->ends && all_done(reader);
 	}
 	return 0;
 }
@@ -433,8 +462,10 @@ int mq_rabbit_reader_fd(struct mq_reader *base)
 static void release(struct mq_rabbit_reader *reader)
 {
 	mq_rabbit_wire_close(reader->wire);
-	for (size_t i = 0; i < reader->n_sources; i++)
+	for (size_t i = 0; i < reader->n_sources; i++) {
 		free(reader->sources[i].queue);
+		free(reader->sources[i].tapped);
+	}
 	free(reader->sources);
 	free(reader->messages);
 	free(reader->message_tags);
@@ -453,21 +484,38 @@ void mq_rabbit_reader_close(struct mq_reader *base)
 	release(reader);
 }
 
-static int add_sources(struct mq_rabbit_reader *reader, const struct mq_read_spec *spec,
-                       struct mq_err *err)
+struct mq_rabbit_source *mq_rabbit_add_source(struct mq_rabbit_reader *reader, const char *queue,
+                                              struct mq_err *err)
 {
-	reader->sources = calloc(spec->n_streams + 1, sizeof *reader->sources);
-	if (!reader->sources)
-		return mq_fail_memory(err);
-	for (size_t i = 0; i < spec->n_streams; i++) {
-		struct mq_rabbit_source *source = &reader->sources[reader->n_sources];
-		*source = (struct mq_rabbit_source){.left = -1, .next = -1, .end = -1};
-		source->queue = strdup(spec->streams[i]);
-		if (!source->queue)
-			return mq_fail_memory(err);
-		reader->n_sources++;
-	}
-	return 0;
+	struct mq_rabbit_source *source =
+	    mq_info_grow(&reader->sources, &reader->n_sources, sizeof *source, err);
+
+	if (!source)
+		return NULL;
+	*source = (struct mq_rabbit_source){.left = -1,
+	                                    .bear = -1,
+	                                    .next = -1,
+	                                    .end = -1,
+	                                    .stop = -1,
+	                                    .since = MQ_NO_TIME,
+	                                    .until = MQ_NO_TIME};
+	source->queue = strdup(queue ? queue : "");
+	if (source->queue)
+		return source;
+	mq_fail_memory(err);
+	return NULL;
+}
+
+static int prepare(struct mq_rabbit_reader *reader, const struct mq_read_spec *spec,
+                   struct mq_err *err)
+{
+	for (size_t i = 0; i < spec->n_streams; i++)
+		if (!mq_rabbit_add_source(reader, spec->streams[i], err))
+			return -1;
+	if (connect_reader(reader, err) < 0 || mq_rabbit_choose(reader, spec->ack, err) < 0 ||
+	    reader->way->prepare(reader, err) < 0)
+		return -1;
+	return begin_all(reader, err);
 }
 
 int mq_rabbit_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
@@ -488,11 +536,7 @@ int mq_rabbit_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	reader->prefetch = spec->prefetch;
 	mq_rabbit_memory_init(&reader->memory[0]);
 	mq_rabbit_memory_init(&reader->memory[1]);
-	reader->way = spec->ack ? &mq_rabbit_take : &mq_rabbit_look;
-	if (add_sources(reader, spec, err) < 0 || connect_reader(reader, err) < 0 ||
-	    (spec->ack ? mq_rabbit_take_prepare(reader, err)
-	               : mq_rabbit_look_prepare(reader, err)) < 0 ||
-	    begin_all(reader, err) < 0) {
+	if (prepare(reader, spec, err) < 0) {
 		release(reader);
 		return -1;
 	}

@@ -13,20 +13,30 @@
 /* One queue that is read. */
 struct mq_rabbit_source {
 	char *queue;
-	char tag[16]; /* of its consumer; "" while there is none */
-	int64_t left; /* deliveries that are still wanted; -1: no limit */
-	int64_t skip; /* deliveries at the beginning that nobody wants to see */
-	bool done;    /* nothing more is wanted, or it has all been */
+	int consumers; /* of it: their tags are mqtk.N.A, mqtk.N.B …, N the source's number */
+	int64_t left;  /* deliveries that are still wanted; -1: no limit */
+	int64_t skip;  /* deliveries at the beginning that nobody wants to see */
+	int64_t ahead; /* of those that were there at open, not yet handed out */
+	int64_t bear;  /* look no further than to messages delivered so often; -1: all */
+	char *tapped;  /* our own queue of a tap */
+	bool rotates;  /* what is given back goes behind what was given back before: look.c */
+	bool returned; /* the last delivery had been given back before */
+	bool done;     /* nothing more is wanted, or it has all been */
+	bool caught;   /* what was there at open has been handed out */
 	/* Streams. */
-	int64_t next;        /* offset to go on from after a lost connection; -1: as asked for */
-	int64_t end;         /* offset behind the last one wanted; -1: none */
-	uint64_t credit_tag; /* last delivery that was not yet acknowledged as credit */
-	int uncredited;
+	int64_t next;  /* the first offset that is wanted; -1: whatever comes first */
+	int64_t end;   /* the offset behind the last one that was there at open; -1: unknown */
+	int64_t stop;  /* the offset behind the last one that is wanted; -1: none */
+	int64_t since; /* drop older messages at the beginning, by their own times; MQ_NO_TIME */
+	int64_t until; /* messages that come behind this moment are not wanted; MQ_NO_TIME */
+	int64_t uncredited; /* deliveries since the last acknowledgement, which is only credit */
 };
 
 struct mq_rabbit_reader;
 
 struct mq_rabbit_way {
+	/* Before the first begin: finds out what there is, refuses what cannot be. */
+	int (*prepare)(struct mq_rabbit_reader *reader, struct mq_err *err);
 	/* Begins or (after a lost connection) begins again to consume from one queue. */
 	int (*begin)(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
 	             struct mq_err *err);
@@ -41,14 +51,13 @@ struct mq_rabbit_way {
 	/* Gives back what was not taken. The connection may be dead. */
 	void (*finish)(struct mq_rabbit_reader *reader);
 	bool resumes; /* goes on after a lost connection */
-	bool ends;    /* done means ended, not only caught up */
 };
 
-extern const struct mq_rabbit_way mq_rabbit_take, mq_rabbit_look;
+extern const struct mq_rabbit_way mq_rabbit_take, mq_rabbit_look, mq_rabbit_follow, mq_rabbit_tap;
 
 /* Deliveries that were not yet acknowledged: a byte for each tag from `first` on. */
 struct mq_rabbit_tags {
-	uint8_t *states; /* 0 handed out or waiting, 1 settled */
+	uint8_t *states; /* 0 handed out or waiting, 1 settled, 2 acknowledged by itself */
 	size_t n, cap;
 	uint64_t first;
 };
@@ -63,6 +72,7 @@ struct mq_rabbit_reader {
 	struct mq_pos from, to;
 	int64_t limit;
 	bool stop_at_end, force, watch;
+	bool ends; /* once all is done nothing will come any more */
 	int prefetch;
 	/* What has arrived and was not yet given back. */
 	struct mq_rabbit_content content;
@@ -85,7 +95,7 @@ struct mq_rabbit_reader {
 int mq_rabbit_consume(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                       int64_t prefetch, bool no_ack, bool exclusive,
                       const amqp_field_value_t *offset, struct mq_err *err);
-/* Ends the consumer; deliveries that were on their way are kept. */
+/* Ends its consumers; deliveries that were on their way are kept. */
 int mq_rabbit_cancel(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                      struct mq_err *err);
 /* basic.ack */
@@ -93,6 +103,8 @@ int mq_rabbit_ack(struct mq_rabbit_reader *reader, uint64_t tag, bool multiple, 
 /* Gives everything unacknowledged back to its queue, in order, in the way that the broker's version
  * counts least. */
 void mq_rabbit_give_back(struct mq_rabbit_reader *reader);
+/* Waits a moment for deliveries that nobody wants to see. */
+int mq_rabbit_drop_some(struct mq_rabbit_reader *reader, struct mq_err *err);
 /* True when nothing waits in the queue and nothing is on its way from it. -1: err. */
 int mq_rabbit_is_empty(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                        struct mq_err *err);
@@ -102,8 +114,13 @@ int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const uint64_t *tags,
                           struct mq_err *err);
 int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_err *err);
 
-/* Before the first begin: what each way has to know or refuse. */
-int mq_rabbit_take_prepare(struct mq_rabbit_reader *reader, struct mq_err *err);
-int mq_rabbit_look_prepare(struct mq_rabbit_reader *reader, struct mq_err *err);
+/* Adds a queue to what is read; queue may be NULL for one that is named later. */
+struct mq_rabbit_source *mq_rabbit_add_source(struct mq_rabbit_reader *reader, const char *queue,
+                                              struct mq_err *err);
+
+/* --- kind.c ---------------------------------------------------------------------------------- */
+
+/* Chooses the way of reading by the kinds of the queues; refuses what they cannot. */
+int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, struct mq_err *err);
 
 #endif

@@ -24,7 +24,7 @@ static int64_t prefetch_of(const struct mq_rabbit_reader *reader,
 	return bounded(source) && source->left < most ? source->left : most;
 }
 
-int mq_rabbit_take_prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
+static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
 	int64_t expected = 0;
 
@@ -42,6 +42,8 @@ int mq_rabbit_take_prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 		if (mq_rabbit_depth(reader->wire, source->queue, &depth, err) < 0)
 			return -1;
 		expected += depth.ready;
+		source->ahead = depth.ready;
+		source->caught = depth.ready == 0;
 		if (reader->stop_at_end)
 			source->left = depth.ready;
 		/* With several queues the limit is shared: each might give it all. */
@@ -85,10 +87,11 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
 	(void)message;
 	if (remember(&reader->tags, tag, err) < 0)
 		return -1;
+	if (bounded(source) && source->left == 0)
+		return 0;
+	source->caught = source->caught || --source->ahead <= 0;
 	if (!bounded(source))
 		return 1;
-	if (source->left == 0)
-		return 0;
 	source->done = --source->left == 0;
 	return 1;
 }
@@ -96,11 +99,13 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
 static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                 struct mq_err *err)
 {
-	if (!reader->stop_at_end)
+	if (source->caught && !reader->stop_at_end)
 		return 0;
 	int empty = mq_rabbit_is_empty(reader, source, err);
-	if (empty > 0)
-		source->done = true;
+	if (empty > 0) {
+		source->caught = true;
+		source->done = reader->stop_at_end;
+	}
 	return empty < 0 ? -1 : 0;
 }
 
@@ -135,7 +140,7 @@ static bool must_hold(const struct mq_rabbit_reader *reader)
 {
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		const struct mq_rabbit_source *source = &reader->sources[i];
-		if (source->tag[0] && bounded(source) &&
+		if (source->consumers && bounded(source) &&
 		    source->left < prefetch_of(reader, source) + reader->settled)
 			return true;
 	}
@@ -153,7 +158,7 @@ static int acknowledge_held(struct mq_rabbit_reader *reader, bool again, struct 
 		return -1;
 	for (size_t i = 0; again && i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
-		if (!source->done && !source->tag[0] &&
+		if (!source->done && !source->consumers &&
 		    mq_rabbit_consume(reader, source, prefetch_of(reader, source), false, false,
 		                      NULL, err) < 0)
 			return -1;
@@ -218,6 +223,7 @@ int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_
 }
 
 const struct mq_rabbit_way mq_rabbit_take = {
+    .prepare = prepare,
     .begin = begin,
     .accept = accept,
     .idle = idle,

@@ -1,0 +1,343 @@
+/*
+ * Streams over AMQP 0-9-1: reading from an offset, a time, the last N; following.
+ *
+ * A stream hands out whole chunks, so what it sends may begin before what was asked for: that is
+ * dropped here. Acknowledgements are only credit, nothing is taken. The end of a stream is not told
+ * anywhere: it is found by a consumer of our own that reads the last chunk, before the real one.
+ */
+#include "backend/rabbitmq/reader.h"
+
+enum {
+	PREFETCH = 2000,
+	PROBE_MS = 150,       /* silence after which a chunk has been read whole */
+	PROBE_EMPTY_MS = 600, /* silence that means that nothing is there */
+	FIRST_CHUNK = 4096,   /* messages that may stand before the moment asked for */
+};
+
+/* --- finding an offset ----------------------------------------------------------------------- */
+
+struct probe {
+	struct mq_rabbit_content content;
+	struct mq_rabbit_memory memory;
+	int64_t first, last; /* offsets that were seen; -1: none */
+	uint64_t tag;
+};
+
+static int probe_frame(void *ctx, const struct mq_rabbit_frame *frame, struct mq_err *err)
+{
+	struct probe *probe = ctx;
+
+	if (probe->content.state == MQ_CONTENT_NONE &&
+	    (frame->type != AMQP_FRAME_METHOD || frame->method != AMQP_BASIC_DELIVER_METHOD))
+		return 0;
+	int whole = mq_rabbit_content_feed(&probe->content, frame, &probe->memory.pool, err);
+	if (whole <= 0)
+		return whole;
+	const amqp_basic_deliver_t *deliver = probe->content.decoded;
+	struct mq_rabbit_arrival arrival = {.properties = probe->content.properties,
+	                                    .body = probe->content.body,
+	                                    .size = probe->content.size};
+	struct mq_message message;
+	if (mq_rabbit_decode(&probe->memory, &arrival, &message, err) < 0)
+		return -1;
+	probe->tag = deliver->delivery_tag;
+	if (message.offset != MQ_NO_OFFSET) {
+		probe->first = probe->first < 0 ? message.offset : probe->first;
+		probe->last = message.offset;
+	}
+	mq_rabbit_memory_clear(&probe->memory);
+	return 0;
+}
+
+/* Reads what comes until it is silent for a while. only_first: until the first message. */
+static int probe_read(struct mq_rabbit_wire *wire, struct probe *probe, bool only_first,
+                      struct mq_err *err)
+{
+	int64_t heard = mq_now_monotonic_ms();
+	uint64_t acked = 0;
+
+	for (;;) {
+		struct mq_rabbit_frame frame;
+		int got;
+		while ((got = mq_rabbit_wire_next(wire, &frame, err)) > 0)
+			if (probe_frame(probe, &frame, err) < 0)
+				return -1;
+		if (got < 0)
+			return -1;
+		if (only_first && probe->first >= 0)
+			return 0;
+		int64_t now = mq_now_monotonic_ms();
+		int64_t left = heard + (probe->last < 0 ? PROBE_EMPTY_MS : PROBE_MS) - now;
+		if (left <= 0)
+			return 0;
+		if (probe->tag > acked + PREFETCH / 2) {
+			amqp_basic_ack_t ack = {.delivery_tag = probe->tag, .multiple = 1};
+			if (mq_rabbit_put_method(wire, 1, AMQP_BASIC_ACK_METHOD, &ack, err) < 0)
+				return -1;
+			acked = probe->tag;
+		}
+		got = mq_rabbit_wire_wait(wire, (int)left, err);
+		if (got < 0)
+			return -1;
+		if (got > 0)
+			heard = mq_now_monotonic_ms();
+		if (mq_cancel_signal(wire->env->cancel))
+			return mq_fail(err, MQ_CANCELLED, "stopped by a signal");
+	}
+}
+
+/* The offsets at a place: over the connection's own wire, whose channel is then closed. */
+static int probe_at(struct mq_rabbit_reader *reader, const char *queue,
+                    const amqp_field_value_t *place, bool only_first, struct probe *probe,
+                    struct mq_err *err)
+{
+	struct mq_rabbit_wire *wire = mq_rabbit_admin(reader->conn, err);
+	amqp_basic_qos_t qos = {.prefetch_count = PREFETCH};
+	amqp_table_entry_t argument = {.key = mq_rabbit_bytes("x-stream-offset"), .value = *place};
+	amqp_basic_consume_t consume = {.queue = mq_rabbit_bytes(queue),
+	                                .consumer_tag = mq_rabbit_bytes("mqtk.probe"),
+	                                .arguments = {1, &argument}};
+	int result = -1;
+
+	*probe = (struct probe){.first = -1, .last = -1};
+	if (!wire)
+		return -1;
+	mq_rabbit_memory_init(&probe->memory);
+	wire->on_frame = probe_frame;
+	wire->ctx = probe;
+	if (mq_rabbit_rpc(wire, AMQP_BASIC_QOS_METHOD, &qos, AMQP_BASIC_QOS_OK_METHOD, queue,
+	                  err) &&
+	    mq_rabbit_rpc(wire, AMQP_BASIC_CONSUME_METHOD, &consume, AMQP_BASIC_CONSUME_OK_METHOD,
+	                  queue, err) &&
+	    probe_read(wire, probe, only_first, err) == 0)
+		result = 0;
+	struct mq_err ignored = MQ_ERR_INIT;
+	wire->on_frame = NULL;
+	if (!wire->dead)
+		mq_rabbit_channel_close(wire, &ignored);
+	mq_rabbit_memory_release(&probe->memory);
+	return result;
+}
+
+static amqp_field_value_t at_text(const char *text)
+{
+	return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_UTF8,
+	                            .value = {.bytes = mq_rabbit_bytes(text)}};
+}
+
+static amqp_field_value_t at_offset(int64_t offset)
+{
+	return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_I64, .value = {.i64 = offset}};
+}
+
+static amqp_field_value_t at_time(int64_t ms)
+{
+	return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_TIMESTAMP,
+	                            .value = {.u64 = ms > 0 ? (uint64_t)ms / 1000 : 0}};
+}
+
+/* The offset behind the last message. */
+static int find_end(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                    struct mq_err *err)
+{
+	amqp_field_value_t last = at_text("last");
+	struct probe probe;
+
+	/* Its depth is no help: of a stream a passive declare tells 0 or what was seconds ago. */
+	if (probe_at(reader, source->queue, &last, false, &probe, err) < 0)
+		return -1;
+	source->end = probe.last + 1;
+	return 0;
+}
+
+/* --- positions ------------------------------------------------------------------------------- */
+
+static int place_stop(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                      struct mq_err *err)
+{
+	const struct mq_pos *to = &reader->to;
+	amqp_field_value_t place;
+	struct probe probe;
+
+	if (reader->stop_at_end || to->kind == MQ_POS_END)
+		source->stop = source->end;
+	switch (to->kind) {
+	case MQ_POS_BEGINNING:
+		source->stop = 0;
+		break;
+	case MQ_POS_OFFSET:
+		if (source->stop < 0 || to->number < source->stop)
+			source->stop = to->number;
+		break;
+	case MQ_POS_LAST:
+		source->stop = source->end > to->number ? source->end - to->number : 0;
+		break;
+	case MQ_POS_TIME:
+		if (to->number > mq_now_ms()) {
+			source->until = to->number;
+			break;
+		}
+		/* The first chunk at or behind the moment; none: all there is lies before it. */
+		place = at_time(to->number + 999);
+		if (probe_at(reader, source->queue, &place, true, &probe, err) < 0)
+			return -1;
+		source->stop =
+		    probe.first >= 0 && probe.first < source->end ? probe.first : source->end;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int place_start(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                       struct mq_err *err)
+{
+	const struct mq_pos *from = &reader->from;
+	amqp_field_value_t place;
+	struct probe probe;
+
+	switch (from->kind) {
+	case MQ_POS_OFFSET:
+		source->next = from->number;
+		break;
+	case MQ_POS_LAST:
+		source->next = source->end > from->number ? source->end - from->number : 0;
+		break;
+	case MQ_POS_END:
+		source->next = source->end;
+		break;
+	case MQ_POS_TIME:
+		place = at_time(from->number);
+		if (probe_at(reader, source->queue, &place, true, &probe, err) < 0)
+			return -1;
+		source->since = from->number;
+		source->skip = FIRST_CHUNK;
+		if (probe.first < 0) /* nothing is that new */
+			source->next = source->end;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
+{
+	reader->ends = reader->to.kind != MQ_POS_UNSET;
+	for (size_t i = 0; i < reader->n_sources; i++) {
+		struct mq_rabbit_source *source = &reader->sources[i];
+		if (find_end(reader, source, err) < 0 || place_stop(reader, source, err) < 0 ||
+		    place_start(reader, source, err) < 0)
+			return -1;
+		int64_t next = source->next > 0 ? source->next : 0;
+		source->caught = next >= source->end;
+		source->done = source->stop >= 0 && next >= source->stop;
+		if (reader->from.kind == MQ_POS_OFFSET && next > source->end)
+			mq_log(reader->conn->base.env, MQ_LEVEL_WARN,
+			       "stream '%s' ends at offset %lld; %lld is not there yet",
+			       source->queue, (long long)source->end, (long long)next);
+	}
+	return 0;
+}
+
+/* --- the way --------------------------------------------------------------------------------- */
+
+static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                 struct mq_err *err)
+{
+	amqp_field_value_t place = at_text("first");
+
+	source->uncredited = 0;
+	if (source->next >= 0)
+		place = at_offset(source->next);
+	else if (source->since != MQ_NO_TIME)
+		place = at_time(source->since);
+	return mq_rabbit_consume(reader, source, reader->prefetch > 0 ? reader->prefetch : PREFETCH,
+	                         false, false, &place, err);
+}
+
+/* Messages before the wanted ones, in the chunk that holds the first of those. */
+static bool too_early(struct mq_rabbit_source *source, const struct mq_message *message)
+{
+	if (source->next >= 0)
+		return message->offset < source->next;
+	if (source->since == MQ_NO_TIME || source->skip == 0)
+		return false;
+	if (message->ts_ms != MQ_NO_TIME && message->ts_ms < source->since) {
+		source->skip--;
+		return true;
+	}
+	source->skip = 0;
+	return false;
+}
+
+static void say_gap(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                    int64_t offset)
+{
+	if (source->next >= 0 && offset > source->next &&
+	    (reader->from.kind == MQ_POS_OFFSET || source->caught))
+		mq_log(reader->conn->base.env, MQ_LEVEL_WARN,
+		       "stream '%s': offsets %lld to %lld are gone; going on at %lld",
+		       source->queue, (long long)source->next, (long long)offset - 1,
+		       (long long)offset);
+}
+
+static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                  struct mq_message *message, uint64_t tag, struct mq_err *err)
+{
+	(void)tag;
+	source->uncredited++;
+	if (message->offset == MQ_NO_OFFSET)
+		return mq_fail(err, MQ_UNREACHABLE, "stream '%s': a message came without an offset",
+		               source->queue);
+	if (source->done || too_early(source, message))
+		return 0;
+	say_gap(reader, source, message->offset);
+	if (source->stop >= 0 && message->offset >= source->stop) {
+		source->done = source->caught = true;
+		return 0;
+	}
+	source->next = message->offset + 1;
+	source->caught = source->caught || source->next >= source->end;
+	source->done = source->stop >= 0 && source->next >= source->stop;
+	return 1;
+}
+
+static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                struct mq_err *err)
+{
+	(void)reader;
+	(void)err;
+	if (source->until != MQ_NO_TIME && mq_now_ms() >= source->until)
+		source->done = source->caught = true;
+	return 0;
+}
+
+/* Credit for what was handed out. Each queue's by itself: the deliveries of several come over one
+ * channel, and a credit for all would be one for those that still wait here too. */
+static int released(struct mq_rabbit_reader *reader, struct mq_err *err)
+{
+	int64_t half = (reader->prefetch > 0 ? reader->prefetch : PREFETCH) / 2;
+	int64_t waiting = 0;
+
+	for (size_t i = 0; i < reader->n_sources; i++)
+		waiting += reader->sources[i].uncredited;
+	if (waiting < (half > 0 ? half : 1) || reader->delivered == 0)
+		return 0;
+	for (size_t i = 0; i < reader->n_sources; i++)
+		reader->sources[i].uncredited = 0;
+	if (mq_rabbit_ack(reader, reader->delivered, true, err) < 0)
+		return -1;
+	return mq_rabbit_wire_send(reader->wire, err);
+}
+
+const struct mq_rabbit_way mq_rabbit_follow = {
+    .prepare = prepare,
+    .begin = begin,
+    .accept = accept,
+    .idle = idle,
+    .released = released,
+    .finish = mq_rabbit_give_back,
+    .resumes = true,
+};

@@ -1,0 +1,215 @@
+/*
+ * Text becomes a typed value of an AMQP table: the way back of fields.c.
+ *
+ * The letters are AMQP's own (mqtk/message.h, header_types). A text that does not read as what its
+ * letter says is no such value: the caller writes it as text then.
+ */
+#include "backend/rabbitmq/rabbitmq.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#define DEPTH_MAX 100
+
+static bool convert(const json_t *json, amqp_field_value_t *ret, amqp_pool_t *pool, int depth);
+
+static amqp_bytes_t copy(amqp_pool_t *pool, const char *data, size_t len)
+{
+	char *mine = amqp_pool_alloc(pool, len + 1);
+
+	if (mine)
+		memcpy(mine, data, len);
+	return (amqp_bytes_t){mine ? len : 0, mine};
+}
+
+static bool convert_object(const json_t *json, amqp_table_t *ret, amqp_pool_t *pool, int depth)
+{
+	size_t n = json_object_size(json);
+	const char *key;
+	json_t *value;
+
+	ret->num_entries = 0;
+	ret->entries = amqp_pool_alloc(pool, (n + 1) * sizeof *ret->entries);
+	if (!ret->entries)
+		return false;
+	json_object_foreach((json_t *)(uintptr_t)json, key, value)
+	{
+		amqp_table_entry_t *entry = &ret->entries[ret->num_entries++];
+		if (strlen(key) > 255 || !convert(value, &entry->value, pool, depth + 1))
+			return false;
+		entry->key = copy(pool, key, strlen(key));
+	}
+	return true;
+}
+
+static bool convert_array(const json_t *json, amqp_array_t *ret, amqp_pool_t *pool, int depth)
+{
+	size_t n = json_array_size(json);
+
+	ret->num_entries = (int)n;
+	ret->entries = amqp_pool_alloc(pool, (n + 1) * sizeof *ret->entries);
+	if (!ret->entries)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!convert(json_array_get(json, i), &ret->entries[i], pool, depth + 1))
+			return false;
+	return true;
+}
+
+static bool convert(const json_t *json, amqp_field_value_t *ret, amqp_pool_t *pool, int depth)
+{
+	if (depth > DEPTH_MAX)
+		return false;
+	switch (json_typeof(json)) {
+	case JSON_OBJECT:
+		ret->kind = AMQP_FIELD_KIND_TABLE;
+		return convert_object(json, &ret->value.table, pool, depth);
+	case JSON_ARRAY:
+		ret->kind = AMQP_FIELD_KIND_ARRAY;
+		return convert_array(json, &ret->value.array, pool, depth);
+	case JSON_STRING:
+		ret->kind = AMQP_FIELD_KIND_UTF8;
+		ret->value.bytes = copy(pool, json_string_value(json), json_string_length(json));
+		return ret->value.bytes.bytes != NULL;
+	case JSON_INTEGER:
+		ret->kind = AMQP_FIELD_KIND_I64;
+		ret->value.i64 = json_integer_value(json);
+		return true;
+	case JSON_REAL:
+		ret->kind = AMQP_FIELD_KIND_F64;
+		ret->value.f64 = json_real_value(json);
+		return true;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		ret->kind = AMQP_FIELD_KIND_BOOLEAN;
+		ret->value.boolean = json_is_true(json);
+		return true;
+	case JSON_NULL:
+		ret->kind = AMQP_FIELD_KIND_VOID;
+		return true;
+	}
+	return false;
+}
+
+/* A table or an array. */
+static bool read_json(struct mq_bytes text, char letter, amqp_field_value_t *ret, amqp_pool_t *pool)
+{
+	json_t *json =
+	    json_loadb(text.data, text.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
+	bool fits = json && (letter == 'F' ? json_is_object(json) : json_is_array(json)) &&
+	            convert(json, ret, pool, 0);
+
+	json_decref(json);
+	return fits;
+}
+
+static bool is(struct mq_bytes text, const char *word)
+{
+	return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
+/* A whole number within its type; written as it would be written again. */
+static bool read_integer(struct mq_bytes text, char letter, amqp_field_value_t *ret)
+{
+	static const struct {
+		char letter;
+		int64_t min, max;
+	} types[] = {
+	    {'b', INT8_MIN, INT8_MAX},   {'B', 0, UINT8_MAX},         {'s', INT16_MIN, INT16_MAX},
+	    {'u', 0, UINT16_MAX},        {'I', INT32_MIN, INT32_MAX}, {'i', 0, UINT32_MAX},
+	    {'l', INT64_MIN, INT64_MAX}, {'T', 0, INT64_MAX},
+	};
+	char digits[24], *end;
+	size_t row = 0;
+
+	while (row < sizeof types / sizeof types[0] && types[row].letter != letter)
+		row++;
+	if (row == sizeof types / sizeof types[0] || text.len == 0 || text.len >= sizeof digits)
+		return false;
+	memcpy(digits, text.data, text.len);
+	digits[text.len] = '\0';
+	const char *first = digits + (digits[0] == '-');
+	if (*first < '0' || *first > '9' || (first[0] == '0' && text.len > 1))
+		return false;
+	errno = 0;
+	int64_t value = strtoll(digits, &end, 10);
+	if (errno || *end || value < types[row].min || value > types[row].max)
+		return false;
+	ret->kind = (uint8_t)letter;
+	switch (letter) {
+	case 'b':
+		ret->value.i8 = (int8_t)value;
+		break;
+	case 'B':
+		ret->value.u8 = (uint8_t)value;
+		break;
+	case 's':
+		ret->value.i16 = (int16_t)value;
+		break;
+	case 'u':
+		ret->value.u16 = (uint16_t)value;
+		break;
+	case 'I':
+		ret->value.i32 = (int32_t)value;
+		break;
+	case 'i':
+		ret->value.u32 = (uint32_t)value;
+		break;
+	case 'l':
+		ret->value.i64 = value;
+		break;
+	default:
+		ret->value.u64 = (uint64_t)value;
+		break;
+	}
+	return true;
+}
+
+static bool read_real(struct mq_bytes text, char letter, amqp_field_value_t *ret)
+{
+	char digits[48], *end;
+
+	if (text.len == 0 || text.len >= sizeof digits)
+		return false;
+	memcpy(digits, text.data, text.len);
+	digits[text.len] = '\0';
+	double value = strtod(digits, &end);
+	if (*end || end == digits)
+		return false;
+	ret->kind = (uint8_t)letter;
+	if (letter == 'd')
+		ret->value.f64 = value;
+	else
+		ret->value.f32 = (float)value;
+	return true;
+}
+
+bool mq_rabbit_field_read(struct mq_bytes text, char letter, amqp_pool_t *pool,
+                          amqp_field_value_t *ret)
+{
+	if (letter == 'V') {
+		ret->kind = AMQP_FIELD_KIND_VOID;
+		return !text.data;
+	}
+	if (!text.data)
+		return false;
+	switch (letter) {
+	case 't':
+		ret->kind = AMQP_FIELD_KIND_BOOLEAN;
+		ret->value.boolean = is(text, "true");
+		return ret->value.boolean || is(text, "false");
+	case 'x':
+		ret->kind = AMQP_FIELD_KIND_BYTES;
+		ret->value.bytes = (amqp_bytes_t){text.len, (void *)(uintptr_t)text.data};
+		return true;
+	case 'd':
+	case 'f':
+		return read_real(text, letter, ret);
+	case 'F':
+	case 'A':
+		return read_json(text, letter, ret, pool);
+	default:
+		return read_integer(text, letter, ret);
+	}
+}
