@@ -344,7 +344,7 @@ limited() {
 	expect_status 0
 	mq ls "amqp://$RABBITMQ/$queue?management=http://guest:s3cr3t@$bare"
 	expect_status 5
-	has "$err" "Login failed"
+	has "$err" "the management API refuses this user"
 	has_not "$err$out" s3cr3t
 	mq ls "amqp://alice:alice-secret@$RABBITMQ/?management=$RABBITMQ_MANAGEMENT"
 	expect_status 5

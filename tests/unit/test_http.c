@@ -1,6 +1,6 @@
 /*
  * HTTP against a small server of its own, a thread of this process: statuses, what is sent, slow,
- * cut, oversized and senseless answers, cancel, proxies, and that no message tells a password.
+ * cut, oversized and senseless answers, cancel, TLS, proxies, and that no message tells a password.
  */
 #include "mqtk/env.h"
 #include "mqtk/http.h"
@@ -11,6 +11,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -393,6 +398,142 @@ static void test_cancel(void **state)
 	mq_cancel_release(&cancel);
 }
 
+/* --- TLS ------------------------------------------------------------------------------------- */
+
+/* A certificate for that name, by itself. */
+static void make_certificate(const char *alt, EVP_PKEY **ret_key, X509 **ret_cert)
+{
+	X509 *cert = X509_new();
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_NAME *name = X509_get_subject_name(cert);
+
+	assert_non_null(key);
+	X509_set_version(cert, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_set_pubkey(cert, key);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1,
+	                           0);
+	X509_set_issuer_name(cert, name);
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, alt);
+	assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+	X509_EXTENSION_free(ext);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	*ret_key = key;
+	*ret_cert = cert;
+}
+
+struct tls_server {
+	int fd;
+	SSL_CTX *ctx;
+};
+
+/* One connection, one request. */
+static void *serve_tls(void *arg)
+{
+	static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	struct tls_server *tls = arg;
+	int fd = accept(tls->fd, NULL, NULL);
+	SSL *ssl = SSL_new(tls->ctx);
+	char request[4096];
+
+	SSL_set_fd(ssl, fd);
+	if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof request) > 0)
+		SSL_write(ssl, reply, sizeof reply - 1);
+	SSL_free(ssl);
+	close(fd);
+	return NULL;
+}
+
+/* Asks a server with a certificate for alt; ca: trust that very certificate. */
+static int ask_tls(const char *alt, bool ca, bool insecure, struct mq_err *err)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof address;
+	struct tls_server tls = {.fd = socket(AF_INET, SOCK_STREAM, 0),
+	                         .ctx = SSL_CTX_new(TLS_server_method())};
+	const char *folder = getenv("TMPDIR");
+	char file[300], url[60];
+	struct mq_net_tls how = {.ca = ca ? file : NULL, .insecure = insecure};
+	struct mq_http_spec spec = {.url = url, .tls = &how, .env = &env};
+	struct mq_http *http = NULL;
+	pthread_t thread;
+	struct mq_buf buf;
+	EVP_PKEY *key;
+	X509 *cert;
+
+	snprintf(file, sizeof file, "%s/mqtk-http-XXXXXX", folder ? folder : "/tmp");
+	make_certificate(alt, &key, &cert);
+	SSL_CTX_use_certificate(tls.ctx, cert);
+	SSL_CTX_use_PrivateKey(tls.ctx, key);
+	FILE *pem = fdopen(mkstemp(file), "w");
+	assert_non_null(pem);
+	assert_int_equal(PEM_write_X509(pem, cert), 1);
+	assert_int_equal(fclose(pem), 0);
+	assert_int_equal(bind(tls.fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(tls.fd, 1), 0);
+	assert_int_equal(getsockname(tls.fd, (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve_tls, &tls), 0);
+	snprintf(url, sizeof url, "https://127.0.0.1:%d", ntohs(address.sin_port));
+	assert_int_equal(mq_http_new(&spec, &http, err), 0);
+	int status = perform(http, "GET", "/", NULL, &buf, err);
+	mq_http_free(http);
+	pthread_join(thread, NULL);
+	mq_buf_release(&buf);
+	unlink(file);
+	close(tls.fd);
+	SSL_CTX_free(tls.ctx);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	return status;
+}
+
+static void test_tls(void **state)
+{
+	struct mq_err err = MQ_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ask_tls("IP:127.0.0.1", true, false, &err), 200);
+	assert_int_equal(ask_tls("IP:127.0.0.1", false, false, &err), -1);
+	assert_int_equal(err.code, MQ_DENIED);
+	assert_non_null(strstr(err.message, "cannot be trusted"));
+	assert_non_null(strstr(err.hint, "tls.ca"));
+	mq_err_clear(&err);
+	assert_int_equal(ask_tls("DNS:elsewhere.example", true, false, &err), -1);
+	assert_int_equal(err.code, MQ_DENIED);
+	mq_err_clear(&err);
+	assert_int_equal(ask_tls("DNS:elsewhere.example", false, true, &err), 200);
+}
+
+/* What is no certificate is the user's mistake; who answers in clear text is not reached. */
+static void test_tls_mistakes(void **state)
+{
+	struct mq_net_tls how = {.ca = "/nonexistent/ca.pem"};
+	struct mq_http_spec spec = {.url = "https://127.0.0.1:1", .tls = &how, .env = &env};
+	char url[60];
+	struct mq_http *http;
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_buf buf;
+
+	(void)state;
+	snprintf(url, sizeof url, "https://127.0.0.1:%d", server.port);
+	spec.url = url;
+	assert_int_equal(mq_http_new(&spec, &http, &err), 0);
+	assert_int_equal(perform(http, "GET", "/x", NULL, &buf, &err), -1);
+	assert_int_equal(err.code, MQ_USAGE);
+	assert_non_null(strstr(err.message, "/nonexistent/ca.pem"));
+	mq_buf_release(&buf);
+	mq_http_free(http);
+	env.timeout_ms = 500;
+	perform_fails("https://127.0.0.1:PORT", "/x", &err);
+	env.timeout_ms = 10000;
+	assert_int_equal(err.code, MQ_UNREACHABLE);
+}
+
+/* --- more ------------------------------------------------------------------------------------ */
+
 static void test_proxy(void **state)
 {
 	struct mq_http *http;
@@ -470,7 +611,8 @@ int main(void)
 	    cmocka_unit_test(test_what_is_sent), cmocka_unit_test(test_large_body),
 	    cmocka_unit_test(test_user_in_url),  cmocka_unit_test(test_no_answer),
 	    cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_senseless),
-	    cmocka_unit_test(test_cancel),       cmocka_unit_test(test_proxy),
+	    cmocka_unit_test(test_cancel),       cmocka_unit_test(test_tls),
+	    cmocka_unit_test(test_tls_mistakes), cmocka_unit_test(test_proxy),
 	    cmocka_unit_test(test_bad_urls),     cmocka_unit_test(test_segment),
 	};
 	return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -189,13 +189,9 @@ static int fail_status(const struct mq_rabbit_manage *manage, int status, const 
 	if (status == 401 || status == 403) {
 		mq_fail(err, MQ_DENIED, "%s: the management API refuses this user: %s", manage->url,
 		        reason);
-		if (strcmp(reason, "Login failed") == 0)
-			mq_hint(err,
-			        "check user and password; "
-			        "-X management=http://USER:PASSWORD@HOST:" PORT " names others");
-		mq_hint(err, "it wants a user with the tag management (or monitoring, policymaker, "
-		             "administrator); -X management=http://USER:PASSWORD@HOST:" PORT
-		             " names another one");
+		mq_hint(err, "check user and password, and that the user has the tag management "
+		             "(or another); -X management=http://USER:PASSWORD@HOST:" PORT
+		             " names another user");
 	} else if (status == 404 && json && !what) {
 		mq_fail(err, MQ_NOT_FOUND, "there is no vhost '%s'", manage->conn->vhost);
 	} else if (status == 404 && json && what[0]) {
