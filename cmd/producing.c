@@ -311,7 +311,8 @@ static bool wait_for_input(struct run *run, int fd)
 		    {.fd = mq_cancel_fd(run->env->cancel), .events = POLLIN},
 		    {.fd = writer_fd, .events = POLLIN},
 		};
-		int n = poll(fds, 3, waiting && writer_fd < 0 ? WAIT_MS : -1);
+		/* A writer has time-outs of its own, which no descriptor tells. */
+		int n = poll(fds, 3, waiting ? WAIT_MS : -1);
 		if (stopped(run))
 			return false;
 		if (n < 0 && errno != EINTR)

@@ -130,6 +130,9 @@ static int fill_stream(struct mq_rd_conn *conn, const char *stream, struct mq_st
 	if (reply->type == REDIS_REPLY_ERROR) {
 		if (strcasestr(mq_rd_reply_text(reply), "no such key"))
 			return 0;
+		if (mq_rd_reply_is_error(reply, "WRONGTYPE") &&
+		    mq_rd_stream_exists(conn, stream, err) < 0)
+			return -1;
 		return mq_rd_fail_reply(conn, stream, reply, err);
 	}
 	if (reply->type != REDIS_REPLY_ARRAY)

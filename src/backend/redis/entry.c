@@ -17,7 +17,9 @@ int mq_rd_encoder_init(struct mq_rd_encoder *encoder, const struct mq_rd_conn *c
 	mq_buf_init(&encoder->text, TEXT_LIMIT);
 	encoder->argv = calloc(encoder->cap, sizeof *encoder->argv);
 	encoder->lens = calloc(encoder->cap, sizeof *encoder->lens);
-	return encoder->argv && encoder->lens ? 0 : mq_fail_memory(err);
+	if (!encoder->argv || !encoder->lens)
+		return mq_fail_memory(err);
+	return mq_rd_decoder_init(&encoder->decoder, conn, err);
 }
 
 void mq_rd_encoder_release(struct mq_rd_encoder *encoder)
@@ -25,6 +27,7 @@ void mq_rd_encoder_release(struct mq_rd_encoder *encoder)
 	free(encoder->argv);
 	free(encoder->lens);
 	mq_buf_release(&encoder->text);
+	mq_rd_decoder_release(&encoder->decoder);
 	*encoder = (struct mq_rd_encoder){0};
 }
 
@@ -70,26 +73,26 @@ static bool is_bare_fields(const struct mq_message *message)
 	       p->expiry_ms < 0 && p->priority < 0;
 }
 
-static bool word_is(const struct mq_rd_encoder *encoder, size_t at, const char *text)
+/* Would these fields be read as an entry of ours, and not as fields? */
+static bool reads_as_ours(struct mq_rd_encoder *encoder)
 {
-	return encoder->lens[at] == strlen(text) &&
-	       memcmp(encoder->argv[at], text, encoder->lens[at]) == 0;
-}
+	size_t n = encoder->n - MQ_RD_WORDS_MAX;
+	struct mq_rd_reply words[6];
+	struct mq_rd_reply fields = {.type = REDIS_REPLY_ARRAY, .n = n, .first = words};
+	struct mq_message message = MQ_MESSAGE_INIT;
 
-/* Would these fields be read as an entry of ours? The reserved field counts as ours here, though
- * it may not read as such: an entry of ours is always right. */
-static bool looks_ours(const struct mq_rd_encoder *encoder)
-{
-	const char *const names[] = {encoder->payload_field, "key", MQ_CARRY_HEADER};
-	size_t name = 0;
-
-	for (size_t i = MQ_RD_WORDS_MAX; i < encoder->n; i += 2) {
-		while (name < 3 && !word_is(encoder, i, names[name]))
-			name++;
-		if (name++ == 3)
-			return false;
-	}
-	return true;
+	if (n > 6)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		words[i] = (struct mq_rd_reply){
+		    .type = REDIS_REPLY_STRING,
+		    .text = mq_bytes_of(encoder->argv[MQ_RD_WORDS_MAX + i],
+		                        encoder->lens[MQ_RD_WORDS_MAX + i]),
+		    .next = i + 1 < n ? &words[i + 1] : NULL,
+		};
+	bool ours = mq_rd_decode_ours(&encoder->decoder, &fields, &message);
+	mq_rd_decoder_clear(&encoder->decoder);
+	return ours;
 }
 
 /* The payload's fields. 1, 0 when they have to be written in our own form, -1. */
@@ -102,7 +105,7 @@ static int encode_fields(struct mq_rd_encoder *encoder, const struct mq_message 
 		return -1;
 	if (mq_rd_fields_parse(encoder, encoder->text.data, encoder->text.len, encoder->json,
 	                       &why) == 0 &&
-	    (encoder->json || !looks_ours(encoder)))
+	    (encoder->json || !reads_as_ours(encoder)))
 		return 1;
 	if (!encoder->json && (why.code == MQ_OK || why.code == MQ_DATA)) {
 		encoder->n = MQ_RD_WORDS_MAX;
@@ -230,8 +233,8 @@ static bool take_carried(struct mq_rd_decoder *decoder, struct mq_bytes value,
 	return true;
 }
 
-static bool decode_ours(struct mq_rd_decoder *decoder, const struct mq_rd_reply *fields,
-                        struct mq_message *message)
+bool mq_rd_decode_ours(struct mq_rd_decoder *decoder, const struct mq_rd_reply *fields,
+                       struct mq_message *message)
 {
 	const struct mq_rd_reply *at = fields->first;
 	struct mq_message ours = *message;
@@ -269,7 +272,7 @@ static int decode_fields(struct mq_rd_decoder *decoder, struct mq_rd_arena *aren
 int mq_rd_decode(struct mq_rd_decoder *decoder, struct mq_rd_arena *arena,
                  const struct mq_rd_reply *fields, struct mq_message *message, struct mq_err *err)
 {
-	if (fields->n > 0 && decode_ours(decoder, fields, message))
+	if (fields->n > 0 && mq_rd_decode_ours(decoder, fields, message))
 		return 0;
 	return decode_fields(decoder, arena, fields, message, err);
 }

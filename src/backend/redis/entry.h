@@ -23,6 +23,12 @@
 /* Room in front of the fields for the command's own words. */
 #define MQ_RD_WORDS_MAX 5
 
+struct mq_rd_decoder {
+	const char *payload_field;
+	struct mq_carrier *carrier;
+	struct mq_buf text;
+};
+
 /* Words of a command under construction, borrowed from message and texts. */
 struct mq_rd_encoder {
 	const char *payload_field;
@@ -31,6 +37,7 @@ struct mq_rd_encoder {
 	size_t *lens;
 	size_t n, cap;      /* of argv; the fields begin at MQ_RD_WORDS_MAX */
 	struct mq_buf text; /* what argv borrows beside the message */
+	struct mq_rd_decoder decoder;
 };
 
 int mq_rd_encoder_init(struct mq_rd_encoder *encoder, const struct mq_rd_conn *conn,
@@ -41,12 +48,6 @@ int mq_rd_encoder_add(struct mq_rd_encoder *encoder, struct mq_bytes word, struc
 int mq_rd_encode(struct mq_rd_encoder *encoder, const struct mq_message *message,
                  struct mq_err *err);
 
-struct mq_rd_decoder {
-	const char *payload_field;
-	struct mq_carrier *carrier;
-	struct mq_buf text;
-};
-
 int mq_rd_decoder_init(struct mq_rd_decoder *decoder, const struct mq_rd_conn *conn,
                        struct mq_err *err);
 void mq_rd_decoder_release(struct mq_rd_decoder *decoder);
@@ -56,6 +57,10 @@ void mq_rd_decoder_clear(struct mq_rd_decoder *decoder);
  * and values; the arena's bytes are borrowed. */
 int mq_rd_decode(struct mq_rd_decoder *decoder, struct mq_rd_arena *arena,
                  const struct mq_rd_reply *fields, struct mq_message *message, struct mq_err *err);
+
+/* Only if the fields are those of an entry of ours; else false, and message is as it was. */
+bool mq_rd_decode_ours(struct mq_rd_decoder *decoder, const struct mq_rd_reply *fields,
+                       struct mq_message *message);
 
 /* fields.c. Appends the fields as JSON. */
 int mq_rd_fields_append(const struct mq_rd_reply *fields, struct mq_buf *buf, struct mq_err *err);

@@ -64,6 +64,9 @@ static int add_hint(const struct mq_rd_reply *reply, struct mq_err *err)
 			return mq_hint(err, "%s", hints[i].hint);
 	if (says(reply, "unknown command"))
 		return mq_hint(err, "streams need Redis 5.0 or newer");
+	if (says(reply, "invalid bulk length"))
+		return mq_hint(err,
+		               "a value is larger than the server's proto-max-bulk-len allows");
 	if (says(reply, "DB index"))
 		return mq_hint(err, "a cluster has database 0 alone; others as many as 'databases' "
 		                    "says");

@@ -336,6 +336,14 @@ static int refused(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct
 	return 0;
 }
 
+/* The stream that a request was about, or NULL when there were several. */
+static const char *name_of(const struct mq_rd_feed *feed, enum mq_rd_request request)
+{
+	if (feed->n_cursors == 1)
+		return feed->cursors[0]->name;
+	return request == MQ_RD_READ || request == MQ_RD_GROUP ? NULL : feed->cursor->name;
+}
+
 static int take(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq_rd_reply *reply,
                 struct mq_err *err)
 {
@@ -352,8 +360,7 @@ static int take(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 			return follow(r, feed, reply, err);
 		if (mq_rd_is_passing(reply))
 			return refused(r, feed, reply, err);
-		return mq_rd_fail_reply(r->conn, request == MQ_RD_RANGE ? feed->cursor->name : NULL,
-		                        reply, err);
+		return mq_rd_fail_reply(r->conn, name_of(feed, request), reply, err);
 	}
 	feed->down_ms = 0;
 	feed->entries_from = request;

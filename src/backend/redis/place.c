@@ -31,6 +31,10 @@ static int look(struct mq_rd_conn *conn, const char *stream, struct extent *ret,
 	if (reply->type == REDIS_REPLY_ERROR) {
 		if (strcasestr(mq_rd_reply_text(reply), "no such key"))
 			return mq_rd_fail_missing(conn, stream, err);
+		/* What kind of key it is instead is worth another question. */
+		if (mq_rd_reply_is_error(reply, "WRONGTYPE") &&
+		    mq_rd_stream_exists(conn, stream, err) < 0)
+			return -1;
 		return mq_rd_fail_reply(conn, stream, reply, err);
 	}
 	const struct mq_rd_reply *first = mq_rd_reply_member(reply, "first-entry");

@@ -278,6 +278,8 @@ void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_r
 		redirect(w, slot, reply);
 	} else if (reply->type == REDIS_REPLY_ERROR) {
 		mq_rd_fail_reply(w->conn, NULL, reply, &why);
+		w->lanes[lane].deaf =
+		    w->lanes[lane].deaf || strstr(mq_rd_reply_text(reply), "Protocol error");
 		if (mq_rd_is_passing(reply))
 			refuse(w, slot, &why);
 		else
@@ -324,7 +326,8 @@ void mq_rd_lane_lost(struct mq_rd_writer *w, size_t lane, const struct mq_err *w
 			continue;
 		/* A command that did not leave as a whole is not done. */
 		bool left = slot->state == MQ_RD_STORED ||
-		            (slot->state == MQ_RD_SENT && slot->sent_end <= link->written);
+		            (slot->state == MQ_RD_SENT && slot->sent_end <= link->written &&
+		             !w->lanes[lane].deaf);
 		if (left && !slot->is_wait) {
 			mq_rd_slot_report(w, slot, &unknown, true);
 		} else if (slot->state == MQ_RD_SENT && slot->is_wait) {
@@ -342,6 +345,7 @@ void mq_rd_lane_lost(struct mq_rd_writer *w, size_t lane, const struct mq_err *w
 	l->link = NULL;
 	l->cursor = 0;
 	l->unconfirmed = 0;
+	l->deaf = false;
 	if (!l->down_ms)
 		l->down_ms = mq_now_monotonic_ms();
 	mq_log(w->conn->base.env, MQ_LEVEL_VERBOSE, "%s: connection lost: %s", w->conn->shown,

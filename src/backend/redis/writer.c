@@ -42,6 +42,14 @@ static int take(struct mq_rd_writer *w, const struct mq_message *message, struct
 
 	if (mq_rd_encode(e, message, err) < 0)
 		return -1;
+	/* The server would end the connection, and with it everything behind this one. */
+	for (size_t i = MQ_RD_WORDS_MAX; i < e->n; i++)
+		if (e->lens[i] > w->value_max) {
+			return mq_fail(err, MQ_DATA,
+			               "%s: a value of %zu bytes is larger than the server's "
+			               "proto-max-bulk-len, %zu",
+			               w->conn->shown, e->lens[i], w->value_max);
+		}
 	for (size_t i = 0, to = at; i < 4; i++) {
 		if (i == 2 && !w->nomkstream)
 			continue;
@@ -270,6 +278,10 @@ static void read_answers(struct mq_rd_writer *w, size_t i)
 		mq_fail(&why, MQ_UNREACHABLE, "nothing within %d ms", env_of(w)->timeout_ms);
 		got = -1;
 	}
+	if (lane->deaf && got >= 0) {
+		mq_fail(&why, MQ_UNREACHABLE, "the server ended the connection");
+		got = -1;
+	}
 	if (got < 0)
 		mq_rd_lane_lost(w, i, &why);
 }
@@ -389,6 +401,20 @@ static int make_sure(struct mq_rd_writer *w, struct mq_err *err)
 	return mq_rd_create(&w->conn->base, &spec, err);
 }
 
+/* What one value may have; the server's own default where it does not tell. */
+static int learn_limit(struct mq_rd_writer *w, struct mq_err *err)
+{
+	const struct mq_rd_reply *reply;
+
+	mq_rd_arena_clear(&w->conn->scratch);
+	if (mq_rd_ask(w->conn, w->stream, MQ_RD_ERRORS, &w->conn->scratch,
+	              MQ_RD_WORDS("CONFIG", "GET", "proto-max-bulk-len"), &reply, err) < 0)
+		return -1;
+	int64_t limit = mq_rd_reply_number(mq_rd_reply_at(reply, 1), -1);
+	w->value_max = limit > 0 ? (size_t)limit : (size_t)512 << 20;
+	return 0;
+}
+
 int mq_rd_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
                       struct mq_writer **ret_writer, struct mq_err *err)
 {
@@ -412,7 +438,7 @@ int mq_rd_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
 	w->stream_len = strlen(w->stream);
 	if (mq_rd_encoder_init(&w->encoder, w->conn, err) < 0 ||
 	    mq_rd_decoder_init(&w->decoder, w->conn, err) < 0 || mq_rd_connect(w->conn, err) < 0 ||
-	    make_sure(w, err) < 0 ||
+	    make_sure(w, err) < 0 || learn_limit(w, err) < 0 ||
 	    mq_rd_node_of(w->conn, mq_bytes_str(w->stream), &node, err) < 0 ||
 	    mq_rd_lane_to(w, node, &lane, err) < 0 ||
 	    mq_rd_open_to(w->conn, node, &w->lanes[lane].link, err) < 0)

@@ -38,6 +38,7 @@ struct mq_rd_lane {
 	int64_t down_ms; /* since when there is no connection; 0: there is, or none was needed */
 	int64_t next_try_ms;
 	size_t unconfirmed; /* sent since the last WAIT */
+	bool deaf;          /* the server said that it reads nothing more */
 };
 
 struct mq_rd_writer {
@@ -47,6 +48,7 @@ struct mq_rd_writer {
 	size_t stream_len;
 	bool create;
 	bool nomkstream;
+	size_t value_max; /* that the server takes */
 	void (*delivered)(void *ctx, const struct mq_delivery *delivery);
 	void *ctx;
 	struct mq_rd_encoder encoder;
