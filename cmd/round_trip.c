@@ -10,6 +10,7 @@
 
 enum {
 	SLICE_MS = 200,      /* longest wait before the clock and the signals are looked at */
+	PERHAPS_MS = 1000,   /* for removing what was perhaps made */
 	CLEAN_UP_MS = 5000,  /* for removing the stream */
 	PAYLOAD_RANDOM = 32, /* bytes of any value */
 	NAME_RANDOM = 8,     /* in hexadecimal */
@@ -23,7 +24,8 @@ struct run {
 	struct mq_reader *reader;
 	char own[40];       /* the name of the stream that is made, or "" */
 	const char *stream; /* the one that is used */
-	bool made;          /* it may be there */
+	bool made;          /* it may be there, */
+	bool surely_made;   /* or is */
 	bool taking;
 	char payload[PAYLOAD_SIZE];
 	bool answered;
@@ -108,7 +110,7 @@ static int make_stream(struct run *run, struct mq_err *err)
 	spec.temporary = true;
 	run->made = true;
 	if (mq_create(run->conn, &spec, err) == 0) {
-		run->trip->up = true;
+		run->trip->up = run->surely_made = true;
 		return 0;
 	}
 	/* Without an answer it may be there all the same. */
@@ -248,38 +250,39 @@ static int go(struct run *run, struct mq_err *err)
 	return 0;
 }
 
-/* Removes the stream, if need be through a connection of its own. */
-static void remove_stream(struct run *run, bool surely_there)
+/* Removes the stream, if need be through a connection of its own. What was only perhaps made is
+ * tried once. */
+static void remove_stream(struct run *run, bool surely_made)
 {
 	const struct mq_env *env = run->trip->env;
 	struct mq_err first = MQ_ERR_INIT, err = MQ_ERR_INIT;
 	struct mq_conn *fresh = NULL;
 
-	if (mq_remove(run->conn, run->own, &first) == 0 || first.code == MQ_NOT_FOUND)
+	if (mq_remove(run->conn, run->own, &first) == 0 || first.code == MQ_NOT_FOUND ||
+	    !surely_made)
 		return;
-	if (mq_open(run->trip->target, env, &fresh, &err) == 0 &&
-	    (mq_remove(fresh, run->own, &err) == 0 || err.code == MQ_NOT_FOUND)) {
-		mq_close(fresh);
-		return;
+	if (mq_open(run->trip->target, env, &fresh, &err) < 0 ||
+	    (mq_remove(fresh, run->own, &err) < 0 && err.code != MQ_NOT_FOUND)) {
+		mq_log(env, MQ_LEVEL_WARN, "the temporary stream %s could not be removed: %s",
+		       run->own, err.message);
 	}
 	mq_close(fresh);
-	mq_log(env, surely_there ? MQ_LEVEL_WARN : MQ_LEVEL_VERBOSE,
-	       "the temporary stream %s could not be removed: %s", run->own, err.message);
 }
 
-static void clean_up(struct run *run, bool surely_there)
+static void clean_up(struct run *run, bool surely_made)
 {
 	struct mq_env *env = run->trip->env;
 	struct mq_cancel *cancel = env->cancel;
 	int timeout_ms = env->timeout_ms;
+	int limit_ms = surely_made ? CLEAN_UP_MS : PERHAPS_MS;
 
 	env->cancel = NULL;
-	if (env->timeout_ms > CLEAN_UP_MS)
-		env->timeout_ms = CLEAN_UP_MS;
+	if (env->timeout_ms > limit_ms)
+		env->timeout_ms = limit_ms;
 	mq_reader_close(run->reader);
 	mq_writer_close(run->writer);
 	if (run->made)
-		remove_stream(run, surely_there);
+		remove_stream(run, surely_made);
 	mq_close(run->conn);
 	env->cancel = cancel;
 	env->timeout_ms = timeout_ms;
@@ -291,6 +294,6 @@ int round_trip_run(struct round_trip *trip, struct mq_err *err)
 
 	trip->up = false;
 	int result = go(&run, err);
-	clean_up(&run, run.writer != NULL);
+	clean_up(&run, run.surely_made);
 	return result;
 }

@@ -221,12 +221,23 @@ int mq_kafka_await_topic_everywhere(const struct mq_kafka_conn *conn,
 	return 0;
 }
 
+int mq_kafka_reach(struct mq_kafka_handle *handle, const char *topic, struct mq_err *err)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+
+	if (mq_kafka_metadata(handle, topic, false, &metadata, err) < 0)
+		return -1;
+	rd_kafka_metadata_destroy(metadata);
+	return 0;
+}
+
 int mq_kafka_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err)
 {
 	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
 	struct mq_kafka_handle *handle = mq_kafka_admin_handle(mine, err);
 
-	if (!handle || mq_kafka_create_with(handle, spec, err) < 0)
+	if (!handle || mq_kafka_reach(handle, spec->stream, err) < 0 ||
+	    mq_kafka_create_with(handle, spec, err) < 0)
 		return -1;
 	return mq_kafka_await_topic_everywhere(mine, handle, spec->stream, 0, err);
 }
@@ -236,7 +247,7 @@ int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err
 	struct mq_kafka_handle *handle = mq_kafka_admin_handle((struct mq_kafka_conn *)conn, err);
 	int rc = -1;
 
-	if (!handle)
+	if (!handle || mq_kafka_reach(handle, stream, err) < 0)
 		return -1;
 	rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(stream);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);

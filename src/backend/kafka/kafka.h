@@ -197,6 +197,9 @@ int mq_kafka_settings_dump(const struct mq_target *target, struct mq_buf *buf, s
 /* CreateTopics through any client; an existing topic is an error unless spec->if_missing. */
 int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_spec *spec,
                          struct mq_err *err);
+/* Fails as any question does when nobody is there: administrative requests wait for a controller
+ * until their time-out, and then say no more than that. */
+int mq_kafka_reach(struct mq_kafka_handle *handle, const char *topic, struct mq_err *err);
 /* The options of an administrative request; rd_kafka_AdminOptions_destroy. */
 rd_kafka_AdminOptions_t *mq_kafka_admin_options(struct mq_kafka_handle *handle,
                                                 rd_kafka_admin_op_t op);
