@@ -113,7 +113,7 @@ static int check_group(const struct consume_values *values, struct mq_err *err)
 	if (values->commit_interval >= 0 && !values->ack)
 		return mq_fail(err, MQ_USAGE,
 		               "--commit-interval needs --group or --ack: nothing is committed "
-		               "without");
+		               "without one");
 	return 0;
 }
 

@@ -73,7 +73,7 @@ load saying
 
 @test "options without the one that they belong to are refused" {
 	refuses "mqtk produce: -Z needs -K: empty records are skipped otherwise" produce -Z sqlite:s.db/a
-	refuses "mqtk consume: --commit-interval needs --group: nothing is committed without it" \
+	refuses "mqtk consume: --commit-interval needs --group or --ack: nothing is committed without one" \
 		consume --commit-interval 1s sqlite:s.db/a
 	refuses "mqtk consume: --group: '' is no name of a group" consume -g '' sqlite:s.db/a
 	refuses "mqtk consume: -J and -Z exclude each other: give one of them" consume -J -Z sqlite:s.db/a
