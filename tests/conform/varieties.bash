@@ -41,7 +41,23 @@ variety_caps() {
 CAPS=$(variety_caps "$VARIETY") || exit 1
 
 has_cap() { [[ " $CAPS " == *" $1 "* ]]; }
-requires_cap() { has_cap "$1" || skip "$VARIETY has no $1"; }
+requires_cap() {
+	local lack="no $1"
+	has_cap "$1" && return
+	case "$1" in
+	log) lack="no positions to begin at: what is read is put back or gone" ;;
+	offsets) lack="no positions that are numbers" ;;
+	ids) lack="no positions that are ids" ;;
+	time) lack="no positions by the records' own times" ;;
+	groups) lack="no groups that remember a position" ;;
+	settle) lack="nothing that remembers how far was read" ;;
+	follow) lack="no way to wait for what comes" ;;
+	network) lack="no network between" ;;
+	auth) lack="no users" ;;
+	admin) lack="no commands that make and describe streams" ;;
+	esac
+	skip "$VARIETY has $lack"
+}
 
 # How reading is gone on with, how it is made to wait for more, and what changes a stream.
 # FINALLY: how the last of several readers ends, when others before it were killed: their messages may
