@@ -12,14 +12,30 @@ broker_cache() {
 	echo "${MQTK_TEST_CACHE:-${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}}"
 }
 
-# broker_ports N: N different ports that were free just now.
+# broker_ports N: N different ports that are free, and that no other server of this run was given. Not
+# of those that the system gives to connections, where it would be a matter of luck.
 broker_ports() {
+	mkdir -p "$MQTK_TEST_DIR/ports"
 	"$broker_root/scripts/python.sh" -c '
-import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))' "$1"
+import os, random, socket, sys
+try:
+    low = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+except OSError:
+    low = 32768
+first, found = 10000, []
+if low < first + 5000:
+    first, low = 1024, 65536
+for port in random.sample(range(first, low), low - first):
+    if len(found) == int(sys.argv[1]):
+        break
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+            os.close(os.open("%s/%d" % (sys.argv[2], port), os.O_CREAT | os.O_EXCL))
+            found.append(port)
+        except OSError:
+            pass
+print(*found)' "$1" "$MQTK_TEST_DIR/ports"
 }
 
 # broker_certificates: prints the folder of the run's CA (ca.pem) and its certificate for localhost

@@ -51,9 +51,10 @@ redis_ask() {
 	redis-cli --no-auth-warning -h 127.0.0.1 -p "$(sed -n 's/^port //p' "$1/redis.conf")" "${@:2}"
 }
 
-# It has read its data and answers.
+# It has read its data and answers; and it is that server, none that took its port.
 redis_answers() {
-	[ "$(redis_ask "$1" PING)" = PONG ]
+	[ "$(redis_ask "$1" PING)" = PONG ] &&
+		redis_ask "$1" INFO server | tr -d '\r' | grep -qx "process_id:$(cat "$1/server.pid")"
 }
 
 # redis_nodes_wait NODE…: the result of broker_wait.
@@ -154,7 +155,7 @@ redis_make_cluster() {
 		redis_ask "$dir/$i" CLUSTER SET-CONFIG-EPOCH "$i" &&
 			redis_ask "$dir/$i" CLUSTER ADDSLOTSRANGE $(((i - 1) * 5461)) $((i == 3 ? 16383 : i * 5461 - 1)) &&
 			{ [ "$i" = 1 ] || redis_ask "$dir/1" CLUSTER MEET 127.0.0.1 "${ports[i - 1]}" "${ports[i + 2]}"; }
-	done >"$dir/made" || return 2
+	done >"$dir/made" || return
 	redis_cluster_wait "$dir"
 }
 
