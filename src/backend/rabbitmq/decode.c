@@ -38,6 +38,7 @@ struct state {
 	const struct mq_rabbit_arrival *arrival;
 	struct mq_message *message;
 	struct mq_message carried;
+	char *types;      /* a letter for each header of message */
 	unsigned members; /* enum mq_carry_member: what is in carried */
 	struct mq_properties properties;
 	bool has_properties;
@@ -121,7 +122,8 @@ static int read_headers(struct state *s, struct mq_err *err)
 		return 0;
 	struct mq_header *headers =
 	    amqp_pool_alloc(&s->memory->pool, (size_t)table->num_entries * sizeof *headers);
-	if (!headers)
+	s->types = amqp_pool_alloc(&s->memory->pool, (size_t)table->num_entries + 1);
+	if (!headers || !s->types)
 		return mq_fail_memory(err);
 	for (int i = 0; i < table->num_entries; i++) {
 		const amqp_table_entry_t *entry = &table->entries[i];
@@ -131,6 +133,7 @@ static int read_headers(struct state *s, struct mq_err *err)
 		struct mq_bytes value = mq_rabbit_field_text(&entry->value, &s->memory->pool, err);
 		if (!value.data && entry->value.kind != AMQP_FIELD_KIND_VOID)
 			return -1;
+		s->types[message->n_headers] = (char)entry->value.kind;
 		headers[message->n_headers++] = (struct mq_header){name, value};
 	}
 	if (message->n_headers)
@@ -146,9 +149,22 @@ static const struct mq_header *find(const struct mq_message *in, struct mq_bytes
 	return NULL;
 }
 
-static bool is_broker_name(struct mq_bytes name)
+/* The letter of a carried header's type. */
+static char carried_type(const struct state *s, size_t i)
 {
-	return name.len > 2 && name.data[0] == 'x' && name.data[1] == '-';
+	const struct mq_properties *p =
+	    s->members & MQ_CARRY_PROPERTIES ? s->carried.properties : NULL;
+
+	if (p && p->header_types.data && p->header_types.len == s->carried.n_headers)
+		return p->header_types.data[i];
+	return s->carried.headers[i].value.data ? 'S' : 'V';
+}
+
+/* True for types that change on the way: brokers sort tables, add to lists (x-death), and leave
+ * them out of streams. */
+static bool is_loose(char type)
+{
+	return type == 'F' || type == 'A' || type == 'x';
 }
 
 /* True while the strings are what the carried list was written as. Headers that brokers add (x-…)
@@ -161,15 +177,18 @@ static bool headers_agree(const struct state *s, size_t *ret_added)
 	for (size_t i = 0; i < native->n_headers; i++) {
 		const struct mq_header *header = &native->headers[i];
 		const struct mq_header *mine = find(carried, header->name);
-		if (!mine && is_broker_name(header->name))
+		if (!mine && mq_rabbit_header_broker(header->name))
 			++*ret_added;
-		else if (!mine || !mq_bytes_equal(mine->value, header->value))
+		else if (!mine)
+			return false;
+		else if (!is_loose(carried_type(s, (size_t)(mine - carried->headers))) &&
+		         !mq_bytes_equal(mine->value, header->value))
 			return false;
 	}
 	for (size_t i = 0; i < carried->n_headers; i++) {
 		const struct mq_header *header = &carried->headers[i];
 		if (mq_rabbit_header_native(header->name) && header->value.data &&
-		    !find(native, header->name))
+		    !is_loose(carried_type(s, i)) && !find(native, header->name))
 			return false;
 	}
 	return true;
@@ -185,19 +204,41 @@ static int take_carried_headers(struct state *s, struct mq_err *err)
 		return 0;
 	size_t n = s->carried.n_headers + added;
 	struct mq_header *headers = amqp_pool_alloc(&s->memory->pool, (n + 1) * sizeof *headers);
-	if (!headers)
+	char *types = amqp_pool_alloc(&s->memory->pool, n + 1);
+	if (!headers || !types)
 		return mq_fail_memory(err);
 	n = s->carried.n_headers;
-	if (n)
-		memcpy(headers, s->carried.headers, n * sizeof *headers);
+	for (size_t i = 0; i < n; i++) {
+		headers[i] = s->carried.headers[i];
+		types[i] = carried_type(s, i);
+		const struct mq_header *native =
+		    is_loose(types[i]) ? find(message, headers[i].name) : NULL;
+		if (native)
+			headers[i].value = native->value;
+	}
 	for (size_t i = 0; i < message->n_headers && added > 0; i++)
 		if (!find(&s->carried, message->headers[i].name)) {
+			types[n] = s->types[i];
 			headers[n++] = message->headers[i];
 			added--;
 		}
 	message->headers = n ? headers : NULL;
 	message->n_headers = n;
+	s->types = types;
 	return 0;
+}
+
+/* Said when any of them is not text; that a null is none goes without saying. */
+static void tell_types(struct state *s)
+{
+	const struct mq_message *message = s->message;
+
+	for (size_t i = 0; i < message->n_headers; i++)
+		if (s->types[i] != 'S' && s->types[i] != 'V') {
+			s->properties.header_types = mq_bytes_of(s->types, message->n_headers);
+			s->has_properties = true;
+			return;
+		}
 }
 
 /* --- properties ------------------------------------------------------------------------------ */
@@ -247,6 +288,8 @@ static void read_properties(struct state *s)
 	take_short(s, AMQP_BASIC_TYPE_FLAG, p->type, carried->type, &to->type);
 	take_short(s, AMQP_BASIC_APP_ID_FLAG, p->app_id, carried->app_id, &to->app_id);
 	take_short(s, AMQP_BASIC_USER_ID_FLAG, p->user_id, carried->user_id, &to->user_id);
+	take_short(s, AMQP_BASIC_CONTENT_ENCODING_FLAG, p->content_encoding,
+	           carried->content_encoding, &to->content_encoding);
 	to->exchange = s->arrival->exchange.len ? s->arrival->exchange : carried->exchange;
 	to->expiry_ms = p->_flags & AMQP_BASIC_EXPIRATION_FLAG ? read_expiry(p->expiration)
 	                                                       : carried->expiry_ms;
@@ -303,6 +346,7 @@ int mq_rabbit_decode(struct mq_rabbit_memory *memory, const struct mq_rabbit_arr
 	*ret_message = (struct mq_message)MQ_MESSAGE_INIT;
 	if (read_headers(&s, err) < 0 || take_carried_headers(&s, err) < 0)
 		return -1;
+	tell_types(&s);
 	read_properties(&s);
 	read_time(&s);
 	read_key(&s);

@@ -61,6 +61,8 @@ static void place_properties(const struct mq_rabbit_encoder *encoder, const stru
 		            &rest->user_id);
 	else
 		rest->user_id = p->user_id;
+	place_short(p->content_encoding, AMQP_BASIC_CONTENT_ENCODING_FLAG, &to->content_encoding,
+	            &to->_flags, &rest->content_encoding);
 	rest->exchange = p->exchange;
 	rest->delivery_count = p->delivery_count;
 	rest->redelivered = p->redelivered;
@@ -89,14 +91,24 @@ static int compare_names(struct mq_bytes a, struct mq_bytes b)
 	return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+/* The letter of a header's type: text unless it is said otherwise for all of them. */
+static char type_of(const struct mq_message *message, size_t i)
+{
+	const struct mq_properties *p = message->properties;
+
+	return p && p->header_types.data && p->header_types.len == message->n_headers
+	           ? p->header_types.data[i]
+	           : 'S';
+}
+
 /* True when the broker keeps these headers as they are: it sorts them by name, forgets duplicates,
- * and some queues know no values but text. */
+ * and some queues know few types of values. */
 static bool headers_survive(const struct mq_message *message)
 {
 	for (size_t i = 0; i < message->n_headers; i++) {
 		const struct mq_header *header = &message->headers[i];
 		if (!mq_rabbit_header_native(header->name) || !header->value.data ||
-		    !mq_utf8_valid(header->value) ||
+		    !mq_utf8_valid(header->value) || !strchr("SIlt", type_of(message, i)) ||
 		    (i > 0 && compare_names(message->headers[i - 1].name, header->name) >= 0))
 			return false;
 	}
@@ -123,6 +135,9 @@ static int project_headers(struct mq_rabbit_encoder *encoder, const struct mq_me
 		encoder->entries = more;
 		encoder->cap = cap;
 	}
+	if (!encoder->pool.pagesize)
+		init_amqp_pool(&encoder->pool, 4096);
+	recycle_amqp_pool(&encoder->pool);
 	ret->entries = encoder->entries;
 	ret->num_entries = 0;
 	for (size_t i = 0; i < message->n_headers; i++) {
@@ -131,6 +146,11 @@ static int project_headers(struct mq_rabbit_encoder *encoder, const struct mq_me
 			continue;
 		amqp_table_entry_t *entry = &ret->entries[ret->num_entries++];
 		entry->key = lend(header->name);
+		char letter = type_of(message, i);
+		if (letter != 'S' && mq_rabbit_field_read(header->value, letter,
+		                                          mq_rabbit_header_broker(header->name),
+		                                          &encoder->pool, &entry->value))
+			continue;
 		entry->value.kind =
 		    header->value.data ? AMQP_FIELD_KIND_UTF8 : AMQP_FIELD_KIND_VOID;
 		entry->value.value.bytes = lend(header->value);
@@ -217,7 +237,22 @@ static int put_body(const struct mq_rabbit_encoder *encoder, struct mq_bytes bod
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-/* Enough for what amqp_encode_properties will write. */
+/* Enough for what amqp_encode_properties will write; whatever tables need, as far as one frame
+ * goes. */
+static size_t value_size(const amqp_field_value_t *value)
+{
+	switch (value->kind) {
+	case AMQP_FIELD_KIND_UTF8:
+	case AMQP_FIELD_KIND_BYTES:
+		return 8 + value->value.bytes.len;
+	case AMQP_FIELD_KIND_TABLE:
+	case AMQP_FIELD_KIND_ARRAY:
+		return INT32_MAX;
+	default:
+		return 16;
+	}
+}
+
 static size_t properties_size(const amqp_basic_properties_t *properties)
 {
 	size_t size = 256 + properties->content_type.len + properties->correlation_id.len +
@@ -225,23 +260,24 @@ static size_t properties_size(const amqp_basic_properties_t *properties)
 	              properties->user_id.len + properties->app_id.len;
 
 	for (int i = 0; i < properties->headers.num_entries; i++)
-		size += properties->headers.entries[i].key.len + 8 +
-		        (properties->headers.entries[i].value.kind == AMQP_FIELD_KIND_UTF8
-		             ? properties->headers.entries[i].value.value.bytes.len
-		             : 0);
+		size += properties->headers.entries[i].key.len +
+		        value_size(&properties->headers.entries[i].value);
 	return size;
 }
 
 /* The members that AMQP has no place for. */
 static unsigned carried_members(const struct mq_message *message, bool direct,
-                                struct mq_bytes routing_key, const struct mq_properties *rest)
+                                struct mq_bytes routing_key, struct mq_properties *rest)
 {
 	unsigned members = 0;
 
 	if (direct ? message->key.data != NULL : message->key.data && routing_key.len == 0)
 		members |= MQ_CARRY_KEY;
-	if (!headers_survive(message))
+	if (!headers_survive(message)) {
 		members |= MQ_CARRY_HEADERS;
+		if (message->properties)
+			rest->header_types = message->properties->header_types;
+	}
 	if (message->ts_ms != MQ_NO_TIME && (message->ts_ms < 0 || message->ts_ms % 1000 != 0))
 		members |= MQ_CARRY_TIME;
 	if (!message->payload.data)
@@ -317,4 +353,6 @@ void mq_rabbit_encoder_release(struct mq_rabbit_encoder *encoder)
 {
 	mq_buf_release(&encoder->carried);
 	free(encoder->entries);
+	if (encoder->pool.pagesize)
+		empty_amqp_pool(&encoder->pool);
 }

@@ -228,7 +228,7 @@ int mq_rabbit_bind_like(struct mq_rabbit_wire *wire, const char *queue,
 
 	init_amqp_pool(&pool, 4096);
 	if (binding->arguments) {
-		if (!mq_rabbit_field_read(mq_bytes_str(binding->arguments), 'F', &pool,
+		if (!mq_rabbit_field_read(mq_bytes_str(binding->arguments), 'F', false, &pool,
 		                          &arguments)) {
 			mq_fail(err, MQ_DATA, "the arguments of a binding cannot be read: %s",
 			        binding->arguments);

@@ -240,8 +240,10 @@ void mq_rabbit_memory_release(struct mq_rabbit_memory *memory);
 struct mq_bytes mq_rabbit_field_text(const amqp_field_value_t *value, amqp_pool_t *pool,
                                      struct mq_err *err);
 /* The way back: text as what the letter (enum amqp_field_value_kind_t) says. False when it does not
- * read as that. What is nested lives in pool. */
-bool mq_rabbit_field_read(struct mq_bytes text, char letter, amqp_pool_t *pool,
+ * read as that. What is nested lives in pool. wide: whole numbers in tables and arrays have 64
+ * bits, as the broker's own have (it expects that of x-death); else 32 where that is enough, as
+ * most clients write them. */
+bool mq_rabbit_field_read(struct mq_bytes text, char letter, bool wide, amqp_pool_t *pool,
                           amqp_field_value_t *ret);
 
 /* --- writer.c -------------------------------------------------------------------------------- */

@@ -27,6 +27,12 @@ static inline bool mq_rabbit_header_native(struct mq_bytes name)
 	       !mq_rabbit_is(name, "BCC");
 }
 
+/* True for the names that brokers use for what they add. */
+static inline bool mq_rabbit_header_broker(struct mq_bytes name)
+{
+	return name.len > 2 && name.data[0] == 'x' && name.data[1] == '-';
+}
+
 /* True for a property that can stand as an AMQP short string. */
 static inline bool mq_rabbit_short_native(struct mq_bytes value)
 {

@@ -12,7 +12,12 @@
 
 #define DEPTH_MAX 100
 
-static bool convert(const json_t *json, amqp_field_value_t *ret, amqp_pool_t *pool, int depth);
+struct into {
+	amqp_pool_t *pool;
+	bool wide; /* whole numbers have 64 bits; else 32 where that is enough */
+};
+
+static bool convert(const json_t *json, amqp_field_value_t *ret, struct into *into, int depth);
 
 static amqp_bytes_t copy(amqp_pool_t *pool, const char *data, size_t len)
 {
@@ -23,58 +28,63 @@ static amqp_bytes_t copy(amqp_pool_t *pool, const char *data, size_t len)
 	return (amqp_bytes_t){mine ? len : 0, mine};
 }
 
-static bool convert_object(const json_t *json, amqp_table_t *ret, amqp_pool_t *pool, int depth)
+static bool convert_object(const json_t *json, amqp_table_t *ret, struct into *into, int depth)
 {
 	size_t n = json_object_size(json);
 	const char *key;
 	json_t *value;
 
 	ret->num_entries = 0;
-	ret->entries = amqp_pool_alloc(pool, (n + 1) * sizeof *ret->entries);
+	ret->entries = amqp_pool_alloc(into->pool, (n + 1) * sizeof *ret->entries);
 	if (!ret->entries)
 		return false;
 	json_object_foreach((json_t *)(uintptr_t)json, key, value)
 	{
 		amqp_table_entry_t *entry = &ret->entries[ret->num_entries++];
-		if (strlen(key) > 255 || !convert(value, &entry->value, pool, depth + 1))
+		if (strlen(key) > 255 || !convert(value, &entry->value, into, depth + 1))
 			return false;
-		entry->key = copy(pool, key, strlen(key));
+		entry->key = copy(into->pool, key, strlen(key));
 	}
 	return true;
 }
 
-static bool convert_array(const json_t *json, amqp_array_t *ret, amqp_pool_t *pool, int depth)
+static bool convert_array(const json_t *json, amqp_array_t *ret, struct into *into, int depth)
 {
 	size_t n = json_array_size(json);
 
 	ret->num_entries = (int)n;
-	ret->entries = amqp_pool_alloc(pool, (n + 1) * sizeof *ret->entries);
+	ret->entries = amqp_pool_alloc(into->pool, (n + 1) * sizeof *ret->entries);
 	if (!ret->entries)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!convert(json_array_get(json, i), &ret->entries[i], pool, depth + 1))
+		if (!convert(json_array_get(json, i), &ret->entries[i], into, depth + 1))
 			return false;
 	return true;
 }
 
-static bool convert(const json_t *json, amqp_field_value_t *ret, amqp_pool_t *pool, int depth)
+static bool convert(const json_t *json, amqp_field_value_t *ret, struct into *into, int depth)
 {
 	if (depth > DEPTH_MAX)
 		return false;
 	switch (json_typeof(json)) {
 	case JSON_OBJECT:
 		ret->kind = AMQP_FIELD_KIND_TABLE;
-		return convert_object(json, &ret->value.table, pool, depth);
+		return convert_object(json, &ret->value.table, into, depth);
 	case JSON_ARRAY:
 		ret->kind = AMQP_FIELD_KIND_ARRAY;
-		return convert_array(json, &ret->value.array, pool, depth);
+		return convert_array(json, &ret->value.array, into, depth);
 	case JSON_STRING:
 		ret->kind = AMQP_FIELD_KIND_UTF8;
-		ret->value.bytes = copy(pool, json_string_value(json), json_string_length(json));
+		ret->value.bytes =
+		    copy(into->pool, json_string_value(json), json_string_length(json));
 		return ret->value.bytes.bytes != NULL;
 	case JSON_INTEGER:
-		ret->kind = AMQP_FIELD_KIND_I64;
 		ret->value.i64 = json_integer_value(json);
+		ret->kind = AMQP_FIELD_KIND_I64;
+		if (into->wide || ret->value.i64 < INT32_MIN || ret->value.i64 > INT32_MAX)
+			return true;
+		ret->kind = AMQP_FIELD_KIND_I32;
+		ret->value.i32 = (int32_t)json_integer_value(json);
 		return true;
 	case JSON_REAL:
 		ret->kind = AMQP_FIELD_KIND_F64;
@@ -93,12 +103,12 @@ static bool convert(const json_t *json, amqp_field_value_t *ret, amqp_pool_t *po
 }
 
 /* A table or an array. */
-static bool read_json(struct mq_bytes text, char letter, amqp_field_value_t *ret, amqp_pool_t *pool)
+static bool read_json(struct mq_bytes text, char letter, amqp_field_value_t *ret, struct into *into)
 {
 	json_t *json =
 	    json_loadb(text.data, text.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
 	bool fits = json && (letter == 'F' ? json_is_object(json) : json_is_array(json)) &&
-	            convert(json, ret, pool, 0);
+	            convert(json, ret, into, 0);
 
 	json_decref(json);
 	return fits;
@@ -185,9 +195,11 @@ static bool read_real(struct mq_bytes text, char letter, amqp_field_value_t *ret
 	return true;
 }
 
-bool mq_rabbit_field_read(struct mq_bytes text, char letter, amqp_pool_t *pool,
+bool mq_rabbit_field_read(struct mq_bytes text, char letter, bool wide, amqp_pool_t *pool,
                           amqp_field_value_t *ret)
 {
+	struct into into = {pool, wide};
+
 	if (letter == 'V') {
 		ret->kind = AMQP_FIELD_KIND_VOID;
 		return !text.data;
@@ -208,7 +220,7 @@ bool mq_rabbit_field_read(struct mq_bytes text, char letter, amqp_pool_t *pool,
 		return read_real(text, letter, ret);
 	case 'F':
 	case 'A':
-		return read_json(text, letter, ret, pool);
+		return read_json(text, letter, ret, &into);
 	default:
 		return read_integer(text, letter, ret);
 	}

@@ -11,6 +11,7 @@
 enum {
 	SEND_BATCH = 64 * 1024,
 	OUT_MAX = 1024 * 1024, /* bytes that wait in the wire */
+	LONE_SIZE = 8 * 1024 * 1024,
 };
 #define LOG_MAX ((size_t)64 << 20) /* bytes that wait for confirmation, but for a single one */
 
@@ -210,8 +211,12 @@ int mq_rabbit_writer_feed(struct mq_rabbit_writer *writer, struct mq_err *err)
 		return 0;
 	while (writer->sent < window->next && mq_rabbit_wire_unsent(wire) < OUT_MAX) {
 		const struct mq_rabbit_slot *slot = mq_rabbit_slot(window, writer->sent);
-		/* One at a time means: the one before has its answer. */
-		if (writer->sent < writer->lone && window->first < writer->sent)
+		/* One at a time means: the one before has its answer. So it is for those that the
+		 * broker could refuse for their size, closing the channel: then no others have to
+		 * be sent twice. */
+		if (window->first < writer->sent &&
+		    (writer->sent < writer->lone || slot->len > LONE_SIZE ||
+		     mq_rabbit_slot(window, writer->sent - 1)->len > LONE_SIZE))
 			break;
 		if (mq_buf_append(&wire->out, mq_rabbit_slot_data(window, slot), slot->len, err) <
 		    0)
