@@ -3,39 +3,69 @@
 
 load ../lib/helpers
 
-# The lines of the first code block behind "Ten lines to copy".
+# readme_lines HEADING: the lines of the first code block behind it.
 readme_lines() {
 	# shellcheck disable=SC2016 # backquotes of the text
-	sed -n '/^## Ten lines to copy/,/^## /p' "$root/README.md" | sed -n '/^```sh/,/^```$/p' | grep -v '^```'
+	sed -n "/^## $1\$/,/^## /p" "$root/README.md" | sed -n '/^```sh/,/^```$/p' | grep -v '^```'
+}
+
+# run_line LINE: as it stands. What follows is stopped after two seconds.
+run_line() {
+	local line=$1 status=0
+	if [[ $line == *" tail "* ]]; then
+		timeout -s INT 2 bash -c "$line" >out 2>err </dev/null || status=$?
+		[ "$status" -eq 124 ] || fail "$line: status $status" "$(cat err)"
+	else
+		timeout 60 bash -o pipefail -c "$line" >out 2>err </dev/null || status=$?
+		[ "$status" -eq 0 ] || fail "$line: status $status" "$(cat err)"
+	fi
+}
+
+program_in_path() {
+	mkdir bin
+	ln -s "$MQTK" bin/mqtk
+	PATH=$PWD/bin:$PATH
 }
 
 @test "the README has ten lines to copy" {
-	[ "$(readme_lines | wc -l)" -eq 10 ]
+	[ "$(readme_lines 'Ten lines to copy' | wc -l)" -eq 10 ]
 }
 
 @test "each of them works as written" {
 	requires_kafka
-	mkdir bin
-	ln -s "$MQTK" bin/mqtk
-	PATH=$PWD/bin:$PATH
+	program_in_path
 	topic=$(unique orders)
 	mqtk create -q "kafka://$KAFKA/$topic"
 	printf 'a:1\nb:2\n' >orders
 	while IFS= read -r line; do
-		line=${line//kafka:\/\/localhost:9092\/orders/kafka:\/\/$KAFKA\/$topic}
-		status=0
-		if [[ $line == *" tail "* ]]; then
-			# It follows until it is stopped.
-			timeout -s INT 2 bash -c "$line" >out 2>err </dev/null || status=$?
-			[ "$status" -eq 124 ] || fail "$line: status $status" "$(cat err)"
-		else
-			timeout 60 bash -o pipefail -c "$line" >out 2>err </dev/null || status=$?
-			[ "$status" -eq 0 ] || fail "$line: status $status" "$(cat err)"
-		fi
-	done < <(readme_lines)
+		run_line "${line//kafka:\/\/localhost:9092\/orders/kafka:\/\/$KAFKA\/$topic}"
+	done < <(readme_lines 'Ten lines to copy')
 	mq consume -q -e local/greetings
 	expect_status 0
 	[ "$out" = hello ]
 	mq consume -q -e -K: local/copy
 	[ "$out" = $'a:1\nb:2' ]
+}
+
+@test "the lines for RabbitMQ and Redis work as written" {
+	requires_rabbitmq
+	requires_redis
+	program_in_path
+	printf '1\n2\n' >orders
+	# Names that no other test has; the vhost and the database are shared.
+	run=$(unique run)
+	management=$(jq -rn --arg url "$RABBITMQ_MANAGEMENT" '$url|@uri')
+	lines=0
+	while IFS= read -r line; do
+		line=$(sed -E -e "s,(amqp|redis)://localhost/(orders|paid),\\1://localhost/\\2-$run,g" \
+			-e "s,amqp://localhost/([^ ]*),amqp://$RABBITMQ/\\1?management=$management,g" \
+			-e "s,redis://localhost/,redis://$REDIS/,g" \
+			-e "s,(--exchange |exchange=|--bind ')events,\\1events-$run,g" <<<"$line")
+		run_line "$line"
+		lines=$((lines + 1))
+	done < <(readme_lines RabbitMQ && readme_lines 'Redis Streams')
+	[ "$lines" -eq 18 ]
+	mq consume -q "amqp://$RABBITMQ/paid-$run?management=$management"
+	expect_status 0
+	[ "$out" = $'1\n2' ]
 }
