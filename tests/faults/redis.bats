@@ -261,7 +261,8 @@ nothing_lost() { # INPUT STORED FAILED
 	exec 7<>pipe
 	background produce --timeout 60s -X wait=1 --failed-to kept "$address" <pipe >"$OUT" 2>"$ERR" 7>&-
 	seq 1000 >&7
-	wait_until 20 holds 1000
+	replicated() { [ "$(redis_cli "$own" 2 -- xlen "$topic")" = 1000 ]; }
+	wait_until 20 replicated
 	redis_kill "$own" 1
 	seq 1001 2000 >&7
 	exec 7>&-

@@ -336,9 +336,9 @@ int mq_rd_settle(struct mq_reader *reader, const struct mq_message *messages, si
 	for (size_t i = 0; i < n; i++) {
 		struct mq_rd_cursor *cursor = messages[i].owner;
 		struct mq_rd_id id;
-		char text[MQ_RD_ID_TEXT];
-		snprintf(text, sizeof text, "%.*s", (int)messages[i].id.len, messages[i].id.data);
-		if (mq_rd_id_parse(text, 0, &id) && mq_rd_ids_remove(&cursor->lent_ids, id) &&
+		/* The bytes of a reply end in NUL. */
+		if (mq_rd_id_parse(messages[i].id.data, 0, &id) &&
+		    mq_rd_ids_remove(&cursor->lent_ids, id) &&
 		    mq_rd_acks_add(r, cursor, id, err) < 0)
 			return -1;
 	}

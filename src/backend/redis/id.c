@@ -1,9 +1,6 @@
 /* Ids of entries: milliseconds and a number within them. */
 #include "backend/redis/redis.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 static bool read_number(const char **text, uint64_t *ret)
 {
 	uint64_t value = 0;
@@ -37,7 +34,11 @@ bool mq_rd_id_parse(const char *text, uint64_t seq, struct mq_rd_id *ret)
 
 void mq_rd_id_print(struct mq_rd_id id, char *ret)
 {
-	snprintf(ret, MQ_RD_ID_TEXT, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+	size_t n = mq_rd_digits(id.ms, ret);
+
+	ret[n++] = '-';
+	n += mq_rd_digits(id.seq, ret + n);
+	ret[n] = '\0';
 }
 
 int mq_rd_id_compare(struct mq_rd_id a, struct mq_rd_id b)

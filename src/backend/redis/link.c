@@ -21,16 +21,12 @@ enum {
 int mq_rd_link_append(struct mq_rd_link *link, size_t argc, const char *const *argv,
                       const size_t *lens, struct mq_err *err)
 {
-	char *text = NULL;
-	long long len =
-	    redisFormatCommandArgv(&text, (int)argc, (const char **)(uintptr_t)argv, lens);
+	size_t before = link->out.len;
 
-	if (len < 0)
-		return mq_fail_memory(err);
-	int result = mq_buf_append(&link->out, text, (size_t)len, err);
-	redisFreeCommand(text);
-	link->appended += result == 0 ? (uint64_t)len : 0;
-	return result;
+	if (mq_rd_command_append(&link->out, argc, argv, lens, err) < 0)
+		return -1;
+	link->appended += link->out.len - before;
+	return 0;
 }
 
 int mq_rd_link_append_words(struct mq_rd_link *link, const char *const *words, struct mq_err *err)

@@ -1,7 +1,7 @@
 /*
  * The Redis Streams backend: what its files share.
  *
- * We speak the protocol over mqtk/net.h; hiredis writes commands and reads replies (reply.h). So
+ * We speak the protocol over mqtk/net.h, and hiredis reads the replies (reply.h). So
  * TLS, time-outs and the cancel are the same with both generations of the library, and no wait is
  * without a limit.
  *

@@ -1,4 +1,5 @@
-/* Replies in an arena: see reply.h. Both generations of hiredis (0.14 and 1.x) build them here. */
+/* Commands, and replies in an arena: see reply.h. Both generations of hiredis (0.14 and 1.x) build
+ * them here. */
 #include "backend/redis/reply.h"
 
 #include <stdalign.h>
@@ -138,6 +139,54 @@ bool mq_rd_reply_is_error(const struct mq_rd_reply *reply, const char *word)
 const char *mq_rd_reply_text(const struct mq_rd_reply *reply)
 {
 	return reply && reply->text.data ? reply->text.data : "";
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+size_t mq_rd_digits(uint64_t number, char *ret)
+{
+	char reversed[20];
+	size_t n = 0;
+
+	do
+		reversed[n++] = (char)('0' + number % 10);
+	while (number /= 10);
+	for (size_t i = 0; i < n; i++)
+		ret[i] = reversed[n - 1 - i];
+	return n;
+}
+
+/* A length behind its mark: *3 or $12. */
+static char *put_length(char *at, char mark, size_t length)
+{
+	*at++ = mark;
+	at += mq_rd_digits(length, at);
+	*at++ = '\r';
+	*at++ = '\n';
+	return at;
+}
+
+int mq_rd_command_append(struct mq_buf *buf, size_t argc, const char *const *argv,
+                         const size_t *lens, struct mq_err *err)
+{
+	enum { LENGTH = 25, END = 2 };
+	size_t need = LENGTH;
+
+	for (size_t i = 0; i < argc; i++)
+		need += LENGTH + (lens ? lens[i] : strlen(argv[i])) + END;
+	if (mq_buf_reserve(buf, need, err) < 0)
+		return -1;
+	char *at = put_length(buf->data + buf->len, '*', argc);
+	for (size_t i = 0; i < argc; i++) {
+		size_t len = lens ? lens[i] : strlen(argv[i]);
+		at = put_length(at, '$', len);
+		memcpy(at, argv[i], len);
+		at += len;
+		*at++ = '\r';
+		*at++ = '\n';
+	}
+	buf->len = (size_t)(at - buf->data);
+	return 0;
 }
 
 /* --- what hiredis calls ---------------------------------------------------------------------- */

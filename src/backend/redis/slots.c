@@ -28,22 +28,16 @@ static int grow(struct mq_rd_writer *w, struct mq_err *err)
 int mq_rd_slot_add(struct mq_rd_writer *w, size_t argc, const char *const *argv, const size_t *lens,
                    uint64_t tag, bool is_wait, struct mq_err *err)
 {
-	char *text = NULL;
+	size_t before = w->data.len;
 
 	if (w->tail - w->head == w->cap && grow(w, err) < 0)
 		return -1;
-	long long len =
-	    redisFormatCommandArgv(&text, (int)argc, (const char **)(uintptr_t)argv, lens);
-	if (len < 0)
-		return mq_fail_memory(err);
-	int result = mq_buf_append(&w->data, text, (size_t)len, err);
-	redisFreeCommand(text);
-	if (result < 0)
+	if (mq_rd_command_append(&w->data, argc, argv, lens, err) < 0)
 		return -1;
 	*mq_rd_slot_of_number(w, w->tail++) = (struct mq_rd_slot){
 	    .tag = tag,
-	    .at = w->data_from + w->data.len - (uint64_t)len,
-	    .len = (size_t)len,
+	    .at = w->data_from + before,
+	    .len = w->data.len - before,
 	    .lane = SIZE_MAX,
 	    .state = MQ_RD_QUEUED,
 	    .is_wait = is_wait,
@@ -247,39 +241,30 @@ static void redirect(struct mq_rd_writer *w, struct mq_rd_slot *slot,
 	w->retry_ms = 0; /* at once */
 }
 
-void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_reply *reply)
+/* Anything but an id. */
+static void answer_otherwise(struct mq_rd_writer *w, struct mq_rd_slot *slot,
+                             const struct mq_rd_reply *reply)
 {
-	struct mq_rd_slot *slot = next_of(w, lane);
+	struct mq_rd_lane *lane = &w->lanes[slot->lane];
 	struct mq_err why = MQ_ERR_INIT;
+	struct mq_message message;
+	char name[200] = "";
 
-	if (!slot)
-		return; /* an answer to nothing that was asked */
-	if (slot->asked) {
-		slot->asked = false;
-		return;
-	}
-	if (slot->is_wait) {
-		answer_wait(w, slot, reply);
-	} else if (reply->type == REDIS_REPLY_STRING) {
-		if (w->conn->wait_replicas > 0)
-			mq_rd_slot_set(w, slot, MQ_RD_STORED);
-		else
-			mq_rd_slot_report(w, slot, NULL, false);
+	if (mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK")) {
+		redirect(w, slot, reply);
 	} else if (reply->type == REDIS_REPLY_NIL) {
-		struct mq_message message;
-		char name[200] = "";
 		if (message_of(w, slot, &message))
 			snprintf(name, sizeof name, "%.*s", (int)message.stream.len,
 			         message.stream.data);
 		mq_rd_fail_missing(w->conn, name, &why);
 		mq_hint(&why, "--create makes it");
 		mq_rd_slot_report(w, slot, &why, false);
-	} else if (mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK")) {
-		redirect(w, slot, reply);
 	} else if (reply->type == REDIS_REPLY_ERROR) {
 		mq_rd_fail_reply(w->conn, NULL, reply, &why);
-		w->lanes[lane].deaf =
-		    w->lanes[lane].deaf || strstr(mq_rd_reply_text(reply), "Protocol error");
+		lane->deaf = lane->deaf || strstr(mq_rd_reply_text(reply), "Protocol error");
+		/* The sentinels may name another master by now. */
+		lane->outdated = lane->outdated ||
+		                 (w->conn->sentinel && mq_rd_reply_is_error(reply, "READONLY"));
 		if (mq_rd_is_passing(reply))
 			refuse(w, slot, &why);
 		else
@@ -288,6 +273,24 @@ void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_r
 		mq_rd_fail_shape(w->conn, "XADD", &why);
 		mq_rd_slot_report(w, slot, &why, true);
 	}
+}
+
+void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_reply *reply)
+{
+	struct mq_rd_slot *slot = next_of(w, lane);
+
+	if (!slot)
+		return; /* an answer to nothing that was asked */
+	if (slot->asked)
+		slot->asked = false;
+	else if (slot->is_wait)
+		answer_wait(w, slot, reply);
+	else if (reply->type != REDIS_REPLY_STRING)
+		answer_otherwise(w, slot, reply);
+	else if (w->conn->wait_replicas > 0)
+		mq_rd_slot_set(w, slot, MQ_RD_STORED);
+	else
+		mq_rd_slot_report(w, slot, NULL, false);
 }
 
 /* --- lanes ----------------------------------------------------------------------------------- */
@@ -345,7 +348,7 @@ void mq_rd_lane_lost(struct mq_rd_writer *w, size_t lane, const struct mq_err *w
 	l->link = NULL;
 	l->cursor = 0;
 	l->unconfirmed = 0;
-	l->deaf = false;
+	l->deaf = l->outdated = false;
 	if (!l->down_ms)
 		l->down_ms = mq_now_monotonic_ms();
 	mq_log(w->conn->base.env, MQ_LEVEL_VERBOSE, "%s: connection lost: %s", w->conn->shown,

@@ -86,15 +86,13 @@ static void give_up(struct mq_rd_writer *w, const struct mq_err *why)
 	mq_rd_slots_tidy(w);
 }
 
-/* Connects the lane unless it is. 1, 0 when it has to be tried again later, -1 when what is queued
+/* Connects the lane. 1, 0 when it has to be tried again later, -1 when what is queued
  * was given up. */
 static int connect_lane(struct mq_rd_writer *w, struct mq_rd_lane *lane)
 {
 	int64_t now = mq_now_monotonic_ms();
 	struct mq_err why = MQ_ERR_INIT;
 
-	if (lane->link)
-		return 1;
 	if (now < lane->next_try_ms)
 		return 0;
 	if (mq_rd_open_to(w->conn, lane->node, &lane->link, &why) == 0) {
@@ -131,28 +129,38 @@ static struct mq_bytes key_of(struct mq_rd_writer *w, const struct mq_rd_slot *s
 	return mq_bytes_of((const char *)memchr(at, '\n', (size_t)(end - at)) + 1, len);
 }
 
-/* The lane that the slot goes over, connected. As connect_lane. */
-static int lane_of(struct mq_rd_writer *w, struct mq_rd_slot *slot, size_t *ret_lane)
+/* By the slot of its key. -1: nobody has it, for now or, when what is queued was given up, for too
+ * long. */
+static int find_lane(struct mq_rd_writer *w, struct mq_rd_slot *slot, size_t *ret_lane)
 {
 	struct mq_err why = MQ_ERR_INIT;
 	size_t node;
 
-	if (slot->lane != SIZE_MAX) {
-		*ret_lane = slot->lane; /* where an ASK or a WAIT goes */
-	} else if (!w->conn->cluster) {
-		*ret_lane = 0;
-	} else if (mq_rd_node_of(w->conn, key_of(w, slot), &node, &why) < 0 ||
-	           mq_rd_lane_to(w, node, ret_lane, &why) < 0) {
-		struct mq_rd_lane *any = &w->lanes[0];
-		int64_t now = mq_now_monotonic_ms();
-		if (!any->down_ms)
-			any->down_ms = now;
-		if (now - any->down_ms < env_of(w)->timeout_ms)
-			return 0;
+	if (mq_rd_node_of(w->conn, key_of(w, slot), &node, &why) == 0 &&
+	    mq_rd_lane_to(w, node, ret_lane, &why) == 0)
+		return 0;
+	struct mq_rd_lane *any = &w->lanes[0];
+	int64_t now = mq_now_monotonic_ms();
+	if (!any->down_ms)
+		any->down_ms = now;
+	if (now - any->down_ms >= env_of(w)->timeout_ms) {
+		any->down_ms = 0;
 		give_up(w, &why);
-		return -1;
 	}
-	return connect_lane(w, &w->lanes[*ret_lane]);
+	return -1;
+}
+
+/* The lane that the slot goes over, connected. As connect_lane. */
+static int lane_of(struct mq_rd_writer *w, struct mq_rd_slot *slot, size_t *ret_lane)
+{
+	if (slot->lane != SIZE_MAX)
+		*ret_lane = slot->lane; /* where an ASK or a WAIT goes */
+	else if (!w->conn->cluster)
+		*ret_lane = 0;
+	else if (find_lane(w, slot, ret_lane) < 0)
+		return w->n_queued > 0 ? 0 : -1;
+	struct mq_rd_lane *lane = &w->lanes[*ret_lane];
+	return lane->link ? 1 : connect_lane(w, lane);
 }
 
 static int add_wait(struct mq_rd_writer *w, size_t lane)
@@ -226,6 +234,14 @@ static void push(struct mq_rd_writer *w, size_t lane)
 		mq_rd_lane_lost(w, lane, &why);
 }
 
+/* Of a lane that nothing is on its way over. */
+static void disconnect_lane(struct mq_rd_lane *lane)
+{
+	mq_rd_link_close(lane->link);
+	lane->link = NULL;
+	lane->outdated = false;
+}
+
 static void send_queued(struct mq_rd_writer *w)
 {
 	size_t lane;
@@ -235,6 +251,9 @@ static void send_queued(struct mq_rd_writer *w)
 		if (w->n_sent > 0 || mq_now_monotonic_ms() < w->retry_ms)
 			return;
 		take_back_refused(w);
+		for (size_t i = 0; i < w->n_lanes; i++)
+			if (w->lanes[i].outdated)
+				disconnect_lane(&w->lanes[i]);
 	}
 	ask_replicas(w);
 	for (; w->send < w->tail; w->send++) {
@@ -338,11 +357,11 @@ int64_t mq_rd_write(struct mq_writer *writer, const struct mq_message *messages,
                     struct mq_err *err)
 {
 	struct mq_rd_writer *w = (struct mq_rd_writer *)writer;
+	struct mq_err why = MQ_ERR_INIT; /* large: not for each message */
 	size_t taken = 0;
 
 	turn(w);
 	for (; taken < n && !is_full(w); taken++) {
-		struct mq_err why = MQ_ERR_INIT;
 		if (take(w, &messages[taken], &why) == 0) {
 			/* So that the server works while we go on. */
 			if (w->data.len > OUT_MAX && w->tail - w->send >= 256)
@@ -358,6 +377,7 @@ int64_t mq_rd_write(struct mq_writer *writer, const struct mq_message *messages,
 			break;
 		}
 		report_unsendable(w, &messages[taken], &why);
+		mq_err_clear(&why);
 	}
 	turn(w);
 	return (int64_t)taken;

@@ -39,6 +39,7 @@ struct mq_rd_lane {
 	int64_t next_try_ms;
 	size_t unconfirmed; /* sent since the last WAIT */
 	bool deaf;          /* the server said that it reads nothing more */
+	bool outdated;      /* to be connected anew once nothing is on its way */
 };
 
 struct mq_rd_writer {
