@@ -77,14 +77,17 @@ static int alter_stream(struct mq_invocation *invocation, struct opening *openin
 
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
-	struct alter_values *values = invocation->values;
 	struct opening opening;
 
 	if (opening_open(&opening, invocation, OPENING_STREAM, err) == 0)
 		alter_stream(invocation, &opening, err);
 	opening_close(&opening);
-	limits_release(&values->limits);
 	return (int)err->code;
+}
+
+static void release(void *values)
+{
+	limits_release(&((struct alter_values *)values)->limits);
 }
 
 const struct mq_command mq_cmd_alter = {
@@ -102,4 +105,5 @@ const struct mq_command mq_cmd_alter = {
     .writes = true,
     .operand_complete = MQ_COMPLETE_ADDRESS,
     .run = run,
+    .release = release,
 };

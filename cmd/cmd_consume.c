@@ -164,8 +164,12 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	sources_close(&sources);
 out_printer:
 	printer_release(&printer);
-	reading_release(&((struct consume_values *)invocation->values)->reading);
 	return err->code ? (int)err->code : code;
+}
+
+static void release(void *values)
+{
+	reading_release(&((struct consume_values *)values)->reading);
 }
 
 const struct mq_command mq_cmd_consume = {
@@ -187,4 +191,5 @@ const struct mq_command mq_cmd_consume = {
     .defaults = &defaults,
     .operand_complete = MQ_COMPLETE_ADDRESS,
     .run = run,
+    .release = release,
 };

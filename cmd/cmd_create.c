@@ -79,7 +79,7 @@ static int create_stream(struct mq_invocation *invocation, struct opening *openi
 
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
-	struct create_values *values = invocation->values;
+	const struct create_values *values = invocation->values;
 	struct opening opening;
 
 	if (opening_open(&opening, invocation, values->exchange ? OPENING_BROKER : OPENING_STREAM,
@@ -90,8 +90,12 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 			create_stream(invocation, &opening, err);
 	}
 	opening_close(&opening);
-	limits_release(&values->limits);
 	return (int)err->code;
+}
+
+static void release(void *values)
+{
+	limits_release(&((struct create_values *)values)->limits);
 }
 
 const struct mq_command mq_cmd_create = {
@@ -108,4 +112,5 @@ const struct mq_command mq_cmd_create = {
     .writes = true,
     .operand_complete = MQ_COMPLETE_ADDRESS,
     .run = run,
+    .release = release,
 };

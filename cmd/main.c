@@ -183,6 +183,8 @@ static void session_release(struct session *s)
 	mq_operands_release(&s->inv.operands);
 	if (s->sets)
 		mq_options_release(s->sets, s->inv.values);
+	if (s->inv.command->release && s->inv.values)
+		s->inv.command->release(s->inv.values);
 	mq_settings_release(&s->inv.settings);
 	mq_config_release(&s->config);
 	free(s->sets);

@@ -56,6 +56,9 @@ struct mq_command {
 	/* Returns the exit code. On failure fills err: main prints it. A code with err unset prints
 	 * nothing. */
 	int (*run)(struct mq_invocation *invocation, struct mq_err *err);
+	/* Frees what custom options have put into the values; called in any case, also when the
+	 * command line was refused half-way. NULL: they own nothing. */
+	void (*release)(void *values);
 };
 
 /* All commands in the order of `mqtk help`; ended by NULL. */
