@@ -79,11 +79,16 @@ make_folder() {
 	mv -T "$new" "$folder"
 }
 
+# What a run leaves in it: the tree, and what was not removed from /tmp when it was killed.
+clear_folder() {
+	rm -rf --one-file-system "$folder/work"
+	find "$folder/tmp" "$folder/var/tmp" -xdev -mindepth 1 -delete
+}
+
 # The tree as it is here, without what git ignores.
 copy_tree() {
-	rm -rf --one-file-system "$folder/work"
-	find "$folder/tmp" "$folder/var/tmp" -mindepth 1 -delete
-	mkdir -p "$folder/work"
+	clear_folder
+	mkdir "$folder/work"
 	git ls-files -z --cached --others --exclude-standard |
 		while IFS= read -r -d '' file; do
 			[ ! -e "$file" ] && [ ! -L "$file" ] || printf '%s\0' "$file"
@@ -131,9 +136,17 @@ copy_tree
 # In the background, so that a signal is seen at once: the kill ends everything inside.
 unshare --mount --pid --fork --kill-child "$PWD/scripts/debian13.sh" --inside "$@" 9>&- <&0 &
 inside=$!
-trap 'kill -KILL "$inside"; wait "$inside" 2>/dev/null; exit 130' INT
-trap 'kill -KILL "$inside"; wait "$inside" 2>/dev/null; exit 143' TERM HUP
+interrupted() {
+	trap '' INT TERM HUP
+	kill -KILL "$inside"
+	wait "$inside" 2>/dev/null || true
+	clear_folder
+	exit "$1"
+}
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+trap 'interrupted 129' HUP
 status=0
 wait "$inside" || status=$?
-rm -rf --one-file-system "$folder/work"
+clear_folder
 exit "$status"

@@ -101,9 +101,9 @@ kafka_node() {
 		-cp "$(broker_cache)/kafka-$(cat "$dir/version")/*" kafka.Kafka "$dir/$id/properties"
 }
 
-# kafka_wait DIR NODES: until that many nodes answer; 1 when a node ended, 2 after 60 s.
+# kafka_wait DIR NODES: until that many nodes answer; 1 when a node ended, 2 after 120 s.
 kafka_wait() {
-	local dir=$1 wanted=$2 id deadline=$((SECONDS + 60))
+	local dir=$1 wanted=$2 id deadline=$((SECONDS + 120))
 	local ready=${MQTK_TEST_BIN:-$broker_root/build/gcc/tests}/brokers/kafka_ready
 	[ -x "$ready" ] || {
 		echo "kafka.sh: there is no $ready: make compile" >&2

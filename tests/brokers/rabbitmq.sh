@@ -170,7 +170,7 @@ rabbitmq_start() {
 		broker_wait "$dir/epmd" 20 epmd -port "${ports[4]}" -names || status=$?
 		if [ "$status" -eq 0 ]; then
 			rabbitmq_node "$dir" || return
-			broker_wait "$dir/1" 90 rabbitmq_answers "$dir/env" || status=$?
+			broker_wait "$dir/1" 180 rabbitmq_answers "$dir/env" || status=$?
 		fi
 		[ "$status" -ne 0 ] || break
 		[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
@@ -200,7 +200,7 @@ rabbitmq_kill() {
 
 rabbitmq_again() {
 	local dir=$MQTK_TEST_DIR/$1
-	rabbitmq_node "$dir" && broker_wait "$dir/1" 90 rabbitmq_answers "$dir/env"
+	rabbitmq_node "$dir" && broker_wait "$dir/1" 180 rabbitmq_answers "$dir/env"
 }
 
 rabbitmq_api() {

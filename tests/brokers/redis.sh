@@ -61,7 +61,7 @@ redis_answers() {
 redis_nodes_wait() {
 	local node
 	for node in "$@"; do
-		broker_wait "$node" 30 redis_answers "$node" || return
+		broker_wait "$node" 60 redis_answers "$node" || return
 	done
 }
 
@@ -163,7 +163,7 @@ redis_make_cluster() {
 redis_cluster_wait() {
 	local i
 	for i in 1 2 3; do
-		broker_wait "$1/$i" 30 redis_cluster_ok "$1/$i" || return
+		broker_wait "$1/$i" 60 redis_cluster_ok "$1/$i" || return
 	done
 }
 redis_cluster_ok() {
@@ -200,9 +200,9 @@ CONF
 	printf 'REDIS=127.0.0.1:%s\nREDIS_MASTER=127.0.0.1:%s\nREDIS_REPLICA=127.0.0.1:%s\nREDIS_SENTINEL=127.0.0.1:%s\n' \
 		"${ports[0]}" "${ports[0]}" "${ports[1]}" "${ports[2]}" >"$dir/env"
 	redis_node "$dir/1" && redis_node "$dir/2" && redis_nodes_wait "$dir/1" "$dir/2" || return
-	broker_wait "$dir/2" 30 redis_replica_ok "$dir/2" || return
+	broker_wait "$dir/2" 60 redis_replica_ok "$dir/2" || return
 	redis_node "$dir/3" && redis_nodes_wait "$dir/3" || return
-	broker_wait "$dir/3" 30 redis_sentinel_ok "$dir/3" "${ports[1]}"
+	broker_wait "$dir/3" 60 redis_sentinel_ok "$dir/3" "${ports[1]}"
 }
 redis_replica_ok() {
 	redis_ask "$1" INFO replication | grep -q 'master_link_status:up'
