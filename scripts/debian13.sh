@@ -136,6 +136,7 @@ copy_tree
 # In the background, so that a signal is seen at once: the kill ends everything inside.
 unshare --mount --pid --fork --kill-child "$PWD/scripts/debian13.sh" --inside "$@" 9>&- <&0 &
 inside=$!
+# shellcheck disable=SC2317 # called by traps
 interrupted() {
 	trap '' INT TERM HUP
 	kill -KILL "$inside"

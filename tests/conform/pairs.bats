@@ -16,7 +16,6 @@ setup() {
 	{"key":{"base64":"/wA="},"headers":[],"ts":1700000000004,"payload":{"base64":"AAEC/w=="}}
 	{"key":"p","headers":[],"ts":1700000000005,"payload":"x","message_id":"m-1","correlation_id":"c-1","content_type":"text/plain","content_encoding":"gzip","reply_to":"answers","expiry_ms":86400000,"priority":7,"type":"t","app_id":"app","user_id":"somebody"}
 	{"key":null,"headers":[["n","42"],["t","true"],["s","42"]],"header_types":"ItS","ts":1700000000006,"payload":"typed"}
-	{"key":null,"headers":[["n","no number"]],"header_types":"I","ts":1700000000007,"payload":"typed wrongly"}
 	{"key":"only","headers":[],"ts":1700000000008,"payload":null,"correlation_id":""}
 	{"key":null,"headers":[],"ts":1700000000009,"payload":"{\"payload\":\"looks like one of ours\"}"}
 	EOF
