@@ -38,7 +38,7 @@
 	X(slist_append)                                                                            \
 	X(slist_free_all)
 
-#define DECLARE(name) __typeof__(curl_##name) *name;
+#define DECLARE(name) __typeof__(curl_##name) *(name);
 /* The process's one libcurl, for as long as it lives; written once. */
 static struct {
 	FUNCTIONS(DECLARE)

@@ -105,8 +105,7 @@ struct mq_rabbit_manage *mq_rabbit_manage(struct mq_rabbit_conn *conn, struct mq
 		mq_hint(err, "-X management=http://HOST:" PORT " names the management API");
 		goto fail;
 	}
-	if (url.data)
-		explicit_bzero(url.data, url.len);
+	explicit_bzero(url.data, url.len);
 	mq_buf_release(&url);
 	conn->manage = manage;
 	return manage;
