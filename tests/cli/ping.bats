@@ -119,3 +119,51 @@ teardown() {
 	wait "${pids[1]}"
 	[ "$(jq '.tries > 1 and .waited_us > 0' out)" = true ]
 }
+
+@test "RabbitMQ: there and back without the management API; no queue is left; queues are not pinged through" {
+	requires_rabbitmq
+	q=$(unique ping)
+	broker=amqp://$RABBITMQ
+	manage=(-X "management=$RABBITMQ_MANAGEMENT")
+	mq create -q "${manage[@]}" "$broker/$q"
+	expect_status 0
+	for address in "$broker/" "$broker/$q"; do
+		mq ping -J -X management=http://127.0.0.1:1 "$address"
+		expect_status 0
+		[ -z "$err" ]
+		[ "$(jq .tries out)" = 1 ]
+	done
+	mq ping --in-stream "${manage[@]}" "$broker/$q"
+	expect_status 2
+	[[ $err == *"$q is a queue"* ]]
+	mq ping -X exchange=amq.topic "$broker/"
+	expect_status 2
+	mq ping "${manage[@]}" "$broker/$q-none"
+	expect_status 8
+	MQTK_PASSWORD=wrong mq ping --wait 20s "$broker/"
+	expect_status 5
+	! "$MQTK" ls -J "${manage[@]}" "$broker/" | grep mqtk-ping- || fail "something is left"
+	mq delete -q --yes "${manage[@]}" "$broker/$q"
+	expect_status 0
+}
+
+@test "Redis: there and back; through a stream of one's own; no key is left" {
+	requires_redis
+	broker=redis://$REDIS
+	s=$(unique ping)
+	mq create -q "$broker/$s"
+	expect_status 0
+	mq ping -J "$broker/$s"
+	expect_status 0
+	[ "$("$MQTK" info -J "$broker/$s" | jq .messages)" = 0 ]
+	mq ping --in-stream "$broker/$s"
+	expect_status 0
+	[ "$("$MQTK" info -J "$broker/$s" | jq .messages)" = 1 ]
+	mq ping "$broker/$s-none"
+	expect_status 8
+	MQTK_PASSWORD=wrong mq ping --wait 20s "$broker/"
+	expect_status 5
+	! "$MQTK" ls -J "$broker/" | grep mqtk-ping- || fail "something is left"
+	mq delete -q --yes "$broker/$s"
+	expect_status 0
+}
