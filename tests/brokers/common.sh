@@ -67,6 +67,7 @@ broker_certificates() {
 # broker_node NODE COMMAND…: starts a server. In a process of its own, which lives as long.
 broker_node() {
 	[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
+	rm -f "$1/ended"
 	"$broker_here/supervise" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- 7>&- 9>&- &
 	disown $!
 }
@@ -74,12 +75,10 @@ broker_node() {
 # broker_wait NODE SECONDS COMMAND…: until COMMAND succeeds; 1 when the node's server ended
 # meanwhile, 2 after the limit.
 broker_wait() {
-	local node=$1 deadline=$((SECONDS + $2)) seen=
+	local node=$1 deadline=$((SECONDS + $2))
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		if [ -e "$node/supervisor.pid" ]; then
-			seen=yes
-		elif [ -n "$seen" ] || [ -e "$MQTK_TEST_DIR/ending" ]; then
+		if [ -e "$node/ended" ] || [ -e "$MQTK_TEST_DIR/ending" ]; then
 			return 1
 		fi
 		((SECONDS <= deadline)) || return 2
