@@ -65,7 +65,9 @@ static int alter_stream(struct mq_invocation *invocation, struct opening *openin
 	if (limits_spec(&values->limits, opening->target.stream, &spec, err) < 0)
 		return -1;
 	if (mq_alter_check(opening->conn, &spec, err) < 0)
-		return err->hint[0] ? -1 : mq_hint(err, "mqtk alter --help lists the limits");
+		return mq_stream_spec_fields(&spec) || err->hint[0]
+		           ? -1
+		           : mq_hint(err, "mqtk alter --help lists the limits");
 	int answer = ask(invocation, opening, &spec, err);
 	if (answer <= 0)
 		return answer;

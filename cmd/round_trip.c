@@ -58,6 +58,9 @@ static int make_random(struct run *run, struct mq_err *err)
 		return mq_fail(err, MQ_INTERNAL, "there are no random numbers");
 	memcpy(run->payload, "mqtk ping ", PAYLOAD_SIZE - PAYLOAD_RANDOM);
 	memcpy(run->payload + PAYLOAD_SIZE - PAYLOAD_RANDOM, random, PAYLOAD_RANDOM);
+	/* What others will read is text. */
+	for (int i = PAYLOAD_SIZE - PAYLOAD_RANDOM; run->trip->in_stream && i < PAYLOAD_SIZE; i++)
+		run->payload[i] = "0123456789abcdef"[run->payload[i] & 15];
 	int n = snprintf(run->own, sizeof run->own, "mqtk-ping-");
 	for (int i = 0; i < NAME_RANDOM; i++)
 		n += snprintf(run->own + n, sizeof run->own - (size_t)n, "%02x",

@@ -304,7 +304,8 @@ int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info 
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err)
 {
 	if (!conn->backend->locate)
-		return missing_operation(conn, "look up positions", err);
+		return missing_operation(
+		    conn, "look up positions; consume --from POS begins at one", err);
 	for (size_t i = 0; i < n; i++)
 		if (check_position(conn, &requests[i].pos, "the position", NULL, err) < 0)
 			return -1;

@@ -30,6 +30,7 @@ teardown() {
 	mq ping --in-stream sqlite:s.db/t
 	expect_status 0
 	[ "$("$MQTK" ls -J sqlite:s.db/ | jq -c '[.stream, .messages]')" = '["t",2]' ]
+	[[ $("$MQTK" consume -q -e -o -1 sqlite:s.db/t) =~ ^mqtk\ ping\ [0-9a-f]{32}$ ]]
 }
 
 @test "exit codes: no such stream 8, nobody there 4, read-only 5, no stream to send through 2" {
