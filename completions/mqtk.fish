@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail ls info create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail ls info create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f

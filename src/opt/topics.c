@@ -158,6 +158,36 @@ const struct mq_topic mq_topics[] = {
          "What a broker cannot do is refused in one line that names what to do instead; it is "
          "never "
          "done in another way silently.\n"},
+    {.name = "entries",
+     .title = "Redis Streams: entries, ids, groups and their members",
+     .text =
+         "An entry that mqtk writes has the fields payload and key, each unless it is null, and "
+         "the "
+         "field mqtk-properties only when there is more: headers, a timestamp that was given, "
+         "properties. The timestamp of any other entry is the time in its id. -X "
+         "payload-field=NAME is for programs that call the payload differently.\n"
+         "\n"
+         "An entry with any other fields is read as their JSON, and its content type says so: "
+         "application/vnd.redis.fields+json. A message with that content type is written as those "
+         "fields again, also after it was in another broker.\n"
+         "\n"
+         "  {\"sensor\":\"7\",\"temperature\":\"21.5\"}    names and values in order\n"
+         "  [[\"a\",\"1\"],[\"a\",\"2\"]]                 where a name comes twice, or is no "
+         "UTF-8\n"
+         "  {\"raw\":{\"base64\":\"/w==\"}}             bytes that are no UTF-8\n"
+         "\n"
+         "With -X fields=json each payload is an object whose members become the fields.\n"
+         "\n"
+         "A group's member is first given what it was given before and did not acknowledge, then "
+         "(--claim DUR) what others have held idle for so long, then new entries. Redis keeps what "
+         "a member holds under its name. Without --consumer that is mqtk-HOST-N, with the smallest "
+         "N that no running mqtk of this user has for that group: the run that follows a crash has "
+         "the name of the one before it. Where the host's name changes with each run, as in "
+         "containers, give --consumer NAME, or --claim.\n"
+         "\n"
+         "A record is confirmed when the server has answered; -X wait=N asks N replicas as well. "
+         "Where the connection broke before the answer, the record is reported as failed and "
+         "perhaps stored: it is not sent again unasked.\n"},
     {.name = NULL},
 };
 

@@ -71,7 +71,7 @@ load saying
 }
 
 @test "the topics can be read" {
-	for topic in addresses formats configuration environment exit-codes options queues backends kafka rabbitmq redis sqlite; do
+	for topic in addresses formats configuration environment exit-codes options queues entries backends kafka rabbitmq redis sqlite; do
 		mq help "$topic"
 		expect_status 0
 		is "$err" ""

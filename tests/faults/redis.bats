@@ -339,6 +339,16 @@ nothing_lost() { # INPUT STORED FAILED
 		held=$((held + $(redis-cli -c -h "${REDIS%:*}" -p "${REDIS##*:}" xpending "$topic-$i" h | head -n 1)))
 	done
 	is "$held" 0
+	# A limit that waits for several connections.
+	for i in 1 2 3 4 5 6; do
+		mq_within 30 consume -q -e --group f "$broker/$topic-$i"
+	done
+	background consume -q -c 12 --group f "$broker/^$topic-" >got 2>"$ERR"
+	for n in 1 2; do
+		for i in 1 2 3 4 5 6; do echo "new $i $n" | "$MQTK" produce -q "$broker/$topic-$i"; done
+	done
+	wait_for_end "$pid" 30
+	is "$(sort -u got | grep -c ^new)" 12
 }
 
 # --- pending entries --------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 enum {
 	BLOCK_MS = 1000,
 	CLAIM_EVERY_MS = 1000, /* at least, between two looks for idle entries */
+	LOOK_AGAIN_MS = 100,   /* where waiting at one connection would hold up the others */
 };
 
 /* --- opening --------------------------------------------------------------------------------- */
@@ -81,6 +82,10 @@ int mq_rd_group_open(struct mq_rd_reader *r, const struct mq_read_spec *spec, st
 	r->claim_ms = spec->claim_ms;
 	if (!r->group)
 		return mq_fail_memory(err);
+	if (r->claim_ms > 0 && r->conn->version > 0 && r->conn->version < 60200) {
+		mq_fail(err, MQ_USAGE, "%s: --claim needs Redis 6.2 or newer", r->conn->shown);
+		return mq_hint(err, "redis-cli XCLAIM takes over single entries");
+	}
 	if (spec->member && !(r->member = strdup(spec->member)))
 		return mq_fail_memory(err);
 	if (!r->member &&
@@ -157,14 +162,15 @@ static int ask_new(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_er
 	size_t n = 0, at = 0, wanting = 0;
 	const char **words = calloc(9 + 2 * feed->n_cursors, sizeof *words);
 	char count[24], block[24];
-	bool all_live = true;
+	/* A limited number that one connection waits for cannot be asked for at another. */
+	bool may_wait = r->wanted < 0 || r->n_feeds == 1;
 	int result = -1;
 
 	if (!words)
 		return mq_fail_memory(err);
 	for (size_t i = 0; i < feed->n_cursors; i++) {
 		wanting += wants(r, feed->cursors[i]);
-		all_live = all_live && (!wants(r, feed->cursors[i]) || feed->cursors[i]->live);
+		may_wait = may_wait && (!wants(r, feed->cursors[i]) || feed->cursors[i]->live);
 	}
 	/* COUNT is meant per stream: all of them together get no more than is wanted. */
 	size_t most = wanting;
@@ -181,7 +187,7 @@ static int ask_new(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_er
 	snprintf(block, sizeof block, "%d", BLOCK_MS);
 	const char *const head[] = {"XREADGROUP", "GROUP", r->group, r->member,
 	                            "COUNT",      count,   "BLOCK",  block};
-	for (size_t i = 0; i < (all_live ? 8 : 6); i++)
+	for (size_t i = 0; i < (may_wait ? 8 : 6); i++)
 		words[at++] = head[i];
 	words[at++] = "STREAMS";
 	for (size_t i = 0; i < feed->n_cursors; i++) {
@@ -196,7 +202,7 @@ static int ask_new(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_er
 		words[at++] = ">";
 	feed->turn = (feed->turn + most) % feed->n_cursors;
 	feed->request = MQ_RD_GROUP;
-	feed->blocking = all_live;
+	feed->blocking = may_wait;
 	feed->count = each;
 	feed->asked = each * n;
 	result = mq_rd_link_append(feed->link, at, words, NULL, err);
@@ -264,8 +270,14 @@ static int take_claim(struct mq_rd_reader *r, struct mq_rd_feed *feed,
 static int take_new(struct mq_rd_reader *r, struct mq_rd_feed *feed,
                     const struct mq_rd_reply *reply, struct mq_err *err)
 {
+	bool was_live = true;
+
 	if (mq_rd_feed_take_streams(r, feed, reply, err) < 0)
 		return -1;
+	for (size_t i = 0; i < feed->n_cursors; i++)
+		was_live = was_live && (!feed->cursors[i]->asked || feed->cursors[i]->live);
+	if (reply->type == REDIS_REPLY_NIL && !feed->blocking && was_live)
+		feed->next_try_ms = mq_now_monotonic_ms() + LOOK_AGAIN_MS;
 	for (size_t i = 0; i < feed->n_cursors; i++) {
 		struct mq_rd_cursor *cursor = feed->cursors[i];
 		if (!cursor->asked)
