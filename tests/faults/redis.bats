@@ -551,6 +551,25 @@ sys.stdout.buffer.write(b"".join(b"k%d:%d\0\xff;" % (i, i) for i in range(1000))
 	expect_status 8
 }
 
+@test "a user who may do no more than write, writes" {
+	shared_redis
+	cli acl setuser "$topic" on '>secret' "~$topic*" +xadd >/dev/null
+	export MQTK_USER=$topic MQTK_PASSWORD=secret
+	mq_within 20 produce "$address" < <(seq 3)
+	expect_status 0
+	mq_within 20 produce "$address-missing" < <(seq 3)
+	expect_status 3
+	has "$err" "there is no stream $topic-missing"
+	mq_within 20 produce "$broker/other" < <(seq 3)
+	expect_status 5
+	has "$err" NOPERM
+	mq_within 20 consume -e "$address"
+	expect_status 5
+	unset MQTK_USER MQTK_PASSWORD
+	cli acl deluser "$topic" >/dev/null
+	is "$(stored | paste -sd' ')" "1 2 3"
+}
+
 @test "settings that are none, or mean nothing, are refused" {
 	for setting in wait=x wait=-1 db=x fields=yaml payload-field=key nonsense=1 tls.cat=x wait-timeout=3; do
 		mq consume -e -X "$setting" "redis://127.0.0.1:1/t"

@@ -407,10 +407,17 @@ int mq_rd_writer_fd(struct mq_writer *writer)
 
 static int make_sure(struct mq_rd_writer *w, struct mq_err *err)
 {
-	int exists = mq_rd_stream_exists(w->conn, w->stream, err);
+	struct mq_err why = MQ_ERR_INIT;
+	int exists = mq_rd_stream_exists(w->conn, w->stream, &why);
 
-	if (exists != 0)
-		return exists < 0 ? -1 : 0;
+	/* Who may write is not always allowed to look; NOMKSTREAM finds out as well. */
+	if (exists > 0 || (exists < 0 && why.code == MQ_DENIED && !w->create))
+		return 0;
+	if (exists < 0) {
+		if (err && !err->code)
+			*err = why;
+		return -1;
+	}
 	if (!w->create) {
 		mq_rd_fail_missing(w->conn, w->stream, err);
 		return mq_hint(err, "--create makes it");
