@@ -55,16 +55,16 @@ program_in_path() {
 	# Names that no other test has; the vhost and the database are shared.
 	run=$(unique run)
 	management=$(jq -rn --arg url "$RABBITMQ_MANAGEMENT" '$url|@uri')
-	lines=0
+	ran=0
 	while IFS= read -r line; do
 		line=$(sed -E -e "s,(amqp|redis)://localhost/(orders|paid),\\1://localhost/\\2-$run,g" \
 			-e "s,amqp://localhost/([^ ]*),amqp://$RABBITMQ/\\1?management=$management,g" \
 			-e "s,redis://localhost/,redis://$REDIS/,g" \
 			-e "s,(--exchange |exchange=|--bind ')events,\\1events-$run,g" <<<"$line")
 		run_line "$line"
-		lines=$((lines + 1))
+		ran=$((ran + 1))
 	done < <(readme_lines RabbitMQ && readme_lines 'Redis Streams')
-	[ "$lines" -eq 18 ]
+	[ "$ran" -eq 18 ]
 	mq consume -q "amqp://$RABBITMQ/paid-$run?management=$management"
 	expect_status 0
 	[ "$out" = $'1\n2' ]
