@@ -81,7 +81,7 @@ static bool reads_as_ours(struct mq_rd_encoder *encoder)
 	struct mq_rd_reply fields = {.type = REDIS_REPLY_ARRAY, .n = n, .first = words};
 	struct mq_message message = MQ_MESSAGE_INIT;
 
-	if (n > 6)
+	if (n == 0 || n > 6)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		words[i] = (struct mq_rd_reply){

@@ -1,6 +1,10 @@
 /* What the server's errors mean: exit codes, and what to do. */
 #include "backend/redis/redis.h"
 
+#undef mq_rd_fail_reply
+#undef mq_rd_fail_shape
+#undef mq_rd_fail_missing
+
 static bool is_any(const struct mq_rd_reply *reply, const char *const *words)
 {
 	for (; *words; words++)

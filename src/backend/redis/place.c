@@ -137,7 +137,7 @@ static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct 
 	struct mq_rd_cursor *cursor = calloc(1, sizeof *cursor);
 	struct mq_rd_cursor **slot =
 	    cursor ? mq_info_grow(&r->cursors, &r->n_cursors, sizeof(void *), err) : NULL;
-	struct extent extent;
+	struct extent extent = {0};
 
 	if (!slot) {
 		free(cursor);

@@ -118,7 +118,8 @@ static int look(struct mq_rd_reader *r, size_t max, struct mq_err *err)
 		if (mq_rd_feed_serve(r, feed, err) < 0 || use_feed(r, feed, max, err) < 0)
 			return -1;
 	}
-	r->turn = (r->turn + 1) % r->n_feeds;
+	if (r->n_feeds)
+		r->turn = (r->turn + 1) % r->n_feeds;
 	look_at_ends(r);
 	return 0;
 }

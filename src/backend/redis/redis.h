@@ -182,6 +182,10 @@ bool mq_rd_is_passing(const struct mq_rd_reply *reply);
 /* Not what was asked for: a reply of another kind than the command has. */
 int mq_rd_fail_shape(const struct mq_rd_conn *conn, const char *command, struct mq_err *err);
 int mq_rd_fail_missing(const struct mq_rd_conn *conn, const char *stream, struct mq_err *err);
+/* For those who see one file at a time: all of them return -1. */
+#define mq_rd_fail_reply(...) (mq_rd_fail_reply(__VA_ARGS__), mq_failed())
+#define mq_rd_fail_shape(...) (mq_rd_fail_shape(__VA_ARGS__), mq_failed())
+#define mq_rd_fail_missing(...) (mq_rd_fail_missing(__VA_ARGS__), mq_failed())
 
 /* --- describe.c, admin.c --------------------------------------------------------------------- */
 

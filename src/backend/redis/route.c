@@ -196,14 +196,14 @@ unsigned mq_rd_slot_of(struct mq_bytes key)
 static void node_address(struct mq_rd_link *asked, const char *ip, const char *port, char *ret,
                          size_t size)
 {
-	const char *peer = mq_net_peer(asked->net);
-	const char *colon = strrchr(peer, ':');
-
-	if (*ip && strcmp(ip, "?") != 0)
+	if (*ip && strcmp(ip, "?") != 0) {
 		snprintf(ret, size, strchr(ip, ':') ? "[%s]:%s" : "%s:%s", ip, port);
-	else
-		snprintf(ret, size, "%.*s:%s", (int)(colon ? colon - peer : (long)strlen(peer)),
-		         peer, port);
+		return;
+	}
+	const char *peer = asked ? mq_net_peer(asked->net) : "";
+	const char *colon = strrchr(peer, ':');
+	snprintf(ret, size, "%.*s:%s", (int)(colon ? colon - peer : (long)strlen(peer)), peer,
+	         port);
 }
 
 /* [first, last, [ip, port, …], replicas…] */
