@@ -73,6 +73,7 @@ CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c) \
+              $(foreach b,$(MISSING),$(wildcard tests/unit/test_$(b)_*.c)) \
               $(CORE_WITHOUT:src/core/%.c=tests/unit/test_%.c),$(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 

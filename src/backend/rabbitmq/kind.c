@@ -126,9 +126,15 @@ int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, struct mq_err *e
 		enum mq_rabbit_type type = facts.type;
 		if (type == MQ_RABBIT_TYPE_UNKNOWN)
 			type = ask_type(reader, source->queue);
+		int stream = type == MQ_RABBIT_TYPE_UNKNOWN
+		                 ? mq_rabbit_looks_like_stream(reader, source->queue, err)
+		                 : 0;
+		if (stream > 0)
+			type = MQ_RABBIT_STREAM;
 		streams += type == MQ_RABBIT_STREAM;
 		source->rotates = type != MQ_RABBIT_CLASSIC;
-		int result = type == MQ_RABBIT_STREAM || reader->way != &mq_rabbit_look
+		int result = stream < 0 ? -1
+		             : type == MQ_RABBIT_STREAM || reader->way != &mq_rabbit_look
 		                 ? 0
 		                 : check_look(reader, source, &facts, type, err);
 		mq_rabbit_facts_release(&facts);

@@ -17,6 +17,7 @@ struct mq_rabbit_source {
 	int64_t left;  /* deliveries that are still wanted; -1: no limit */
 	int64_t skip;  /* deliveries at the beginning that nobody wants to see */
 	int64_t ahead; /* of those that were there at open, not yet handed out */
+	int64_t there; /* how many were there at open */
 	int64_t bear;  /* look no further than to messages delivered so often; -1: all */
 	char *tapped;  /* our own queue of a tap */
 	bool rotates;  /* what is given back goes behind what was given back before: look.c */
@@ -88,7 +89,6 @@ struct mq_rabbit_reader {
 	struct mq_rabbit_tags tags;
 	int64_t settled;            /* since the last acknowledgement */
 	uint64_t lent_epoch, epoch; /* tags of another connection mean nothing */
-	bool lost_acks;
 };
 
 /* basic.qos and basic.consume; `offset` is a stream's, or NULL. */
@@ -117,6 +117,11 @@ int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_
 /* Adds a queue to what is read; queue may be NULL for one that is named later. */
 struct mq_rabbit_source *mq_rabbit_add_source(struct mq_rabbit_reader *reader, const char *queue,
                                               struct mq_err *err);
+
+/* Whether the first message of a queue has an offset; 0 for an empty one. For those about which
+ * nobody tells more: in a queue that is none, the message was delivered once more. */
+int mq_rabbit_looks_like_stream(struct mq_rabbit_reader *reader, const char *queue,
+                                struct mq_err *err);
 
 /* --- kind.c ---------------------------------------------------------------------------------- */
 

@@ -64,7 +64,7 @@ static int probe_read(struct mq_rabbit_wire *wire, struct probe *probe, bool onl
 				return -1;
 		if (got < 0)
 			return -1;
-		if (only_first && probe->first >= 0)
+		if (only_first && probe->tag > 0)
 			return 0;
 		int64_t now = mq_now_monotonic_ms();
 		int64_t left = heard + (probe->last < 0 ? PROBE_EMPTY_MS : PROBE_MS) - now;
@@ -92,7 +92,7 @@ static int probe_at(struct mq_rabbit_reader *reader, const char *queue,
                     struct mq_err *err)
 {
 	struct mq_rabbit_wire *wire = mq_rabbit_admin(reader->conn, err);
-	amqp_basic_qos_t qos = {.prefetch_count = PREFETCH};
+	amqp_basic_qos_t qos = {.prefetch_count = only_first ? 1 : PREFETCH};
 	amqp_table_entry_t argument = {.key = mq_rabbit_bytes("x-stream-offset"), .value = *place};
 	amqp_basic_consume_t consume = {.queue = mq_rabbit_bytes(queue),
 	                                .consumer_tag = mq_rabbit_bytes("mqtk.probe"),
@@ -134,6 +134,17 @@ static amqp_field_value_t at_time(int64_t ms)
 {
 	return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_TIMESTAMP,
 	                            .value = {.u64 = ms > 0 ? (uint64_t)ms / 1000 : 0}};
+}
+
+int mq_rabbit_looks_like_stream(struct mq_rabbit_reader *reader, const char *queue,
+                                struct mq_err *err)
+{
+	amqp_field_value_t first = at_text("first");
+	struct probe probe;
+
+	if (probe_at(reader, queue, &first, true, &probe, err) < 0)
+		return -1;
+	return probe.first >= 0;
 }
 
 /* The offset behind the last message. */

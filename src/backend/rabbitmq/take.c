@@ -42,7 +42,7 @@ static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 		if (mq_rabbit_depth(reader->wire, source->queue, &depth, err) < 0)
 			return -1;
 		expected += depth.ready;
-		source->ahead = depth.ready;
+		source->ahead = source->there = depth.ready;
 		source->caught = depth.ready == 0;
 		if (reader->stop_at_end)
 			source->left = depth.ready;
@@ -58,8 +58,13 @@ static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                  struct mq_err *err)
 {
-	reader->tags.first = reader->delivered + 1;
-	reader->tags.n = 0;
+	/* Over a new connection some come again that were counted before, up to all of them: the
+	 * end is then where the queue is empty. */
+	if (reader->epoch > 1) {
+		source->ahead = source->there;
+		if (reader->stop_at_end && reader->limit < 0)
+			source->left = source->there;
+	}
 	return mq_rabbit_consume(reader, source, prefetch_of(reader, source), false, false, NULL,
 	                         err);
 }
