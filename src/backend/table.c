@@ -47,11 +47,7 @@ static const struct mq_backend mq_backend_sqlite = {
 #endif
 
 const struct mq_backend *const mq_backends[] = {
-    &mq_backend_kafka,
-    &mq_backend_rabbitmq,
-    &mq_backend_redis,
-    &mq_backend_sqlite,
-    NULL,
+    &mq_backend_kafka, &mq_backend_rabbitmq, &mq_backend_redis, &mq_backend_sqlite, NULL,
 };
 
 const struct mq_backend *mq_backend_for_scheme(const char *scheme)

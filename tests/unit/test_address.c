@@ -176,7 +176,7 @@ static void test_refused(void **state)
 	} cases[] = {
 	    {"kafkaa://h/x", "did you mean kafka?", NULL},
 	    {"http://h/x", "unknown scheme 'http://'", NULL},
-					    {"kafka:h/x", "two slashes", NULL},
+	    {"kafka:h/x", "two slashes", NULL},
 	    {"kafka://", "a host is missing", NULL},
 	    {"kafka:///x", "a host is missing", NULL},
 	    {"kafka://,h/x", "a host is missing", NULL},

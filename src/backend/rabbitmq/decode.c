@@ -70,7 +70,7 @@ static bool whole_number(const amqp_field_value_t *value, int64_t *ret)
 		*ret = value->value.u16;
 		return true;
 	case AMQP_FIELD_KIND_I8:
-		*ret = value->value.i8;
+		*ret = (int)value->value.i8;
 		return true;
 	case AMQP_FIELD_KIND_U8:
 		*ret = value->value.u8;
@@ -179,10 +179,8 @@ static bool headers_agree(const struct state *s, size_t *ret_added)
 		const struct mq_header *mine = find(carried, header->name);
 		if (!mine && mq_rabbit_header_broker(header->name))
 			++*ret_added;
-		else if (!mine)
-			return false;
-		else if (!is_loose(carried_type(s, (size_t)(mine - carried->headers))) &&
-		         !mq_bytes_equal(mine->value, header->value))
+		else if (!mine || (!is_loose(carried_type(s, (size_t)(mine - carried->headers))) &&
+		                   !mq_bytes_equal(mine->value, header->value)))
 			return false;
 	}
 	for (size_t i = 0; i < carried->n_headers; i++) {
@@ -233,7 +231,7 @@ static void tell_types(struct state *s)
 {
 	const struct mq_message *message = s->message;
 
-	for (size_t i = 0; i < message->n_headers; i++)
+	for (size_t i = 0; s->types && i < message->n_headers; i++)
 		if (s->types[i] != 'S' && s->types[i] != 'V') {
 			s->properties.header_types = mq_bytes_of(s->types, message->n_headers);
 			s->has_properties = true;

@@ -39,15 +39,13 @@ static void add_hint(struct mq_err *err, int reply_code, const char *text)
 {
 	if (reply_code == AMQP_ACCESS_REFUSED && says(text, "Login was refused"))
 		mq_hint(err, "check user and password; guest may connect from localhost only");
-	else if (reply_code == AMQP_ACCESS_REFUSED)
+	else if (reply_code == AMQP_ACCESS_REFUSED ||
+	         (reply_code == AMQP_NOT_ALLOWED && says(text, "refused for user")))
 		mq_hint(err, "'rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ' "
 		             "gives rights");
 	else if (reply_code == AMQP_NOT_ALLOWED && says(text, "not found"))
 		mq_hint(err, "the address is amqp://HOST/VHOST/QUEUE; 'rabbitmqctl list_vhosts' "
 		             "tells which there are");
-	else if (reply_code == AMQP_NOT_ALLOWED && says(text, "refused for user"))
-		mq_hint(err, "'rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ' "
-		             "gives rights");
 	else if (reply_code == AMQP_NOT_FOUND && says(text, "no queue"))
 		mq_hint(err, "'mqtk create ADDR' makes it, 'mqtk ls BROKER' tells which there are");
 	else if (reply_code == AMQP_NOT_FOUND && says(text, "no exchange"))

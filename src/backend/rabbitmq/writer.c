@@ -207,7 +207,7 @@ int mq_rabbit_writer_feed(struct mq_rabbit_writer *writer, struct mq_err *err)
 	struct mq_rabbit_window *window = &writer->window;
 	struct mq_rabbit_wire *wire = writer->wire;
 
-	if (!wire->channel_open || wire->blocked)
+	if (!wire || !wire->channel_open || wire->blocked)
 		return 0;
 	while (writer->sent < window->next && mq_rabbit_wire_unsent(wire) < OUT_MAX) {
 		const struct mq_rabbit_slot *slot = mq_rabbit_slot(window, writer->sent);
@@ -259,7 +259,7 @@ static int check_patience(struct mq_rabbit_writer *writer, struct mq_err *err)
 
 	if (writer->window.open == 0 || mq_now_monotonic_ms() - writer->progress_ms <= timeout_ms)
 		return 0;
-	if (writer->wire->blocked)
+	if (writer->wire && writer->wire->blocked)
 		mq_fail(err, MQ_UNREACHABLE,
 		        "%s: the broker has taken no messages for %d s (%s); %llu were not "
 		        "confirmed",
