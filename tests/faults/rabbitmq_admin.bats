@@ -323,6 +323,9 @@ limited() {
 }
 
 @test "no libcurl: only what AMQP tells, and the package's name" {
+	if ldd "$MQTK" | grep -q libcurl; then
+		skip "another library of the program needs libcurl here: without it nothing starts"
+	fi
 	mq create "$address"
 	mkdir lib
 	echo "no library" >lib/libcurl.so.4
