@@ -272,7 +272,8 @@ look_keeps() {
 	mq consume -q --ack -e "$address"
 	diff want "$OUT"
 }
-has_all() { [ "$("$MQTK" consume -q "$address" | wc -l)" = 9000 ]; }
+# Not by looking: from 4.0 on a look too many is refused.
+has_all() { [ "$("$MQTK" info -q -J "$address" | jq .ready)" = 9000 ]; }
 
 @test "looking leaves a classic queue as it was: whole, in part, interrupted, killed" {
 	look_keeps classic
