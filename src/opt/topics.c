@@ -159,7 +159,7 @@ const struct mq_topic mq_topics[] = {
          "never "
          "done in another way silently.\n"},
     {.name = "entries",
-     .title = "Redis Streams: entries, ids, groups and their members",
+     .title = "Redis Streams: entries, ids and members",
      .text =
          "An entry that mqtk writes has the fields payload and key, each unless it is null, and "
          "the "
