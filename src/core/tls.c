@@ -245,7 +245,8 @@ static int64_t stopped(struct mq_tls *tls, int result, int errnum, bool reading,
 	}
 	}
 	ERR_clear_error();
-	err->retriable = true;
+	if (err)
+		err->retriable = true;
 	return -1;
 }
 

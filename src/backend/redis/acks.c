@@ -28,6 +28,7 @@ struct mq_rd_acks {
 	struct ack_lane *lanes;
 	struct mq_rd_arena arena;
 	size_t n;
+	enum mq_code refused; /* why the server said no, or MQ_OK */
 };
 
 /* --- ids ------------------------------------------------------------------------------------- */
@@ -163,6 +164,15 @@ static size_t unsent(const struct mq_rd_cursor *cursor)
 	return cursor->settled.n - cursor->settled.from - cursor->ack_sent;
 }
 
+/* The server said no: it is not asked again, and waiting for more answers is in vain. */
+static int refuse(struct mq_rd_reader *r, const struct mq_err *why, struct mq_err *err)
+{
+	r->acks->refused = why->code;
+	if (err && !err->code)
+		*err = *why;
+	return -1;
+}
+
 /* An answer: so many of the chunk were pending. 0, or -1 when the server refused. */
 static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_reply *reply,
                        struct mq_err *err)
@@ -172,6 +182,7 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 	if (l->from == l->n)
 		return mq_rd_fail_shape(r->conn, "XACK", err);
 	struct ack ack = l->sent[l->from];
+	struct mq_err why = MQ_ERR_INIT;
 	if (reply->type == REDIS_REPLY_ERROR) {
 		size_t node;
 		if (mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK")) {
@@ -185,7 +196,12 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 			lane_lost(r, lane);
 			return 0;
 		}
-		return mq_rd_fail_reply(r->conn, ack.cursor->name, reply, err);
+		mq_rd_fail_reply(r->conn, ack.cursor->name, reply, &why);
+		return refuse(r, &why, err);
+	}
+	if (reply->type != REDIS_REPLY_INTEGER) {
+		mq_rd_fail_shape(r->conn, "XACK", &why);
+		return refuse(r, &why, err);
 	}
 	l->from++;
 	ack.cursor->settled.from += ack.n;
@@ -268,7 +284,9 @@ static int finish(struct mq_rd_reader *r, size_t lane, struct mq_err *err)
 			        r->conn->shown, mq_rd_env_of(r)->timeout_ms);
 			return mq_hint(err, "what was printed since the last ones will come again");
 		}
-		if (l->link && !is_done(r, lane))
+		if (!l->link)
+			mq_rd_pause(r->conn, true);
+		else if (!is_done(r, lane))
 			mq_net_wait_through(l->link->net, mq_rd_link_has_output(l->link), 100);
 	}
 	return 0;
@@ -276,6 +294,10 @@ static int finish(struct mq_rd_reader *r, size_t lane, struct mq_err *err)
 
 int mq_rd_acks_flush(struct mq_rd_reader *r, bool wait, struct mq_err *err)
 {
+	if (r->acks->refused)
+		return mq_fail(err, r->acks->refused,
+		               "%s: what was printed last is not acknowledged and will come again",
+		               r->conn->shown);
 	for (size_t i = 0; i < r->acks->n; i++) {
 		struct ack_lane *l = &r->acks->lanes[i];
 		struct mq_err ignored = MQ_ERR_INIT;

@@ -300,8 +300,14 @@ int mq_rd_list(struct mq_conn *base, bool deep, struct mq_stream_list *ret_list,
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		struct mq_stream_info info;
+		struct mq_err why = MQ_ERR_INIT;
 		mq_stream_info_init(&info);
-		int found = deep ? fill_stream(conn, names[i], &info, err) : 1;
+		int found = deep ? fill_stream(conn, names[i], &info, &why) : 1;
+		/* Names are everybody's to see; what is behind them may not be. */
+		if (found < 0 && why.code == MQ_DENIED)
+			found = 1;
+		else if (found < 0 && err && !err->code)
+			*err = why;
 		struct mq_stream_info *slot =
 		    found > 0 && name_stream(&info, names[i], err) == 0
 		        ? mq_info_grow(&ret_list->items, &ret_list->n, sizeof *slot, err)

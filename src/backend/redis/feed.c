@@ -12,6 +12,7 @@ enum {
 	REPLY_BYTES = 1 << 20, /* what a reply is aimed at */
 	BLOCK_MS = 1000,       /* a slice of waiting; the connection is seen to live */
 	AGAIN_MS = 100,
+	LESS = 16, /* the part that is asked for when a reply was too large */
 };
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -204,6 +205,9 @@ static int advance(struct mq_rd_reader *r, struct mq_rd_cursor *cursor,
 	if (!mq_rd_id_parse(mq_rd_reply_text(mq_rd_reply_at(entries->last, 0)), 0, &last))
 		return mq_rd_fail_shape(r->conn, "XRANGE", err);
 	cursor->next = mq_rd_id_next(last);
+	/* Behind the largest id nothing can come, and nothing can be asked for. */
+	if (!r->group && mq_rd_id_compare(last, MQ_RD_ID_MAX) == 0)
+		cursor->live = cursor->ended = true;
 	return 0;
 }
 
@@ -263,7 +267,9 @@ int mq_rd_feed_take_streams(struct mq_rd_reader *r, struct mq_rd_feed *feed,
 		end_by_clock(feed);
 		return 0;
 	}
-	for (const struct mq_rd_reply *s = mq_rd_reply_at(reply, 0); s; s = s->next) {
+	if (reply->type != REDIS_REPLY_ARRAY || reply->n == 0)
+		return mq_rd_fail_shape(r->conn, "XREAD", err);
+	for (const struct mq_rd_reply *s = reply->first; s; s = s->next) {
 		const struct mq_rd_reply *name = mq_rd_reply_at(s, 0);
 		const struct mq_rd_reply *entries = mq_rd_reply_at(s, 1);
 		struct mq_rd_cursor *cursor = name ? cursor_of(feed, name->text) : NULL;
@@ -304,15 +310,20 @@ static void drop(struct mq_rd_reader *r, struct mq_rd_feed *feed)
 static int follow(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq_rd_reply *error,
                   struct mq_err *err)
 {
+	int64_t now = mq_now_monotonic_ms();
 	size_t node;
 
+	if (!feed->moved_ms)
+		feed->moved_ms = now;
+	if (now - feed->moved_ms >= mq_rd_env_of(r)->timeout_ms)
+		return mq_rd_fail_reply(r->conn, feed->cursors[0]->name, error, err);
 	if (mq_rd_redirected(r->conn, error, &node, err) < 0)
 		return -1;
 	feed->asking = mq_rd_reply_is_error(error, "ASK");
 	feed->node = node;
 	drop(r, feed);
 	/* Two nodes that send us to each other are asked no faster than this. */
-	feed->next_try_ms = mq_now_monotonic_ms() + AGAIN_MS;
+	feed->next_try_ms = now + AGAIN_MS;
 	return 0;
 }
 
@@ -363,7 +374,10 @@ static int take(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 			return refused(r, feed, reply, err);
 		return mq_rd_fail_reply(r->conn, name_of(feed, request), reply, err);
 	}
-	feed->down_ms = 0;
+	/* After a lost connection the own pending entries are asked for again: that alone is no
+	 * progress. */
+	if (request != MQ_RD_HISTORY && request != MQ_RD_CLAIM)
+		feed->down_ms = feed->moved_ms = 0;
 	feed->entries_from = request;
 	switch (request) {
 	case MQ_RD_RANGE:
@@ -411,6 +425,18 @@ static int lost(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 	return -1;
 }
 
+/* So many large entries came that they did not fit: fewer of them will. False when it is one that
+ * does not fit, or something else was wrong. */
+static bool ask_for_less(struct mq_rd_reader *r, struct mq_rd_feed *feed)
+{
+	if (!feed->link->codec.too_large || feed->usual_count == 1)
+		return false;
+	feed->usual_count = feed->usual_count > LESS ? feed->usual_count / LESS : 1;
+	drop(r, feed);
+	mq_rd_arena_clear(&feed->arena);
+	return true;
+}
+
 /* 1 when there is a connection, 0 when it has to be tried again later, -1. */
 static int connect_feed(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_err *err)
 {
@@ -453,6 +479,10 @@ int mq_rd_feed_serve(struct mq_rd_reader *r, struct mq_rd_feed *feed, struct mq_
 			        mq_rd_env_of(r)->timeout_ms);
 			why.retriable = true;
 			got = -1;
+		}
+		if (got < 0 && ask_for_less(r, feed)) {
+			mq_err_clear(&why);
+			continue;
 		}
 		if (got < 0)
 			return lost(r, feed, &why, err);

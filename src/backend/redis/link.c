@@ -58,8 +58,8 @@ int mq_rd_link_push(struct mq_rd_link *link, struct mq_err *err)
 
 /* --- replies --------------------------------------------------------------------------------- */
 
-int mq_rd_link_next(struct mq_rd_link *link, struct mq_rd_arena *arena,
-                    struct mq_rd_reply **ret_reply, struct mq_err *err)
+static int read_next(struct mq_rd_link *link, struct mq_rd_arena *arena,
+                     struct mq_rd_reply **ret_reply, struct mq_err *err)
 {
 	if (mq_rd_link_has_output(link) && mq_rd_link_push(link, err) < 0)
 		return -1;
@@ -82,6 +82,29 @@ int mq_rd_link_next(struct mq_rd_link *link, struct mq_rd_arena *arena,
 			return -1;
 		link->in_at += piece;
 	}
+}
+
+/* Puts the server's name in front of what happened. */
+static void name_peer(const struct mq_rd_link *link, struct mq_err *err)
+{
+	struct mq_err bare = *err;
+
+	mq_err_clear(err);
+	mq_fail(err, bare.code, "%s: %s", mq_net_peer(link->net), bare.message);
+	err->retriable = bare.retriable;
+	if (bare.hint[0])
+		mq_hint(err, "%s", bare.hint);
+}
+
+int mq_rd_link_next(struct mq_rd_link *link, struct mq_rd_arena *arena,
+                    struct mq_rd_reply **ret_reply, struct mq_err *err)
+{
+	bool was_clear = err && !err->code;
+	int got = read_next(link, arena, ret_reply, err);
+
+	if (got < 0 && was_clear)
+		name_peer(link, err);
+	return got;
 }
 
 int mq_rd_link_await(struct mq_rd_link *link, struct mq_rd_arena *arena, int64_t deadline_ms,

@@ -1,10 +1,11 @@
 /*
- * The default name of a member: mqtk-HOST-N.
+ * The default name of a member: mqtk-HOST-XXXX-N.
  *
  * Redis keeps what a member was given and did not acknowledge under its name, and gives it to
  * nobody else unasked; so a program that died must find its name again. N is the smallest number
  * that no living program of this user has for the same group: each holds a lock on a file, which
- * the system lets go when it dies, however it dies.
+ * the system lets go when it dies, however it dies. XXXX tells apart those who cannot see each
+ * other's locks: other users and folders, and other spellings of the broker's address.
  */
 #include "backend/redis/group.h"
 
@@ -17,13 +18,13 @@
 
 enum { MEMBERS_MAX = 1000 };
 
-/* Of broker, database and group: enough to tell them apart in a file's name. */
-static uint64_t hash_of(const struct mq_rd_conn *conn, const char *group)
+/* Of folder, broker, database and group: enough to tell them apart in a file's name. */
+static uint64_t hash_of(const struct mq_rd_conn *conn, const char *folder, const char *group)
 {
-	const char *const texts[] = {conn->hosts ? conn->hosts : conn->socket, group};
+	const char *const texts[] = {folder, conn->hosts ? conn->hosts : conn->socket, group};
 	uint64_t hash = 0xcbf29ce484222325u ^ (uint64_t)conn->db;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		for (const char *c = texts[i]; *c; c++)
 			hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
 		hash = (hash ^ 0xff) * 0x100000001b3u;
@@ -71,15 +72,19 @@ int mq_rd_member_name(const struct mq_rd_conn *conn, const char *group, char **r
                       int *ret_lock, struct mq_err *err)
 {
 	char host[256] = "", folder[4096], name[320];
+	uint64_t hash = 0;
 	int number = 0;
 
 	*ret_lock = -1;
 	if (gethostname(host, sizeof host - 1) < 0 || !host[0])
 		snprintf(host, sizeof host, "host");
-	if (lock_folder(folder, sizeof folder))
-		number = take_number(folder, hash_of(conn, group), ret_lock);
+	if (lock_folder(folder, sizeof folder)) {
+		hash = hash_of(conn, folder, group);
+		number = take_number(folder, hash, ret_lock);
+	}
 	if (number > 0) {
-		snprintf(name, sizeof name, "mqtk-%s-%d", host, number);
+		snprintf(name, sizeof name, "mqtk-%s-%04x-%d", host, (unsigned)(hash & 0xffff),
+		         number);
 	} else {
 		snprintf(name, sizeof name, "mqtk-%s-p%ld", host, (long)getpid());
 		mq_log(conn->base.env, MQ_LEVEL_WARN,

@@ -37,6 +37,8 @@ static int look(struct mq_rd_conn *conn, const char *stream, struct extent *ret,
 			return -1;
 		return mq_rd_fail_reply(conn, stream, reply, err);
 	}
+	if (!mq_rd_reply_member(reply, "last-generated-id"))
+		return mq_rd_fail_shape(conn, "XINFO STREAM", err);
 	const struct mq_rd_reply *first = mq_rd_reply_member(reply, "first-entry");
 	ret->length = mq_rd_reply_number(mq_rd_reply_member(reply, "length"), 0);
 	ret->last = id_of(mq_rd_reply_member(reply, "last-generated-id"), MQ_RD_ID_MIN);
@@ -160,6 +162,10 @@ static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct 
 		if (resolve(r->conn, stream, &spec->to, &extent, &cursor->stop, err) < 0)
 			return -1;
 	}
+	/* Behind the largest id nothing can come. */
+	if (!spec->group && spec->from.kind == MQ_POS_END &&
+	    mq_rd_id_compare(extent.last, MQ_RD_ID_MAX) == 0)
+		cursor->live = cursor->ended = true;
 	warn_gap(r, cursor, &spec->from, &extent);
 	int64_t expected = expect(&spec->from, &extent);
 	if (r->base.expected >= 0)

@@ -73,7 +73,8 @@ struct mq_rd_feed {
 	const struct mq_rd_reply *streams;
 	struct mq_rd_cursor *entries_of;
 	enum mq_rd_request entries_from;
-	int64_t down_ms; /* since when there is no connection; 0: there is */
+	int64_t down_ms;  /* since when there is no connection; 0: there is */
+	int64_t moved_ms; /* since when there are only redirections; 0: there are not */
 	int64_t next_try_ms;
 };
 

@@ -303,9 +303,10 @@ void mq_rd_codec_release(struct mq_rd_codec *codec)
 	*codec = (struct mq_rd_codec){0};
 }
 
-static int fail_reader(const struct mq_rd_codec *codec, struct mq_err *err)
+static int fail_reader(struct mq_rd_codec *codec, struct mq_err *err)
 {
-	if (codec->reader->err == REDIS_ERR_OOM)
+	codec->too_large = codec->reader->err == REDIS_ERR_OOM;
+	if (codec->too_large)
 		return mq_fail(err, MQ_DATA,
 		               "a reply of the server does not fit into memory (%zu MiB are "
 		               "allowed)",

@@ -69,6 +69,7 @@ struct mq_rd_codec {
 	redisReader *reader;
 	struct mq_rd_arena *arena; /* where the reply at hand is built */
 	bool inside;               /* a part of the reply at hand is read */
+	bool too_large;            /* why it failed: the reply has more than one may hold */
 };
 
 int mq_rd_codec_init(struct mq_rd_codec *codec, struct mq_err *err);

@@ -172,14 +172,15 @@ static struct mq_rd_slot *next_of(struct mq_rd_writer *w, size_t lane)
 	return NULL;
 }
 
-/* Refused for the moment; failed when that has been so for too long. */
+/* Refused for the moment; failed when nothing but refusals came for too long. */
 static void refuse(struct mq_rd_writer *w, struct mq_rd_slot *slot, const struct mq_err *why)
 {
 	int64_t now = mq_now_monotonic_ms();
 
-	if (!slot->refused_ms)
-		slot->refused_ms = now;
-	if (now - slot->refused_ms >= w->conn->base.env->timeout_ms) {
+	if (!w->refused_ms || now - w->refused_last_ms > MQ_RD_QUIET_MS)
+		w->refused_ms = now;
+	w->refused_last_ms = now;
+	if (now - w->refused_ms >= w->conn->base.env->timeout_ms) {
 		mq_rd_slot_report(w, slot, why, false);
 		return;
 	}
@@ -281,6 +282,8 @@ void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_r
 
 	if (!slot)
 		return; /* an answer to nothing that was asked */
+	if (reply->type == REDIS_REPLY_STRING)
+		w->refused_ms = 0;
 	if (slot->asked)
 		slot->asked = false;
 	else if (slot->is_wait)

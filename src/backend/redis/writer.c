@@ -101,12 +101,14 @@ static int connect_lane(struct mq_rd_writer *w, struct mq_rd_lane *lane)
 		lane->down_ms = 0;
 		return 1;
 	}
+	/* What comes behind those that were given up does not wait as long once more. */
+	bool is_new = now - lane->next_try_ms > MQ_RD_QUIET_MS;
 	now = mq_now_monotonic_ms();
-	if (!lane->down_ms)
+	if (!lane->down_ms || (is_new && lane->gave_up))
 		lane->down_ms = now;
 	lane->next_try_ms = now + CONNECT_AGAIN_MS;
-	if (now - lane->down_ms >= env_of(w)->timeout_ms || !why.retriable) {
-		lane->down_ms = 0;
+	lane->gave_up = now - lane->down_ms >= env_of(w)->timeout_ms || !why.retriable;
+	if (lane->gave_up) {
 		give_up(w, &why);
 		return -1;
 	}

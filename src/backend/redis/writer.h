@@ -9,6 +9,9 @@
 
 #include "backend/redis/entry.h"
 
+/* A trouble that was not seen for so long is a new one. */
+enum { MQ_RD_QUIET_MS = 1000 };
+
 enum mq_rd_slot_state {
 	MQ_RD_QUEUED, /* not sent, or to be sent again */
 	MQ_RD_SENT,
@@ -21,8 +24,7 @@ struct mq_rd_slot {
 	uint64_t tag;
 	uint64_t at; /* its bytes: from the first byte ever kept */
 	size_t len;
-	uint64_t sent_end;  /* where it ends in what its lane ever sent */
-	int64_t refused_ms; /* since when; 0: never */
+	uint64_t sent_end; /* where it ends in what its lane ever sent */
 	size_t lane;
 	enum mq_rd_slot_state state;
 	bool is_wait; /* a WAIT of ours, no message */
@@ -37,6 +39,7 @@ struct mq_rd_lane {
 	uint64_t cursor; /* no slot before it waits for an answer of this lane */
 	int64_t down_ms; /* since when there is no connection; 0: there is, or none was needed */
 	int64_t next_try_ms;
+	bool gave_up;       /* at the last try: nobody was there for too long */
 	size_t unconfirmed; /* sent since the last WAIT */
 	bool deaf;          /* the server said that it reads nothing more */
 	bool outdated;      /* to be connected anew once nothing is on its way */
@@ -65,6 +68,9 @@ struct mq_rd_writer {
 	struct mq_buf data; /* the slots' bytes */
 	uint64_t data_from; /* the number of its first byte */
 	int64_t retry_ms;   /* when what was refused is sent again */
+	/* Since when nothing but refusals came (0: something else did), and when the last did. What
+	 * comes behind those that failed for it does not wait as long once more. */
+	int64_t refused_ms, refused_last_ms;
 	struct mq_rd_lane *lanes;
 	size_t n_lanes;
 	int64_t reports; /* deliveries since somebody looked */
