@@ -257,7 +257,8 @@ static size_t properties_size(const amqp_basic_properties_t *properties)
 {
 	size_t size = 256 + properties->content_type.len + properties->correlation_id.len +
 	              properties->reply_to.len + properties->message_id.len + properties->type.len +
-	              properties->user_id.len + properties->app_id.len;
+	              properties->user_id.len + properties->app_id.len +
+	              properties->content_encoding.len;
 
 	for (int i = 0; i < properties->headers.num_entries; i++)
 		size += properties->headers.entries[i].key.len +

@@ -96,7 +96,14 @@ static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source
 
 	if (empty > 0)
 		source->done = true;
-	return empty < 0 ? -1 : 0;
+	if (empty != 0 ||
+	    mq_now_monotonic_ms() - reader->came_ms < reader->conn->base.env->timeout_ms)
+		return empty < 0 ? -1 : 0;
+	mq_fail(err, MQ_UNREACHABLE,
+	        "queue '%s' has messages, but the broker has given none for %d s", source->queue,
+	        reader->conn->base.env->timeout_ms / 1000);
+	return mq_hint(err, "a queue with a single active consumer gives its messages to nobody "
+	                    "else; 'mqtk info' tells who consumes");
 }
 
 /*

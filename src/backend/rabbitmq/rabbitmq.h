@@ -97,6 +97,8 @@ struct mq_rabbit_wire {
 	size_t frame_max;
 	int heartbeat_ms;                 /* 0: none */
 	int64_t heard_ms;                 /* when bytes last came */
+	int64_t listened_ms;              /* when somebody last waited for them */
+	int64_t attentive_ms;             /* since when that was without long breaks */
 	int version_major, version_minor; /* of the broker, 0 unknown */
 	char version[32];
 	bool dead;         /* the connection is of no use any more */

@@ -60,8 +60,14 @@ static int take_delivery(struct mq_rabbit_reader *reader, struct mq_err *err)
 	    .body = content->body,
 	    .size = content->size};
 
+	/* What is remembered of each is found by its tag. */
+	if (deliver->delivery_tag != reader->delivered + 1)
+		return mq_fail(err, MQ_UNREACHABLE,
+		               "the broker numbers its deliveries wrongly: %llu comes after %llu",
+		               (unsigned long long)deliver->delivery_tag,
+		               (unsigned long long)reader->delivered);
 	reader->delivered = deliver->delivery_tag;
-	reader->idle_ms = mq_now_monotonic_ms();
+	reader->idle_ms = reader->came_ms = mq_now_monotonic_ms();
 	if (make_room(reader, err) < 0)
 		return -1;
 	struct mq_message *message = &reader->messages[reader->n];
@@ -281,7 +287,7 @@ static int connect_reader(struct mq_rabbit_reader *reader, struct mq_err *err)
 
 static int begin_all(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
-	reader->idle_ms = mq_now_monotonic_ms();
+	reader->idle_ms = reader->came_ms = mq_now_monotonic_ms();
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
 		source->consumers = 0;
@@ -403,10 +409,14 @@ int mq_rabbit_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct m
 	int64_t until = mq_now_monotonic_ms() + timeout_ms;
 
 	/* All done: what waits is still lent, but nothing is asked any more. */
-	if (!(all_done(reader) || reader->head < reader->n)) {
-		struct mq_err mine = MQ_ERR_INIT;
-		if (gather(reader, max, until, &mine) < 0 && reader->head == reader->n &&
-		    recover(reader, &mine) < 0) {
+	if (reader->later.code == MQ_OK && !(all_done(reader) || reader->head < reader->n))
+		gather(reader, max, until, &reader->later);
+	if (reader->wire && reader->wire->dead && all_done(reader))
+		mq_err_clear(&reader->later); /* nothing more was wanted from it */
+	if (reader->later.code != MQ_OK && reader->head == reader->n) {
+		struct mq_err mine = reader->later;
+		mq_err_clear(&reader->later);
+		if (recover(reader, &mine) < 0) {
 			*err = mine;
 			return -1;
 		}
@@ -416,8 +426,9 @@ int mq_rabbit_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct m
 	*ret_batch =
 	    (struct mq_batch){.messages = reader->messages + reader->head, .n = reader->lent};
 	if (reader->head + reader->lent == reader->n) {
-		ret_batch->caught_up = all_caught(reader);
-		ret_batch->ended = reader->ends && all_done(reader);
+		bool whole = reader->later.code == MQ_OK;
+		ret_batch->caught_up = whole && all_caught(reader);
+		ret_batch->ended = whole && reader->ends && all_done(reader);
 	}
 	return 0;
 }

@@ -82,9 +82,11 @@ struct mq_rabbit_reader {
 	struct mq_message *messages;
 	uint64_t *message_tags;
 	size_t n, cap, head, lent;
-	size_t bytes;       /* of bodies that wait */
-	uint64_t delivered; /* highest tag of this channel */
-	int64_t idle_ms;    /* when something last came */
+	size_t bytes;        /* of bodies that wait */
+	uint64_t delivered;  /* highest tag of this channel */
+	int64_t idle_ms;     /* when something last came, or it was asked why nothing does */
+	int64_t came_ms;     /* when something last came */
+	struct mq_err later; /* what ended it behind messages that still wait to be lent */
 	/* Taking. */
 	struct mq_rabbit_tags tags;
 	int64_t settled;            /* since the last acknowledgement */

@@ -14,13 +14,18 @@ enum {
 	FIRST_CHUNK = 4096,   /* messages that may stand before the moment asked for */
 };
 
+#define PLACE_TAG "mqtk.probe"
+#define FRESH_TAG "mqtk.probe.fresh"
+
 /* --- finding an offset ----------------------------------------------------------------------- */
 
 struct probe {
 	struct mq_rabbit_content content;
 	struct mq_rabbit_memory memory;
 	int64_t first, last; /* offsets that were seen; -1: none */
+	int64_t fresh;       /* the first one that was written meanwhile; -1: none */
 	uint64_t tag;
+	int64_t slowness_ms; /* how long the broker takes to answer */
 };
 
 static int probe_frame(void *ctx, const struct mq_rabbit_frame *frame, struct mq_err *err)
@@ -41,7 +46,9 @@ static int probe_frame(void *ctx, const struct mq_rabbit_frame *frame, struct mq
 	if (mq_rabbit_decode(&probe->memory, &arrival, &message, err) < 0)
 		return -1;
 	probe->tag = deliver->delivery_tag;
-	if (message.offset != MQ_NO_OFFSET) {
+	if (message.offset != MQ_NO_OFFSET && deliver->consumer_tag.len == sizeof FRESH_TAG - 1) {
+		probe->fresh = probe->fresh < 0 ? message.offset : probe->fresh;
+	} else if (message.offset != MQ_NO_OFFSET) {
 		probe->first = probe->first < 0 ? message.offset : probe->first;
 		probe->last = message.offset;
 	}
@@ -64,10 +71,11 @@ static int probe_read(struct mq_rabbit_wire *wire, struct probe *probe, bool onl
 				return -1;
 		if (got < 0)
 			return -1;
-		if (only_first && probe->tag > 0)
+		if ((only_first && probe->tag > 0) || probe->fresh >= 0)
 			return 0;
 		int64_t now = mq_now_monotonic_ms();
-		int64_t left = heard + (probe->last < 0 ? PROBE_EMPTY_MS : PROBE_MS) - now;
+		int64_t silence = probe->last < 0 ? PROBE_EMPTY_MS : PROBE_MS;
+		int64_t left = heard + silence + 3 * probe->slowness_ms - now;
 		if (left <= 0)
 			return 0;
 		if (probe->tag > acked + PREFETCH / 2) {
@@ -86,6 +94,12 @@ static int probe_read(struct mq_rabbit_wire *wire, struct probe *probe, bool onl
 	}
 }
 
+static amqp_field_value_t at_text(const char *text)
+{
+	return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_UTF8,
+	                            .value = {.bytes = mq_rabbit_bytes(text)}};
+}
+
 /* The offsets at a place: over the connection's own wire, whose channel is then closed. */
 static int probe_at(struct mq_rabbit_reader *reader, const char *queue,
                     const amqp_field_value_t *place, bool only_first, struct probe *probe,
@@ -95,34 +109,39 @@ static int probe_at(struct mq_rabbit_reader *reader, const char *queue,
 	amqp_basic_qos_t qos = {.prefetch_count = only_first ? 1 : PREFETCH};
 	amqp_table_entry_t argument = {.key = mq_rabbit_bytes("x-stream-offset"), .value = *place};
 	amqp_basic_consume_t consume = {.queue = mq_rabbit_bytes(queue),
-	                                .consumer_tag = mq_rabbit_bytes("mqtk.probe"),
+	                                .consumer_tag = mq_rabbit_bytes(PLACE_TAG),
 	                                .arguments = {1, &argument}};
+	amqp_table_entry_t from_now = {.key = mq_rabbit_bytes("x-stream-offset"),
+	                               .value = at_text("next")};
+	amqp_basic_consume_t fresh = {.queue = mq_rabbit_bytes(queue),
+	                              .consumer_tag = mq_rabbit_bytes(FRESH_TAG),
+	                              .arguments = {1, &from_now}};
+	int64_t begun = mq_now_monotonic_ms();
 	int result = -1;
 
-	*probe = (struct probe){.first = -1, .last = -1};
+	*probe = (struct probe){.first = -1, .last = -1, .fresh = -1};
 	if (!wire)
 		return -1;
 	mq_rabbit_memory_init(&probe->memory);
 	wire->on_frame = probe_frame;
 	wire->ctx = probe;
+	/* Where somebody writes all the time the last chunk has no end: then it lies before what
+	 * comes from now on. */
 	if (mq_rabbit_rpc(wire, AMQP_BASIC_QOS_METHOD, &qos, AMQP_BASIC_QOS_OK_METHOD, queue,
 	                  err) &&
+	    (only_first || mq_rabbit_rpc(wire, AMQP_BASIC_CONSUME_METHOD, &fresh,
+	                                 AMQP_BASIC_CONSUME_OK_METHOD, queue, err)) &&
 	    mq_rabbit_rpc(wire, AMQP_BASIC_CONSUME_METHOD, &consume, AMQP_BASIC_CONSUME_OK_METHOD,
-	                  queue, err) &&
-	    probe_read(wire, probe, only_first, err) == 0)
-		result = 0;
+	                  queue, err)) {
+		probe->slowness_ms = mq_now_monotonic_ms() - begun;
+		result = probe_read(wire, probe, only_first, err);
+	}
 	struct mq_err ignored = MQ_ERR_INIT;
 	wire->on_frame = NULL;
 	if (!wire->dead)
 		mq_rabbit_channel_close(wire, &ignored);
 	mq_rabbit_memory_release(&probe->memory);
 	return result;
-}
-
-static amqp_field_value_t at_text(const char *text)
-{
-	return (amqp_field_value_t){.kind = AMQP_FIELD_KIND_UTF8,
-	                            .value = {.bytes = mq_rabbit_bytes(text)}};
 }
 
 static amqp_field_value_t at_offset(int64_t offset)
@@ -157,7 +176,7 @@ static int find_end(struct mq_rabbit_reader *reader, struct mq_rabbit_source *so
 	/* Its depth is no help: of a stream a passive declare tells 0 or what was seconds ago. */
 	if (probe_at(reader, source->queue, &last, false, &probe, err) < 0)
 		return -1;
-	source->end = probe.last + 1;
+	source->end = probe.fresh >= 0 ? probe.fresh : probe.last + 1;
 	return 0;
 }
 

@@ -132,6 +132,8 @@ int mq_rabbit_wire_wait(struct mq_rabbit_wire *wire, int timeout_ms, struct mq_e
 	int64_t begun = mq_now_monotonic_ms();
 	int64_t until = begun + timeout_ms;
 
+	if (begun - wire->listened_ms > wire->heartbeat_ms)
+		wire->attentive_ms = begun;
 	for (;;) {
 		if (wire->dead)
 			return mq_rabbit_wire_lost(wire, err);
@@ -140,11 +142,11 @@ int mq_rabbit_wire_wait(struct mq_rabbit_wire *wire, int timeout_ms, struct mq_e
 		int64_t n = read_some(wire, err);
 		if (n != 0)
 			return n < 0 ? -1 : 1;
-		int64_t now = mq_now_monotonic_ms();
-		/* Silence counts from when somebody listened. */
-		int64_t since = wire->heard_ms > begun ? wire->heard_ms : begun;
-		if (wire->heartbeat_ms && wire->heard_ms + 3 * (int64_t)wire->heartbeat_ms < now &&
-		    since + 3 * (int64_t)wire->heartbeat_ms < now) {
+		int64_t now = wire->listened_ms = mq_now_monotonic_ms();
+		/* Silence counts from when somebody listened, in however many short waits. */
+		int64_t since =
+		    wire->heard_ms > wire->attentive_ms ? wire->heard_ms : wire->attentive_ms;
+		if (wire->heartbeat_ms && since + 3 * (int64_t)wire->heartbeat_ms < now) {
 			mq_fail(err, MQ_UNREACHABLE, "%s: the broker has been silent for %lld s",
 			        wire->conn->shown, (long long)(now - since) / 1000);
 			return mq_rabbit_wire_lost(wire, err);
