@@ -82,6 +82,22 @@ PYTHON
 	has "$err" "queue '$queue' has messages, but the broker has given none for 2 s"
 }
 
+@test "more messages than a prefetch can say are looked at, in a quorum queue too, and keep their order" {
+	local n
+	mq create --type quorum "$address"
+	expect_status 0
+	mq produce -q "$address" < <(seq 70000)
+	expect_status 0
+	for n in 66000 70000; do
+		mq_within 60 consume -q -c "$n" "$address"
+		expect_status 0
+		seq "$n" | cmp - "$OUT"
+	done
+	mq_within 60 consume -q --ack -e "$address"
+	expect_status 0
+	seq 70000 | cmp - "$OUT"
+}
+
 @test "the end of a stream is found while it is written all the time" {
 	mq create --type stream "$address"
 	expect_status 0

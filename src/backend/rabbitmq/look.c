@@ -55,10 +55,18 @@ static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 	return 0;
 }
 
+/* A consumer gets as many messages as a prefetch can say; without one (0) a quorum queue would give
+ * 2000. For more there is another one behind it: see reach_fresh. */
+static int ask(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source, struct mq_err *err)
+{
+	source->asked = source->left < UINT16_MAX ? source->left : UINT16_MAX;
+	return mq_rabbit_consume(reader, source, source->asked, false, false, NULL, err);
+}
+
 static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                  struct mq_err *err)
 {
-	return mq_rabbit_consume(reader, source, source->left, false, false, NULL, err);
+	return ask(reader, source, err);
 }
 
 /* Each look wears its messages down: before one could be their last it is said. */
@@ -76,6 +84,7 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
 {
 	(void)reader;
 	(void)tag;
+	source->asked--;
 	if (source->left == 0)
 		return 0;
 	source->done = --source->left == 0;
@@ -96,6 +105,8 @@ static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source
 
 	if (empty > 0)
 		source->done = true;
+	if (empty == 0 && source->left > 0 && source->asked <= 0)
+		return ask(reader, source, err);
 	if (empty != 0 ||
 	    mq_now_monotonic_ms() - reader->came_ms < reader->conn->base.env->timeout_ms)
 		return empty < 0 ? -1 : 0;
@@ -123,6 +134,7 @@ static void reach_fresh(struct mq_rabbit_reader *reader, struct mq_rabbit_source
 		    depth.ready == 0)
 			return;
 		more = more < depth.ready ? more : depth.ready;
+		more = more < UINT16_MAX ? more : UINT16_MAX;
 		uint64_t until = reader->delivered + (uint64_t)more;
 		int64_t deadline = mq_now_monotonic_ms() + reader->conn->base.env->timeout_ms;
 		if (mq_rabbit_consume(reader, source, more, false, false, NULL, &ignored) < 0)
@@ -140,7 +152,7 @@ static void finish(struct mq_rabbit_reader *reader)
 	reader->wire->stubborn = true;
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
-		if (source->rotates && source->consumers == 1)
+		if (source->rotates && source->consumers > 0)
 			reach_fresh(reader, source);
 	}
 	mq_rabbit_give_back(reader);

@@ -171,7 +171,8 @@ int mq_rabbit_consume(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
                       int64_t prefetch, bool no_ack, bool exclusive,
                       const amqp_field_value_t *offset, struct mq_err *err)
 {
-	amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)(prefetch > UINT16_MAX ? 0 : prefetch)};
+	amqp_basic_qos_t qos = {.prefetch_count =
+	                            (uint16_t)(prefetch < UINT16_MAX ? prefetch : UINT16_MAX)};
 	amqp_table_entry_t argument = {.key = mq_rabbit_bytes("x-stream-offset")};
 	char tag[TAG_TEXT];
 

@@ -15,6 +15,7 @@ struct mq_rabbit_source {
 	char *queue;
 	int consumers; /* of it: their tags are mqtk.N.A, mqtk.N.B …, N the source's number */
 	int64_t left;  /* deliveries that are still wanted; -1: no limit */
+	int64_t asked; /* of a look: deliveries that its last consumer still gets */
 	int64_t skip;  /* deliveries at the beginning that nobody wants to see */
 	int64_t ahead; /* of those that were there at open, not yet handed out */
 	int64_t there; /* how many were there at open */
