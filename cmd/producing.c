@@ -47,6 +47,7 @@ struct run {
 	int64_t started_ms; /* of the pace of --rate */
 	bool unfinished;    /* a signal cut a record short */
 	bool broken;        /* the writer takes nothing any more */
+	struct mq_err why;  /* of that */
 	bool partition_note_given;
 };
 
@@ -117,6 +118,15 @@ static size_t pace(struct run *run, size_t want)
 	}
 }
 
+/* The writer takes nothing any more. */
+static void break_off(struct run *run, const struct mq_err *why)
+{
+	if (!run->broken)
+		run->why = *why;
+	mq_fail(&run->why, MQ_PARTIAL, "the connection is broken"); /* unless it says more */
+	run->broken = true;
+}
+
 /* Counts the records of the batch from `from` on as not sent. */
 static void give_up_batch(struct run *run, size_t from, const struct mq_err *why)
 {
@@ -138,7 +148,7 @@ static void send_batch(struct run *run)
 		}
 		int64_t took = mq_write(run->writer, run->batch + done, want, &err);
 		if (took < 0) {
-			run->broken = true;
+			break_off(run, &err);
 			break;
 		}
 		for (size_t i = 0; i < (size_t)took; i++)
@@ -151,11 +161,11 @@ static void send_batch(struct run *run)
 		int64_t left = stopped(run) ? mq_writer_flush(run->writer, WAIT_MS, &err)
 		                            : mq_writer_poll(run->writer, WAIT_MS, &err);
 		if (left < 0)
-			run->broken = true;
+			break_off(run, &err);
 	}
 	if (done < run->n_batch) {
 		if (err.code == MQ_OK)
-			mq_fail(&err, MQ_PARTIAL, "not sent: the connection is broken");
+			mq_fail(&err, run->why.code, "not sent: %s", run->why.message);
 		give_up_batch(run, done, &err);
 	}
 	flush_tee(run);
@@ -319,7 +329,7 @@ static bool wait_for_input(struct run *run, int fd)
 			return true; /* read() will say what is wrong */
 		if (fds[2].revents || (n == 0 && waiting)) {
 			if (mq_writer_poll(run->writer, 0, &ignored) < 0)
-				run->broken = true;
+				break_off(run, &ignored);
 			failures_flush(&run->failures);
 		}
 		if (n > 0 && fds[0].revents)

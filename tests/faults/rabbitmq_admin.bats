@@ -372,3 +372,20 @@ limited() {
 	expect_status 8
 	has "$err" "there is no vhost 'none'"
 }
+
+@test "no right to write: every record is accounted for, and not each of them is tried" {
+	mq create "$address"
+	api PUT /api/users/reader '{"password":"reader-secret","tags":""}'
+	api PUT /api/permissions/%2F/reader '{"configure":".*","write":"^$","read":".*"}'
+	seq 20000 >in
+	status=0
+	timeout 30 "$MQTK" produce --failed-to failed.jsonl \
+		"amqp://reader:reader-secret@$RABBITMQ/$queue?management=$RABBITMQ_MANAGEMENT" \
+		<in >"$OUT" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	mq_result
+	expect_status 5
+	has "$err" "refused for user 'reader'"
+	diff in <(jq -r .payload failed.jsonl)
+	info "$address"
+	is "$(jq .ready "$OUT")" 0
+}

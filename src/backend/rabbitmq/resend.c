@@ -10,7 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RETRY_MS = 200 };
+enum {
+	RETRY_MS = 200,
+	/* Rights may depend on the routing key, so a refusal is one message's; so many of them
+	 * without a confirmation between are taken for everybody's. */
+	DENIED_MAX = 10,
+};
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
@@ -145,10 +150,13 @@ static bool find_blame(struct mq_rabbit_writer *writer)
 		return false;
 	if (!slot)
 		slot = only_one(writer);
-	if (slot)
+	if (slot) {
 		fail_one(writer, slot);
-	else
+		if (writer->wire->closed_code == AMQP_ACCESS_REFUSED)
+			return ++writer->denied < DENIED_MAX;
+	} else {
 		writer->lone = writer->sent; /* one at a time finds it; see below for numbers */
+	}
 	return true;
 }
 

@@ -101,6 +101,7 @@ static void take_answer(struct mq_rabbit_writer *writer, uint64_t tag, bool mult
 		              "answers so");
 		mq_rabbit_report_failed(writer, slot, &why, false);
 	}
+	writer->denied = 0;
 	writer->progress_ms = mq_now_monotonic_ms();
 }
 
@@ -273,11 +274,26 @@ static int check_patience(struct mq_rabbit_writer *writer, struct mq_err *err)
 	return -1;
 }
 
+/* Everything without an answer has failed. */
+static void fail_rest(struct mq_rabbit_writer *writer, const struct mq_err *why)
+{
+	struct mq_rabbit_window *window = &writer->window;
+
+	for (uint64_t n = window->first; n < window->next; n++) {
+		struct mq_rabbit_slot *slot = mq_rabbit_slot(window, n);
+		if (!slot->settled)
+			mq_rabbit_report_failed(writer, slot, why, n < writer->sent);
+	}
+}
+
+/* At once, so that what the caller has to give up comes behind them, in order. */
 static int break_writer(struct mq_rabbit_writer *writer, const struct mq_err *why)
 {
-	if (!writer->broken)
-		writer->why = *why;
+	if (writer->broken)
+		return -1;
+	writer->why = *why;
 	writer->broken = true;
+	fail_rest(writer, why);
 	return -1;
 }
 
@@ -411,17 +427,10 @@ static void release(struct mq_rabbit_writer *writer)
 void mq_rabbit_writer_close(struct mq_writer *base)
 {
 	struct mq_rabbit_writer *writer = (struct mq_rabbit_writer *)base;
-	struct mq_rabbit_window *window = &writer->window;
-	struct mq_err why = writer->why;
+	struct mq_err why = MQ_ERR_INIT;
 
-	if (!writer->broken)
-		mq_fail(&why, MQ_UNREACHABLE, "%s: no confirmation before the end",
-		        writer->conn->shown);
-	for (uint64_t n = window->first; n < window->next; n++) {
-		struct mq_rabbit_slot *slot = mq_rabbit_slot(window, n);
-		if (!slot->settled)
-			mq_rabbit_report_failed(writer, slot, &why, n < writer->sent);
-	}
+	mq_fail(&why, MQ_UNREACHABLE, "%s: no confirmation before the end", writer->conn->shown);
+	fail_rest(writer, &why);
 	release(writer);
 }
 

@@ -36,10 +36,11 @@ struct mq_rabbit_writer {
 	void *ctx;
 	struct mq_rabbit_encoder encoder;
 	struct mq_rabbit_window window;
-	uint64_t sent;       /* number of the first message that was not yet given to the wire */
-	uint64_t tag_base;   /* number of the message that has delivery tag 1 */
-	uint64_t returned;   /* number behind the last one that was returned */
-	uint64_t lone;       /* messages up to this number are sent one at a time */
+	uint64_t sent;     /* number of the first message that was not yet given to the wire */
+	uint64_t tag_base; /* number of the message that has delivery tag 1 */
+	uint64_t returned; /* number behind the last one that was returned */
+	uint64_t lone;     /* messages up to this number are sent one at a time */
+	int denied;        /* messages that were refused for want of rights, one after the other */
 	int64_t progress_ms; /* when the broker last answered, or something was first sent */
 	struct mq_rabbit_content content;  /* of a basic.return */
 	struct mq_rabbit_memory memory;    /* of that */
