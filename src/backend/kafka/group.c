@@ -16,6 +16,8 @@
 
 /* How long the answer to the last commit, and leaving, may take at close. */
 #define LEAVE_MS 5000
+/* Between two tries of the last commit. */
+#define RETRY_MS 100
 
 /* --- commits -----------------------------------------------------------------------------------
  */
@@ -30,12 +32,42 @@ static bool is_lost(rd_kafka_resp_err_t kerr)
 	       kerr == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST || kerr == RD_KAFKA_RESP_ERR__NO_OFFSET;
 }
 
+/* Errors that pass: the coordinator moves or is away. From version 2.4 on the library leaves it to
+ * us to send the commit again. */
+static bool is_passing(rd_kafka_resp_err_t kerr)
+{
+	return kerr == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+	       kerr == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+	       kerr == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+	       kerr == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT ||
+	       kerr == RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION ||
+	       kerr == RD_KAFKA_RESP_ERR__TRANSPORT || kerr == RD_KAFKA_RESP_ERR__WAIT_COORD ||
+	       kerr == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+/* A commit did not go through but may later: only after env->timeout_ms of this is it an error. */
+static void commit_again(struct mq_kafka_reader *reader, rd_kafka_resp_err_t kerr)
+{
+	const struct mq_env *env = reader->base.conn->env;
+	int64_t now = mq_now_monotonic_ms();
+
+	if (!reader->commit_failing_ms) {
+		reader->commit_failing_ms = now;
+		mq_log(env, MQ_LEVEL_VERBOSE, "commit refused: %s; it is sent again",
+		       rd_kafka_err2str(kerr));
+	}
+	if (now - reader->commit_failing_ms > env->timeout_ms)
+		mq_kafka_fail(&reader->commit_error, kerr, "commit");
+}
+
 static void on_commit(struct mq_kafka_reader *reader, rd_kafka_event_t *event)
 {
 	const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
 	rd_kafka_resp_err_t kerr = rd_kafka_event_error(event);
 
 	reader->commits_open--;
+	if (!kerr)
+		reader->commit_failing_ms = 0;
 	for (int i = 0; list && i < list->cnt; i++) {
 		const rd_kafka_topic_partition_t *elem = &list->elems[i];
 		rd_kafka_resp_err_t one = elem->err ? elem->err : kerr;
@@ -50,11 +82,15 @@ static void on_commit(struct mq_kafka_reader *reader, rd_kafka_event_t *event)
 			       "commit of %s[%d] at %lld refused: %s; its messages come again",
 			       elem->topic, (int)elem->partition, (long long)elem->offset,
 			       rd_kafka_err2str(one));
+		else if (is_passing(one))
+			commit_again(reader, one);
 		else
 			mq_kafka_fail(&reader->commit_error, one, "commit of %s[%d] at %lld",
 			              elem->topic, (int)elem->partition, (long long)elem->offset);
 	}
-	if (kerr && !is_lost(kerr))
+	if (kerr && is_passing(kerr))
+		commit_again(reader, kerr);
+	else if (kerr && !is_lost(kerr))
 		mq_kafka_fail(&reader->commit_error, kerr, "commit");
 }
 
@@ -74,6 +110,19 @@ void mq_kafka_group_serve(struct mq_kafka_reader *reader, int timeout_ms)
 	}
 }
 
+static bool is_uncommitted(const struct mq_kafka_part *part)
+{
+	return part->active && part->settled >= 0 && part->settled != part->committed;
+}
+
+static bool has_uncommitted(const struct mq_kafka_reader *reader)
+{
+	for (size_t i = 0; i < reader->n_parts; i++)
+		if (is_uncommitted(reader->parts[i]))
+			return true;
+	return false;
+}
+
 /* Sends what was settled since the last time; which (or NULL: all) limits it to some partitions. */
 static int send_commit(struct mq_kafka_reader *reader, const rd_kafka_topic_partition_list_t *which,
                        struct mq_err *err)
@@ -82,7 +131,7 @@ static int send_commit(struct mq_kafka_reader *reader, const rd_kafka_topic_part
 
 	for (size_t i = 0; i < reader->n_parts; i++) {
 		struct mq_kafka_part *part = reader->parts[i];
-		if (!part->active || part->settled < 0 || part->settled == part->committed)
+		if (!is_uncommitted(part))
 			continue;
 		/* find is declared without const in the library's header. */
 		if (which && !rd_kafka_topic_partition_list_find(
@@ -103,13 +152,15 @@ static int send_commit(struct mq_kafka_reader *reader, const rd_kafka_topic_part
 		for (int i = 0; i < list->cnt; i++)
 			mq_kafka_part_find(reader, list->elems[i].topic, list->elems[i].partition)
 			    ->committed = -1;
-		if (!is_lost(kerr))
+		if (is_passing(kerr))
+			commit_again(reader, kerr);
+		else if (!is_lost(kerr))
 			mq_kafka_fail(err, kerr, "commit");
 	} else {
 		reader->commits_open++;
 	}
 	rd_kafka_topic_partition_list_destroy(list);
-	return kerr && !is_lost(kerr) ? -1 : 0;
+	return kerr && !is_lost(kerr) && !is_passing(kerr) ? -1 : 0;
 }
 
 int mq_kafka_settle(struct mq_reader *base, const struct mq_message *messages, size_t n,
@@ -134,13 +185,18 @@ int mq_kafka_commit(struct mq_reader *base, bool wait, struct mq_err *err)
 	mq_kafka_group_serve(reader, 0);
 	if (send_commit(reader, NULL, err) < 0)
 		return -1;
-	if (wait) {
-		/* Also after a signal: what was written must not come again. The time-out bounds
-		 * it. */
+	/* Also after a signal: what was written must not come again. The time-out bounds it. */
+	while (wait) {
 		mq_kafka_group_serve(reader, base->conn->env->timeout_ms);
 		if (reader->commits_open > 0 && reader->commit_error.code == MQ_OK)
 			mq_kafka_no_answer(reader->handle, "committing positions",
 			                   &reader->commit_error);
+		if (!reader->commit_failing_ms || reader->commit_error.code != MQ_OK ||
+		    !has_uncommitted(reader))
+			break;
+		mq_cancel_wait(NULL, -1, 0, RETRY_MS);
+		if (send_commit(reader, NULL, err) < 0)
+			return -1;
 	}
 	if (reader->commit_error.code == MQ_OK)
 		return 0;

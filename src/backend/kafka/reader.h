@@ -60,6 +60,8 @@ struct mq_kafka_reader {
 	size_t commits_open;
 	size_t rebalances;
 	struct mq_err commit_error;
+	int64_t
+	    commit_failing_ms; /* since when commits are refused for what passes; 0: they are not */
 };
 
 /* --- parts.c -----------------------------------------------------------------------------------
