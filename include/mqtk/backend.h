@@ -15,29 +15,32 @@
 
 #include "mqtk/address.h"
 #include "mqtk/env.h"
+#include "mqtk/group.h"
 #include "mqtk/info.h"
 #include "mqtk/message.h"
 #include "mqtk/position.h"
 #include "mqtk/settings.h"
 
 enum mq_capability {
-	MQ_CAP_PARTITIONS = 1 << 0,    /* streams have numbered partitions */
-	MQ_CAP_GROUPS = 1 << 1,        /* groups with committed positions */
-	MQ_CAP_ACK = 1 << 2,           /* reading can take (ack) instead of moving a position */
-	MQ_CAP_TIME_SEEK = 1 << 3,     /* --from/--to understand moments */
-	MQ_CAP_TRANSACTIONS = 1 << 4,  /* --transactional */
-	MQ_CAP_REGEX = 1 << 5,         /* a stream name may be a regular expression */
-	MQ_CAP_AUTO_CREATE = 1 << 6,   /* a stream is made by its first message */
-	MQ_CAP_COMPRESSION = 1 << 7,   /* -z */
-	MQ_CAP_REPLICAS = 1 << 8,      /* leaders, replicas, ISR */
-	MQ_CAP_PASS_SETTINGS = 1 << 9, /* settings outside the table go to the client library */
-	MQ_CAP_SET_TIME = 1 << 10,     /* a producer may set the timestamp */
-	MQ_CAP_IDS = 1 << 11,          /* positions are ids (MQ_POS_ID) */
-	MQ_CAP_OFFSETS = 1 << 12,      /* positions are offsets (MQ_POS_OFFSET) */
-	MQ_CAP_CLAIM = 1 << 13,        /* --claim: messages of members that fell silent */
-	MQ_CAP_PREFETCH = 1 << 14,     /* --prefetch */
-	MQ_CAP_EXCHANGES = 1 << 15,    /* streams are fed through exchanges and bindings */
-	MQ_CAP_REMOVE_ONE = 1 << 16,   /* ack removes the message itself from the stream */
+	MQ_CAP_PARTITIONS = 1 << 0,      /* streams have numbered partitions */
+	MQ_CAP_GROUPS = 1 << 1,          /* groups with committed positions */
+	MQ_CAP_ACK = 1 << 2,             /* reading can take (ack) instead of moving a position */
+	MQ_CAP_TIME_SEEK = 1 << 3,       /* --from/--to understand moments */
+	MQ_CAP_TRANSACTIONS = 1 << 4,    /* --transactional */
+	MQ_CAP_REGEX = 1 << 5,           /* a stream name may be a regular expression */
+	MQ_CAP_AUTO_CREATE = 1 << 6,     /* a stream is made by its first message */
+	MQ_CAP_COMPRESSION = 1 << 7,     /* -z */
+	MQ_CAP_REPLICAS = 1 << 8,        /* leaders, replicas, ISR */
+	MQ_CAP_PASS_SETTINGS = 1 << 9,   /* settings outside the table go to the client library */
+	MQ_CAP_SET_TIME = 1 << 10,       /* a producer may set the timestamp */
+	MQ_CAP_IDS = 1 << 11,            /* positions are ids (MQ_POS_ID) */
+	MQ_CAP_OFFSETS = 1 << 12,        /* positions are offsets (MQ_POS_OFFSET) */
+	MQ_CAP_CLAIM = 1 << 13,          /* --claim: messages of members that fell silent */
+	MQ_CAP_PREFETCH = 1 << 14,       /* --prefetch */
+	MQ_CAP_EXCHANGES = 1 << 15,      /* streams are fed through exchanges and bindings */
+	MQ_CAP_REMOVE_ONE = 1 << 16,     /* ack removes the message itself from the stream */
+	MQ_CAP_SEND_POSITIONS = 1 << 17, /* a transaction can carry a group's positions */
+	MQ_CAP_RANGES = 1 << 18,         /* read_spec.ranges */
 };
 
 /* --- connection ------------------------------------------------------------------------------ */
@@ -72,6 +75,9 @@ struct mq_write_spec {
 	                     * with conn->by_settings */
 	bool create;        /* --create: make the stream if it is missing */
 	bool transactional; /* everything between open and commit, or nothing */
+	/* transactional: a name that fences off an earlier writer of the same name, whose open
+	 * transaction is aborted before opening returns; NULL: nobody else's business */
+	const char *transaction;
 	const char *compression; /* none gzip snappy lz4 zstd; NULL: the backend's choice */
 	unsigned need;           /* enum mq_need: what the messages will carry; advisory */
 	/* Called once for each message that was taken, from inside poll, flush, write, commit and
@@ -88,6 +94,15 @@ struct mq_writer {
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/* A part of one partition, in place of a read's general from and to. Positions that are ids stand
+ * for the whole stream (MQ_NO_PARTITION). */
+struct mq_range {
+	const char *stream;
+	int32_t partition;
+	struct mq_pos from; /* inclusive; BEGINNING, END, OFFSET, ID or TIME */
+	struct mq_pos to;   /* exclusive; UNSET: none; never END */
+};
+
 struct mq_read_spec {
 	const char *const *streams; /* at least one, but for conn->by_settings; '^…' is a regular
 	                             * expression */
@@ -98,9 +113,13 @@ struct mq_read_spec {
 	 * position. A position that no longer exists: warn, then go on with the
 	 * oldest message (the gap is named in the warning). */
 	struct mq_pos from;
-	bool from_always;   /* with a group too `from` wins over its position, for the first
-	                     * partitions that the member is given; UNSET has no effect */
-	struct mq_pos to;   /* exclusive; UNSET: none. END is the snapshot of the ends at open */
+	bool from_always; /* with a group too `from` wins over its position, for the first
+	                   * partitions that the member is given; UNSET has no effect */
+	struct mq_pos to; /* exclusive; UNSET: none. END is the snapshot of the ends at open */
+	/* With these (MQ_CAP_RANGES; without group and partitions) only the partitions that are
+	 * listed are read, and from and to have no effect. A range may be empty. */
+	const struct mq_range *ranges;
+	size_t n_ranges;
 	const char *group;  /* NULL: nothing is committed, nobody joins anything */
 	const char *member; /* --consumer; NULL: the backend's choice */
 	bool ack;           /* take messages (MQ_CAP_ACK): settled ones are gone */
@@ -133,6 +152,11 @@ struct mq_batch {
 struct mq_reader {
 	struct mq_conn *conn;
 	int64_t expected; /* messages between from and the end at open, at most; -1: unknown */
+	/* Messages of the range that were gone before they could be read (trimmed, expired), as far
+	 * as positions tell: at the beginning, when `from` is an offset or id that no longer
+	 * exists, and later when the stream lost what was still to be read. Each loss is logged as
+	 * a warning too. Where ids do not count messages it is the number of losses. Only grows. */
+	int64_t missed;
 };
 
 /* --- the descriptor -------------------------------------------------------------------------- */
@@ -176,9 +200,14 @@ struct mq_backend {
 	int64_t (*writer_flush)(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
 	/* A descriptor that is readable when writer_poll has something to serve, or -1. */
 	int (*writer_fd)(struct mq_writer *writer);
-	/* Transactions only: all or nothing of what was written since open. */
+	/* Transactions only: all or nothing of what was written since open or the last commit; the
+	 * next write begins another. */
 	int (*writer_commit)(struct mq_writer *writer, struct mq_err *err);
 	int (*writer_abort)(struct mq_writer *writer, struct mq_err *err);
+	/* Adds to the open transaction that the group has read up to these positions, on the same
+	 * broker: they are committed with it or not at all (MQ_CAP_SEND_POSITIONS). */
+	int (*writer_positions)(struct mq_writer *writer, const char *group,
+	                        const struct mq_group_move *moves, size_t n, struct mq_err *err);
 	/* Reports what is still unanswered as failed (maybe_stored), aborts an open transaction. */
 	void (*writer_close)(struct mq_writer *writer);
 
@@ -215,6 +244,24 @@ struct mq_backend {
 	 * that stream's partition; END where nothing is at or after the moment. */
 	int (*locate)(struct mq_conn *conn, struct mq_locate *requests, size_t n,
 	              struct mq_err *err);
+	/* Groups, with what of them was asked for; of brokers without groups the streams instead.
+	 * What cannot be told about one group stands in that group; -1 only when nothing can be
+	 * told. One request per broker or group in flight with the others, never one per
+	 * partition. */
+	int (*groups)(struct mq_conn *conn, const struct mq_group_query *query,
+	              struct mq_group_list *ret_list, struct mq_err *err);
+	/* Moves a group, or makes it, at exactly these positions. Partitions that fail say so in
+	 * their err and make it -1 with MQ_PARTIAL, or the common reason when all failed. Active
+	 * members are MQ_USAGE, with what to do in the hint. */
+	int (*group_set)(struct mq_conn *conn, const struct mq_group_set *set, struct mq_err *err);
+	int (*group_remove)(struct mq_conn *conn, const struct mq_group_removal *removal,
+	                    struct mq_err *err);
+	/* MQ_CAP_CLAIM: messages delivered and not settled; and taking them over or settling them.
+	 * The change says in *ret_n how many it reached. */
+	int (*pending)(struct mq_conn *conn, const struct mq_pending_query *query,
+	               struct mq_pending_list *ret_list, struct mq_err *err);
+	int (*pending_change)(struct mq_conn *conn, const struct mq_pending_change *change,
+	                      int64_t *ret_n, struct mq_err *err);
 	int (*create)(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 	/* Changes what is set in spec and leaves the rest as it is. */
 	int (*alter)(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);

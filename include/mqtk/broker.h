@@ -23,6 +23,8 @@ int64_t mq_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err 
 int mq_writer_fd(struct mq_writer *writer);
 int mq_writer_commit(struct mq_writer *writer, struct mq_err *err);
 int mq_writer_abort(struct mq_writer *writer, struct mq_err *err);
+int mq_writer_positions(struct mq_writer *writer, const char *group,
+                        const struct mq_group_move *moves, size_t n, struct mq_err *err);
 void mq_writer_close(struct mq_writer *writer);
 
 int mq_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
@@ -41,6 +43,17 @@ int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, st
 int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                 struct mq_err *err);
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
+int mq_groups(struct mq_conn *conn, const struct mq_group_query *query,
+              struct mq_group_list *ret_list, struct mq_err *err);
+/* What changing a group would refuse without asking the broker; doing: "moving a group". */
+int mq_group_check(const struct mq_conn *conn, const char *doing, struct mq_err *err);
+int mq_group_set(struct mq_conn *conn, const struct mq_group_set *set, struct mq_err *err);
+int mq_group_remove(struct mq_conn *conn, const struct mq_group_removal *removal,
+                    struct mq_err *err);
+int mq_pending(struct mq_conn *conn, const struct mq_pending_query *query,
+               struct mq_pending_list *ret_list, struct mq_err *err);
+int mq_pending_change(struct mq_conn *conn, const struct mq_pending_change *change, int64_t *ret_n,
+                      struct mq_err *err);
 int mq_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 /* What mq_alter and mq_trim would refuse without asking the broker. */
 int mq_alter_check(const struct mq_conn *conn, const struct mq_stream_spec *spec,

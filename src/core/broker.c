@@ -146,6 +146,15 @@ int mq_writer_abort(struct mq_writer *writer, struct mq_err *err)
 	return backend->writer_abort(writer, err);
 }
 
+int mq_writer_positions(struct mq_writer *writer, const char *group,
+                        const struct mq_group_move *moves, size_t n, struct mq_err *err)
+{
+	if (check_cap(writer->conn, MQ_CAP_SEND_POSITIONS, "positions within a transaction",
+	              "--resume FILE remembers what was copied", err) < 0)
+		return -1;
+	return writer->conn->backend->writer_positions(writer, group, moves, n, err);
+}
+
 void mq_writer_close(struct mq_writer *writer)
 {
 	if (writer)
@@ -214,6 +223,9 @@ static int check_reading(const struct mq_conn *conn, const struct mq_read_spec *
 		    check_cap(conn, MQ_CAP_REGEX, "regular expressions as streams",
 		              "name the streams; mqtk ls lists them", err) < 0)
 			return -1;
+	if (spec->n_ranges && check_cap(conn, MQ_CAP_RANGES, "a range for each partition",
+	                                "give one for all with --from and --to", err) < 0)
+		return -1;
 	if (check_position(conn, &spec->from, "--from", spec->group, err) < 0 ||
 	    check_position(conn, &spec->to, "--to", spec->group, err) < 0)
 		return -1;
