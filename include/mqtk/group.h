@@ -109,7 +109,10 @@ struct mq_group_move {
 	const char *stream;
 	int32_t partition;
 	int64_t offset;    /* the next to read; MQ_NO_OFFSET where positions are ids */
-	char id[64];       /* where positions are ids: the last one that counts as delivered */
+	char id[64];       /* where positions are ids: the first that is wanted next, as mq_locate
+	                    * gives it (what the broker keeps instead is the backend's to work out) */
+	bool delivered;    /* id counts as delivered itself, and what is behind it is wanted next:
+	                    * for a place's committed_id */
 	struct mq_err err; /* out: MQ_OK, or why this one was not moved */
 };
 
