@@ -7,83 +7,22 @@
  * made it. Positions are only written by the lease's holder, in the transaction that checks the
  * lease: a member that was thought dead cannot move a position back.
  *
- * A dead member is known at once on the same machine (its process, told apart from a later one of
- * the same number by its start time) and after AWAY_MS elsewhere. A stopped process is alive.
+ * groups.c looks at groups and moves them from outside; alive.c knows whether a member lives.
  */
 #include "backend/sqlite/reader.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define CHECK_MS 1000
 #define BEAT_MS 10000
-#define AWAY_MS 60000
 
 static const struct mq_env *env_of(const struct mq_sq_reader *r)
 {
 	return r->base.conn->env;
 }
 
-/* --- who lives ------------------------------------------------------------------------------- */
-
-/* The start time of a process in the kernel's ticks; -1: there is no such process (or only its
- * remains); 0: unknown on this system. */
-static int64_t process_started(int64_t pid)
-{
-	char path[64], text[1024];
-	long long started = 0;
-	char state = 0;
-
-	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return kill((pid_t)pid, 0) < 0 && errno == ESRCH ? -1 : 0;
-	size_t n = fread(text, 1, sizeof text - 1, file);
-	fclose(file);
-	text[n] = '\0';
-	/* The name in parentheses may contain anything: count fields from its end. */
-	const char *rest = strrchr(text, ')');
-	if (!rest || sscanf(rest,
-	                    ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-	                    "%*s %*s %*s %*s %lld",
-	                    &state, &started) != 2)
-		return 0;
-	return state == 'Z' || state == 'X' ? -1 : started;
-}
-
-/* Names the space in which a process number means something: this boot, this container. */
-static void host_name(char *ret, size_t size)
-{
-	char boot[64] = "", space[64] = "";
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	if (file) {
-		if (!fgets(boot, sizeof boot, file))
-			boot[0] = '\0';
-		boot[strcspn(boot, "\n")] = '\0';
-		fclose(file);
-	}
-	ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
-	space[n > 0 ? n : 0] = '\0';
-	if (!boot[0] && gethostname(boot, sizeof boot - 1) < 0)
-		boot[0] = '\0';
-	snprintf(ret, size, "%s %s", boot, space);
-}
-
-static bool is_alive(sqlite3_stmt *stmt, const char *here)
-{
-	const char *host = (const char *)sqlite3_column_text(stmt, 1);
-	int64_t pid = sqlite3_column_int64(stmt, 2);
-	int64_t started = sqlite3_column_int64(stmt, 3);
-
-	if (!host || strcmp(host, here) != 0)
-		return sqlite3_column_int64(stmt, 4) > mq_now_ms() - AWAY_MS;
-	int64_t now = process_started(pid);
-	return now >= 0 && (now == 0 || started == 0 || now == started);
-}
+/* --- membership ------------------------------------------------------------------------------ */
 
 /* The ids of members of the group that are no more. */
 static int find_dead(struct mq_sq_reader *r, int64_t **ret, size_t *ret_n, struct mq_err *err)
@@ -99,9 +38,9 @@ static int find_dead(struct mq_sq_reader *r, int64_t **ret, size_t *ret_n, struc
 	*ret_n = 0;
 	if (!stmt)
 		return -1;
-	host_name(here, sizeof here);
+	mq_sq_host_name(here, sizeof here);
 	while ((got = mq_sq_step(&r->sq, stmt, err)) == 1) {
-		if (is_alive(stmt, here))
+		if (mq_sq_member_alive(stmt, here))
 			continue;
 		int64_t *slot = mq_info_grow(ret, ret_n, sizeof *slot, err);
 		if (!slot) {
@@ -117,8 +56,6 @@ static int find_dead(struct mq_sq_reader *r, int64_t **ret, size_t *ret_n, struc
 	}
 	return got;
 }
-
-/* --- membership ------------------------------------------------------------------------------ */
 
 static int remove_member(struct mq_sq_reader *r, int64_t member, struct mq_err *err)
 {
@@ -151,12 +88,12 @@ static int add_member(struct mq_sq_reader *r, struct mq_err *err)
 {
 	char here[200];
 
-	host_name(here, sizeof here);
+	mq_sq_host_name(here, sizeof here);
 	if (mq_sq_run(&r->sq, err,
 	              "INSERT INTO mq_members(grp, name, host, pid, started, seen_ms)"
 	              " VALUES(?, ?, ?, ?, ?, ?)",
 	              "sssiii", r->group, r->member_name, here, (int64_t)getpid(),
-	              process_started(getpid()), mq_now_ms()) < 0)
+	              mq_sq_process_started(getpid()), mq_now_ms()) < 0)
 		return -1;
 	r->member = sqlite3_last_insert_rowid(r->sq.db);
 	return mq_sq_run(&r->sq, err, "INSERT OR IGNORE INTO mq_groups VALUES(?, 0)", "s",
@@ -208,7 +145,7 @@ static int lease_holder(struct mq_sq_reader *r, const struct mq_sq_cursor *curso
 static void lose(struct mq_sq_reader *r, struct mq_sq_cursor *cursor)
 {
 	cursor->held = cursor->leaving = false;
-	mq_log(env_of(r), MQ_LEVEL_VERBOSE, "group %s: %s[%d] went to another member", r->group,
+	mq_log(env_of(r), MQ_LEVEL_VERBOSE, "group %s: %s[%d] is no longer ours", r->group,
 	       cursor->source->stream.name, (int)cursor->partition);
 }
 

@@ -142,6 +142,18 @@ static int locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, st
 	return result;
 }
 
+static int groups(struct mq_conn *conn, const struct mq_group_query *query,
+                  struct mq_group_list *ret_list, struct mq_err *err)
+{
+	struct mq_sq sq;
+
+	if (open_for(conn, &sq, false, err) < 0)
+		return -1;
+	int result = mq_sq_groups(&sq, query, ret_list, err);
+	mq_sq_close(&sq);
+	return result;
+}
+
 /* --- changes --------------------------------------------------------------------------------- */
 
 static int create_inside(struct mq_sq *sq, const struct mq_stream_spec *spec, struct mq_err *err)
@@ -212,6 +224,33 @@ static int remove_stream(struct mq_conn *conn, const char *stream, struct mq_err
 	return result;
 }
 
+static int group_set(struct mq_conn *conn, const struct mq_group_set *set, struct mq_err *err)
+{
+	struct mq_sq sq;
+
+	if (open_for(conn, &sq, false, err) < 0)
+		return -1;
+	int result =
+	    sq.writable ? mq_sq_group_set(&sq, set, err)
+	                : mq_sq_fail(&sq, err, SQLITE_READONLY, "cannot move group %s", set->group);
+	mq_sq_close(&sq);
+	return result;
+}
+
+static int group_remove(struct mq_conn *conn, const struct mq_group_removal *removal,
+                        struct mq_err *err)
+{
+	struct mq_sq sq;
+
+	if (open_for(conn, &sq, false, err) < 0)
+		return -1;
+	int result = sq.writable ? mq_sq_group_remove(&sq, removal, err)
+	                         : mq_sq_fail(&sq, err, SQLITE_READONLY,
+	                                      "cannot delete from group %s", removal->group);
+	mq_sq_close(&sq);
+	return result;
+}
+
 const struct mq_backend mq_backend_sqlite = {
     .name = "sqlite",
     .title = "the local store, by SQLite",
@@ -248,6 +287,9 @@ const struct mq_backend mq_backend_sqlite = {
     .list = list,
     .describe = describe,
     .locate = locate,
+    .groups = groups,
+    .group_set = group_set,
+    .group_remove = group_remove,
     .create = create,
     .alter = alter,
     .remove = remove_stream,

@@ -8,6 +8,7 @@
  *   writer.c     producing;  retention.c: removing what a stream no longer keeps, and trim
  *   place.c      positions: by time, from the end, stored
  *   reader.c     reading;  cursor.c: its partitions;  group.c: sharing them;  watch.c: waiting
+ *   groups.c     groups from outside: where they stand, moving them;  alive.c: who lives
  *   info.c       what there is to tell
  *   sqlite.c     the descriptor and the connection
  *
@@ -202,6 +203,24 @@ int mq_sq_locate_many(struct mq_sq *sq, struct mq_locate *requests, size_t n, st
 int mq_sq_list(struct mq_sq *sq, bool deep, struct mq_stream_list *ret_list, struct mq_err *err);
 int mq_sq_describe(struct mq_sq *sq, const char *stream, struct mq_stream_info *ret_info,
                    struct mq_err *err);
+
+/* --- alive.c --------------------------------------------------------------------------------- */
+
+/* The start time of a process in the kernel's ticks; -1: there is no such process (or only its
+ * remains); 0: unknown on this system. */
+int64_t mq_sq_process_started(int64_t pid);
+/* Names the space in which a process number means something: this boot, this container. */
+void mq_sq_host_name(char *ret, size_t size);
+/* The columns of a row of mq_members: anything, host, pid, started, seen_ms. */
+bool mq_sq_member_alive(sqlite3_stmt *stmt, const char *here);
+
+/* --- groups.c -------------------------------------------------------------------------------- */
+
+int mq_sq_groups(struct mq_sq *sq, const struct mq_group_query *query,
+                 struct mq_group_list *ret_list, struct mq_err *err);
+int mq_sq_group_set(struct mq_sq *sq, const struct mq_group_set *set, struct mq_err *err);
+int mq_sq_group_remove(struct mq_sq *sq, const struct mq_group_removal *removal,
+                       struct mq_err *err);
 
 /* --- watch.c --------------------------------------------------------------------------------- */
 
