@@ -12,8 +12,15 @@ enum { TEMPORARY_MS = 3600 * 1000 };
 rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
                                  const char *doing, struct mq_err *err)
 {
+	int64_t end = mq_now_monotonic_ms() + handle->env->timeout_ms + 1000;
+
+	return mq_kafka_await_until(handle, queue, end, doing, err);
+}
+
+rd_kafka_event_t *mq_kafka_await_until(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
+                                       int64_t end, const char *doing, struct mq_err *err)
+{
 	const struct mq_env *env = handle->env;
-	int64_t end = mq_now_monotonic_ms() + env->timeout_ms + 1000;
 
 	rd_kafka_queue_io_event_enable(queue, handle->wake[1], "x", 1);
 	for (;;) {

@@ -323,6 +323,7 @@ void mq_kafka_close(struct mq_conn *base)
 
 	if (!conn)
 		return;
+	mq_kafka_handle_free(conn->groups);
 	mq_kafka_handle_free(conn->admin);
 	mq_settings_release(&conn->derived);
 	mq_settings_release(&conn->user);

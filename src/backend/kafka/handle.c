@@ -43,8 +43,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 	if (!handle)
 		return;
 	pthread_mutex_lock(&handle->lock);
-	mq_log(handle->env, level <= LOG_WARNING ? MQ_LEVEL_VERBOSE : MQ_LEVEL_DEBUG,
-	       "librdkafka %s: %s", facility, text);
+	/* That a property is for the other kind of client is no news: some are set for both. */
+	bool telling = level <= LOG_WARNING && strcmp(facility, "CONFWARN") != 0;
+	mq_log(handle->env, telling ? MQ_LEVEL_VERBOSE : MQ_LEVEL_DEBUG, "librdkafka %s: %s",
+	       facility, text);
 	pthread_mutex_unlock(&handle->lock);
 }
 
@@ -239,11 +241,14 @@ void mq_kafka_handle_drain(struct mq_kafka_handle *handle)
 		;
 }
 
-struct mq_kafka_handle *mq_kafka_admin_handle(struct mq_kafka_conn *conn, struct mq_err *err)
+/* A client for questions, made when first needed. */
+static struct mq_kafka_handle *asking_handle(struct mq_kafka_conn *conn,
+                                             struct mq_kafka_handle **place,
+                                             const char *const *extra, struct mq_err *err)
 {
-	if (conn->admin)
-		return conn->admin;
-	rd_kafka_conf_t *conf = mq_kafka_conf(conn, MQ_KAFKA_ADMIN, NULL, err);
+	if (*place)
+		return *place;
+	rd_kafka_conf_t *conf = mq_kafka_conf(conn, MQ_KAFKA_ADMIN, extra, err);
 	if (!conf)
 		return NULL;
 	/* Asking must not create. */
@@ -251,9 +256,21 @@ struct mq_kafka_handle *mq_kafka_admin_handle(struct mq_kafka_conn *conn, struct
 		rd_kafka_conf_destroy(conf);
 		return NULL;
 	}
-	if (mq_kafka_handle_new(conn, conf, MQ_KAFKA_ADMIN, NULL, &conn->admin, err) < 0)
+	if (mq_kafka_handle_new(conn, conf, MQ_KAFKA_ADMIN, NULL, place, err) < 0)
 		return NULL;
-	return conn->admin;
+	return *place;
+}
+
+struct mq_kafka_handle *mq_kafka_admin_handle(struct mq_kafka_conn *conn, struct mq_err *err)
+{
+	return asking_handle(conn, &conn->admin, NULL, err);
+}
+
+struct mq_kafka_handle *mq_kafka_groups_handle(struct mq_kafka_conn *conn, struct mq_err *err)
+{
+	static const char *const extra[] = {"isolation.level", "read_uncommitted", NULL};
+
+	return asking_handle(conn, &conn->groups, extra, err);
 }
 
 /* --- calls ---------------------------------------------------------------------------------------
@@ -349,14 +366,18 @@ void mq_kafka_call_forget(struct mq_kafka_handle *handle, struct mq_kafka_call *
 	call_begin(handle, call, timeout_ms, &ignored);
 }
 
-int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
-                  const char *doing, struct mq_err *err)
+int mq_kafka_call_start(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
+                        struct mq_err *err)
 {
-	int64_t end = mq_now_monotonic_ms() + timeout_ms;
+	return call_begin(handle, call, timeout_ms, err);
+}
+
+int mq_kafka_call_wait(struct mq_kafka_call *call, int64_t end, const char *doing,
+                       struct mq_err *err)
+{
+	struct mq_kafka_handle *handle = call->handle;
 	const struct mq_cancel *cancel = call->stubborn ? NULL : handle->env->cancel;
 
-	if (call_begin(handle, call, timeout_ms, err) < 0)
-		return -1;
 	for (;;) {
 		int64_t left = end - mq_now_monotonic_ms();
 		bool ready = mq_cancel_wait(cancel, call->fds[0], POLLIN,
@@ -386,4 +407,14 @@ int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, in
 	pthread_mutex_destroy(&call->lock);
 	let_go(handle);
 	return 0;
+}
+
+int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
+                  const char *doing, struct mq_err *err)
+{
+	int64_t end = mq_now_monotonic_ms() + timeout_ms;
+
+	if (mq_kafka_call_start(handle, call, timeout_ms, err) < 0)
+		return -1;
+	return mq_kafka_call_wait(call, end, doing, err);
 }

@@ -8,6 +8,8 @@
  *   writer.c, resend.c, txn.c     producing
  *   reader.c, parts.c, group.c   consuming
  *   admin.c, describe.c           making, removing and describing topics
+ *   groups.c, places.c, ends.c, ages.c    where groups stand (see groups.h)
+ *   group_change.c                moving and removing them
  *   alter.c, trim.c               changing them, removing records
  *   properties.c                  the library's properties as text
  *
@@ -36,11 +38,13 @@ enum mq_kafka_role { MQ_KAFKA_ADMIN, MQ_KAFKA_PRODUCER, MQ_KAFKA_CONSUMER };
 
 struct mq_kafka_conn {
 	struct mq_conn base;
-	char *shown;                   /* the address for messages, without secrets */
-	char *hosts;                   /* the authority */
-	struct mq_settings derived;    /* librdkafka properties from the address */
-	struct mq_settings user;       /* librdkafka properties as the user gave them; they win */
-	struct mq_kafka_handle *admin; /* made when first needed */
+	char *shown;                /* the address for messages, without secrets */
+	char *hosts;                /* the authority */
+	struct mq_settings derived; /* librdkafka properties from the address */
+	struct mq_settings user;    /* librdkafka properties as the user gave them; they win */
+	/* Made when first needed. Ends are different things to them: what committed readers can
+	 * get at for admin, the very ends, as Kafka's own tools count lag, for groups. */
+	struct mq_kafka_handle *admin, *groups;
 };
 
 extern const struct mq_setting mq_kafka_settings[];
@@ -95,6 +99,8 @@ void mq_kafka_handle_watch(struct mq_kafka_handle *handle, rd_kafka_queue_t *que
 void mq_kafka_handle_drain(struct mq_kafka_handle *handle);
 /* The connection's own client for questions and administration. */
 struct mq_kafka_handle *mq_kafka_admin_handle(struct mq_kafka_conn *conn, struct mq_err *err);
+/* The one for where groups stand. */
+struct mq_kafka_handle *mq_kafka_groups_handle(struct mq_kafka_conn *conn, struct mq_err *err);
 
 /*
  * A call of the library that blocks, run by a thread of its own so that a signal, the time-out or
@@ -118,6 +124,12 @@ struct mq_kafka_call {
  * set, call is gone. doing is for messages: "asking for metadata". */
 int mq_kafka_call(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
                   const char *doing, struct mq_err *err);
+/* The same in two steps, so that several run at once: each that was started must be waited for. end
+ * is a moment of mq_now_monotonic_ms(). */
+int mq_kafka_call_start(struct mq_kafka_handle *handle, struct mq_kafka_call *call, int timeout_ms,
+                        struct mq_err *err);
+int mq_kafka_call_wait(struct mq_kafka_call *call, int64_t end, const char *doing,
+                       struct mq_err *err);
 /* Runs it without waiting for it; nobody reads its results. */
 void mq_kafka_call_forget(struct mq_kafka_handle *handle, struct mq_kafka_call *call,
                           int timeout_ms);
@@ -130,6 +142,12 @@ int mq_kafka_no_answer(struct mq_kafka_handle *handle, const char *doing, struct
  * must_exist. Release with rd_kafka_metadata_destroy. */
 int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
                       const struct rd_kafka_metadata **ret_metadata, struct mq_err *err);
+/* As that, for no longer than timeout_ms. */
+int mq_kafka_metadata_within(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
+                             int timeout_ms, const struct rd_kafka_metadata **ret_metadata,
+                             struct mq_err *err);
+/* Waits until the cluster has answered anything at all. Costs no request of its own. */
+int mq_kafka_contact(struct mq_kafka_handle *handle, struct mq_err *err);
 /* Asks until the topic is there with at least so many partitions, and each has a leader. */
 int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, int partitions,
                          struct mq_err *err);
@@ -185,6 +203,11 @@ int mq_kafka_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_li
 int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                       struct mq_err *err);
 int mq_kafka_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
+int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
+                    struct mq_group_list *ret_list, struct mq_err *err);
+int mq_kafka_group_set(struct mq_conn *conn, const struct mq_group_set *set, struct mq_err *err);
+int mq_kafka_group_remove(struct mq_conn *conn, const struct mq_group_removal *removal,
+                          struct mq_err *err);
 int mq_kafka_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
 int mq_kafka_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
 int mq_kafka_alter(struct mq_conn *conn, const struct mq_stream_spec *spec, struct mq_err *err);
@@ -213,5 +236,8 @@ void mq_kafka_pairs_free(char **pairs);
 /* Waits for the answer to an administrative request on a queue of its own. */
 rd_kafka_event_t *mq_kafka_await(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
                                  const char *doing, struct mq_err *err);
+/* The same for no longer than to a moment of mq_now_monotonic_ms(). */
+rd_kafka_event_t *mq_kafka_await_until(struct mq_kafka_handle *handle, rd_kafka_queue_t *queue,
+                                       int64_t end, const char *doing, struct mq_err *err);
 
 #endif

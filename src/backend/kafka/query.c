@@ -50,10 +50,21 @@ int mq_kafka_not_found(struct mq_err *err, const char *topic)
 	return mq_hint(err, "'mqtk ls' lists the topics; 'mqtk create' makes one");
 }
 
+/* Somebody is there: what failed before does not explain what may fail later. */
+static void answered(struct mq_kafka_handle *handle)
+{
+	pthread_mutex_lock(&handle->lock);
+	handle->was_up = true;
+	handle->all_down_ms = 0;
+	handle->why = RD_KAFKA_RESP_ERR_NO_ERROR;
+	handle->why_text[0] = '\0';
+	pthread_mutex_unlock(&handle->lock);
+}
+
 /* One question. *ret_nodes is the number of nodes that the answer knows. */
 static int ask_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
-                        const struct rd_kafka_metadata **ret_metadata, int *ret_nodes,
-                        struct mq_err *err)
+                        int timeout_ms, const struct rd_kafka_metadata **ret_metadata,
+                        int *ret_nodes, struct mq_err *err)
 {
 	static const char doing[] = "asking for metadata";
 	struct metadata_call *me = calloc(1, sizeof *me);
@@ -64,7 +75,7 @@ static int ask_metadata(struct mq_kafka_handle *handle, const char *topic, bool 
 	}
 	me->call.run = run_metadata;
 	me->call.free = free_metadata;
-	if (mq_kafka_call(handle, &me->call, handle->env->timeout_ms, doing, err) < 0)
+	if (mq_kafka_call(handle, &me->call, timeout_ms, doing, err) < 0)
 		return -1;
 
 	int rc = -1;
@@ -76,12 +87,7 @@ static int ask_metadata(struct mq_kafka_handle *handle, const char *topic, bool 
 		mq_kafka_fail(err, me->kerr, "%s", topic ? topic : handle->hosts);
 		goto out;
 	}
-	pthread_mutex_lock(&handle->lock);
-	handle->was_up = true;
-	handle->all_down_ms = 0;
-	handle->why = RD_KAFKA_RESP_ERR_NO_ERROR;
-	handle->why_text[0] = '\0';
-	pthread_mutex_unlock(&handle->lock);
+	answered(handle);
 	*ret_nodes = me->metadata->broker_cnt;
 	if (topic && must_exist) {
 		const struct rd_kafka_metadata_topic *t =
@@ -107,13 +113,22 @@ out:
 int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
                       const struct rd_kafka_metadata **ret_metadata, struct mq_err *err)
 {
+	return mq_kafka_metadata_within(handle, topic, must_exist, handle->env->timeout_ms,
+	                                ret_metadata, err);
+}
+
+int mq_kafka_metadata_within(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
+                             int timeout_ms, const struct rd_kafka_metadata **ret_metadata,
+                             struct mq_err *err)
+{
 	const struct mq_cancel *cancel = handle->env->cancel;
 	int64_t end = mq_now_monotonic_ms() + NEWS_MS;
 
 	for (int pause_ms = 10;; pause_ms *= 2) {
 		struct mq_err mine = MQ_ERR_INIT;
 		int nodes = 0;
-		if (ask_metadata(handle, topic, must_exist, ret_metadata, &nodes, &mine) == 0)
+		if (ask_metadata(handle, topic, must_exist, timeout_ms, ret_metadata, &nodes,
+		                 &mine) == 0)
 			return 0;
 		/* One of several nodes may not have heard yet of a topic that was just made. */
 		if (mine.code != MQ_NOT_FOUND || nodes < 2 || mq_cancel_signal(cancel) ||
@@ -123,6 +138,46 @@ int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool mu
 		}
 		mq_cancel_wait(cancel, -1, 0, pause_ms);
 	}
+}
+
+struct contact_call {
+	struct mq_kafka_call call;
+	bool there;
+};
+
+static void run_contact(struct mq_kafka_call *call)
+{
+	int64_t end = mq_now_monotonic_ms() + call->timeout_ms;
+	char *id = rd_kafka_clusterid(call->rk, call->timeout_ms);
+
+	/* Old brokers answer and have no id. */
+	((struct contact_call *)call)->there = id || mq_now_monotonic_ms() < end;
+	if (id)
+		rd_kafka_mem_free(call->rk, id);
+}
+
+static void free_contact(struct mq_kafka_call *call)
+{
+	free(call);
+}
+
+int mq_kafka_contact(struct mq_kafka_handle *handle, struct mq_err *err)
+{
+	static const char doing[] = "asking for the cluster";
+	struct contact_call *me = calloc(1, sizeof *me);
+
+	if (!me)
+		return mq_fail_memory(err);
+	me->call.run = run_contact;
+	me->call.free = free_contact;
+	if (mq_kafka_call(handle, &me->call, handle->env->timeout_ms, doing, err) < 0)
+		return -1;
+	bool there = me->there;
+	free(me);
+	if (!there)
+		return mq_kafka_no_answer(handle, doing, err);
+	answered(handle);
+	return 0;
 }
 
 static bool has_leaders(const struct rd_kafka_metadata *metadata, int partitions)

@@ -1,0 +1,526 @@
+/*
+ * Looking at groups: which there are, their state and members, what they have committed. What
+ * becomes of that in partitions is in places.c.
+ *
+ * All questions are in flight together, answered on one queue. The library takes one group per
+ * question about commits, and asks for the coordinator of each by itself.
+ */
+#include "backend/kafka/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IN_FLIGHT 256 /* questions without an answer, at most */
+#define BATCH 50      /* groups described by one call */
+/* Parts of the time-out: by then groups are listed, commits read. */
+#define LIST_PERCENT 30
+#define COMMITS_PERCENT 50
+/* The library notices a time-out by itself; only then is it not waited for any longer. */
+#define GRACE_MS 300
+/* What a question was about, in its opaque. */
+enum { ASK_STATE, ASK_COMMITS, ASK_KINDS };
+
+int mq_kafka_look_left(const struct mq_kafka_look *look, int percent)
+{
+	int64_t end = look->begin_ms + (int64_t)look->timeout_ms * percent / 100;
+	int64_t left = end - mq_now_monotonic_ms();
+
+	return left > 1 ? (int)left : 1;
+}
+
+static rd_kafka_AdminOptions_t *options_for(struct mq_kafka_look *look, rd_kafka_admin_op_t op,
+                                            int percent, size_t what)
+{
+	char text[200];
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(look->handle->rk, op);
+
+	rd_kafka_AdminOptions_set_request_timeout(options, mq_kafka_look_left(look, percent), text,
+	                                          sizeof text);
+	rd_kafka_AdminOptions_set_opaque(options, (void *)(uintptr_t)what);
+	return options;
+}
+
+/* --- which groups there are --------------------------------------------------------------------
+ */
+
+static int compare_name(const void *name, const void *group)
+{
+	return strcmp(name, ((const struct mq_group_info *)group)->name);
+}
+
+/* In a list that is sorted. */
+static struct mq_group_info *find_group(const struct mq_group_list *list, const char *name)
+{
+	return list->n ? bsearch(name, list->items, list->n, sizeof *list->items, compare_name)
+	               : NULL;
+}
+
+static int set_state(struct mq_group_info *group, rd_kafka_consumer_group_state_t state,
+                     bool simple, struct mq_err *err)
+{
+	if (state != RD_KAFKA_CONSUMER_GROUP_STATE_UNKNOWN) {
+		char *copy = strdup(rd_kafka_consumer_group_state_name(state));
+		if (!copy)
+			return mq_fail_memory(err);
+		free(group->state);
+		group->state = copy;
+	}
+	if (!simple && !group->type && !(group->type = strdup("consumer")))
+		return mq_fail_memory(err);
+	return 0;
+}
+
+static int take_listed(struct mq_kafka_look *look, rd_kafka_event_t *event, struct mq_err *err)
+{
+	const rd_kafka_ListConsumerGroups_result_t *result =
+	    rd_kafka_event_ListConsumerGroups_result(event);
+	rd_kafka_resp_err_t kerr = rd_kafka_event_error(event);
+	size_t n = 0;
+
+	if (kerr == RD_KAFKA_RESP_ERR__TIMED_OUT)
+		return mq_kafka_no_answer(look->handle, "listing groups", err);
+	if (kerr || !result)
+		return mq_kafka_fail(err, kerr, "listing groups");
+	const rd_kafka_ConsumerGroupListing_t **valid =
+	    rd_kafka_ListConsumerGroups_result_valid(result, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct mq_group_info *group = mq_group_list_add(
+		    look->list, rd_kafka_ConsumerGroupListing_group_id(valid[i]), err);
+		if (!group ||
+		    set_state(group, rd_kafka_ConsumerGroupListing_state(valid[i]),
+		              rd_kafka_ConsumerGroupListing_is_simple_consumer_group(valid[i]),
+		              err) < 0)
+			return -1;
+	}
+	const rd_kafka_error_t **errors = rd_kafka_ListConsumerGroups_result_errors(result, &n);
+	for (size_t i = 0; i < n; i++) {
+		rd_kafka_resp_err_t code = rd_kafka_error_code(errors[i]);
+		mq_fail(&look->list->partial, mq_kafka_code(code), "groups may be missing: %s",
+		        rd_kafka_error_string(errors[i]));
+	}
+	if (look->list->n > 0 || look->list->partial.code == MQ_OK)
+		return 0;
+	*err = look->list->partial;
+	return -1;
+}
+
+static int list_all(struct mq_kafka_look *look, struct mq_err *err)
+{
+	rd_kafka_t *rk = look->handle->rk;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_AdminOptions_t *options =
+	    options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, LIST_PERCENT, 0);
+	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, LIST_PERCENT) + GRACE_MS;
+	int rc = -1;
+
+	rd_kafka_ListConsumerGroups(rk, options, queue);
+	rd_kafka_event_t *event =
+	    mq_kafka_await_until(look->handle, queue, end, "listing groups", err);
+	if (event) {
+		rc = take_listed(look, event, err);
+		rd_kafka_event_destroy(event);
+	}
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_queue_destroy(queue);
+	return rc;
+}
+
+static int collect_names(struct mq_kafka_look *look, struct mq_err *err)
+{
+	const struct mq_group_query *query = look->query;
+
+	if (query->n_groups == 0 && list_all(look, err) < 0)
+		return -1;
+	for (size_t i = 0; i < query->n_groups; i++) {
+		bool again = false;
+		for (size_t j = 0; j < i; j++)
+			again = again || strcmp(query->groups[i], query->groups[j]) == 0;
+		if (!again && !mq_group_list_add(look->list, query->groups[i], err))
+			return -1;
+	}
+	mq_group_list_sort(look->list);
+	return 0;
+}
+
+/* --- answers -------------------------------------------------------------------------------------
+ */
+
+/* Errors that pass by themselves: the coordinator moves, starts, or waits for a transaction. */
+static bool passes(rd_kafka_resp_err_t kerr)
+{
+	return kerr == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+	       kerr == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+	       kerr == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+	       kerr == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
+}
+
+static void group_failed(struct mq_group_info *info, rd_kafka_resp_err_t kerr, const char *doing)
+{
+	if (kerr == RD_KAFKA_RESP_ERR__TIMED_OUT || kerr == RD_KAFKA_RESP_ERR__WAIT_COORD)
+		mq_fail(&info->err, MQ_UNREACHABLE,
+		        "group '%s': no answer from its coordinator in time (%s)", info->name,
+		        doing);
+	else
+		mq_kafka_fail(&info->err, kerr, "group '%s': %s", info->name, doing);
+}
+
+static int add_owners(struct mq_kafka_group *group, size_t member,
+                      const rd_kafka_topic_partition_list_t *assigned, struct mq_err *err)
+{
+	for (int i = 0; i < assigned->cnt; i++) {
+		struct mq_kafka_owner *owner =
+		    mq_info_grow(&group->owners, &group->n_owners, sizeof *group->owners, err);
+		if (!owner)
+			return -1;
+		owner->partition = assigned->elems[i].partition;
+		owner->member = member;
+		owner->topic = strdup(assigned->elems[i].topic);
+		if (!owner->topic)
+			return mq_fail_memory(err);
+	}
+	return 0;
+}
+
+static int add_member(const struct mq_kafka_look *look, struct mq_group_info *info,
+                      struct mq_kafka_group *group, const rd_kafka_MemberDescription_t *from,
+                      struct mq_err *err)
+{
+	const char *id = rd_kafka_MemberDescription_consumer_id(from);
+	const char *instance = rd_kafka_MemberDescription_group_instance_id(from);
+	const char *client = rd_kafka_MemberDescription_client_id(from);
+	const char *host = rd_kafka_MemberDescription_host(from);
+	const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(from);
+	const rd_kafka_topic_partition_list_t *assigned =
+	    assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
+
+	char **name = mq_info_grow(&group->members, &group->n_members, sizeof *name, err);
+	if (!name)
+		return -1;
+	*name = strdup(id);
+	if (!*name)
+		return mq_fail_memory(err);
+	if (assigned && add_owners(group, group->n_members - 1, assigned, err) < 0)
+		return -1;
+	if (!(look->query->want & MQ_GROUP_MEMBERS))
+		return 0;
+	struct mq_group_member *member = mq_group_add_member(info, id, err);
+	if (!member)
+		return -1;
+	if (instance && *instance)
+		client = instance;
+	/* Java's way to print an address that has no name. */
+	if (host && *host == '/')
+		host++;
+	if ((client && *client && !(member->client = strdup(client))) ||
+	    (host && *host && !(member->from = strdup(host))))
+		return mq_fail_memory(err);
+	return 0;
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct mq_kafka_owner *x = a;
+	const struct mq_kafka_owner *y = b;
+	int by_topic = strcmp(x->topic, y->topic);
+
+	return by_topic ? by_topic : (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+static int take_description(struct mq_kafka_look *look,
+                            const rd_kafka_ConsumerGroupDescription_t *from, struct mq_err *err)
+{
+	struct mq_group_info *info =
+	    find_group(look->list, rd_kafka_ConsumerGroupDescription_group_id(from));
+	const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(from);
+	rd_kafka_resp_err_t kerr = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	if (!info)
+		return 0;
+	struct mq_kafka_group *group = &look->groups[info - look->list->items];
+	if (passes(kerr)) {
+		group->ask_state = true;
+		group->again = kerr;
+		return 0;
+	}
+	if (kerr == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+		group->dead = true;
+		return 0;
+	}
+	if (kerr == RD_KAFKA_RESP_ERR__INVALID_ARG) {
+		/* Not made of consumers (Connect and the like): no error, but nothing is known of
+		 * its members. */
+		mq_log(look->handle->env, MQ_LEVEL_VERBOSE, "%s", rd_kafka_error_string(error));
+		return 0;
+	}
+	if (kerr) {
+		group_failed(info, kerr, "asking for its state");
+		return 0;
+	}
+	rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupDescription_state(from);
+	if (state == RD_KAFKA_CONSUMER_GROUP_STATE_DEAD) {
+		group->dead = true;
+		return 0;
+	}
+	if (set_state(info, state, rd_kafka_ConsumerGroupDescription_is_simple_consumer_group(from),
+	              err) < 0)
+		return -1;
+	size_t n = rd_kafka_ConsumerGroupDescription_member_count(from);
+	info->member_count = (int64_t)n;
+	for (size_t i = 0; i < n; i++)
+		if (add_member(look, info, group, rd_kafka_ConsumerGroupDescription_member(from, i),
+		               err) < 0)
+			return -1;
+	if (group->n_owners > 0)
+		qsort(group->owners, group->n_owners, sizeof *group->owners, compare_owners);
+	return 0;
+}
+
+static int take_states(struct mq_kafka_look *look, rd_kafka_event_t *event, struct mq_err *err)
+{
+	const rd_kafka_DescribeConsumerGroups_result_t *result =
+	    rd_kafka_event_DescribeConsumerGroups_result(event);
+	rd_kafka_resp_err_t kerr = rd_kafka_event_error(event);
+	size_t n = 0;
+
+	/* As a whole it fails only when the call itself was wrong. */
+	if (kerr || !result)
+		return mq_kafka_fail(err, kerr, "asking for the groups' states");
+	const rd_kafka_ConsumerGroupDescription_t **groups =
+	    rd_kafka_DescribeConsumerGroups_result_groups(result, &n);
+	for (size_t i = 0; i < n; i++)
+		if (take_description(look, groups[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static bool has_unstable(const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; list && i < list->cnt; i++)
+		if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+			return true;
+	return false;
+}
+
+static void take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event)
+{
+	const rd_kafka_ListConsumerGroupOffsets_result_t *result =
+	    rd_kafka_event_ListConsumerGroupOffsets_result(event);
+	struct mq_kafka_group *group = &look->groups[index];
+	rd_kafka_resp_err_t kerr = rd_kafka_event_error(event);
+	const rd_kafka_topic_partition_list_t *list = NULL;
+	size_t n = 0;
+
+	const rd_kafka_group_result_t **results =
+	    !kerr && result ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &n) : NULL;
+	if (n == 1) {
+		const rd_kafka_error_t *error = rd_kafka_group_result_error(results[0]);
+		kerr = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+		list = rd_kafka_group_result_partitions(results[0]);
+	}
+	if (has_unstable(list)) {
+		group->unstable = true;
+		kerr = RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
+	}
+	if (passes(kerr)) {
+		group->ask_commits = true;
+		group->again = kerr;
+	} else if (kerr == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+		group->dead = true;
+	} else if (kerr) {
+		group_failed(&look->list->items[index], kerr, "asking for its positions");
+	} else {
+		group->unstable = false;
+		group->commits = list ? rd_kafka_topic_partition_list_copy(list)
+		                      : rd_kafka_topic_partition_list_new(1);
+		rd_kafka_topic_partition_list_sort(group->commits, NULL, NULL);
+	}
+}
+
+/* --- questions -----------------------------------------------------------------------------------
+ */
+
+static void ask_commits(struct mq_kafka_look *look, size_t index, bool stable,
+                        rd_kafka_queue_t *queue)
+{
+	rd_kafka_t *rk = look->handle->rk;
+	rd_kafka_AdminOptions_t *options =
+	    options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, COMMITS_PERCENT,
+	                index * ASK_KINDS + ASK_COMMITS);
+	rd_kafka_error_t *error = rd_kafka_AdminOptions_set_require_stable_offsets(options, stable);
+	rd_kafka_ListConsumerGroupOffsets_t *question =
+	    rd_kafka_ListConsumerGroupOffsets_new(look->list->items[index].name, NULL);
+
+	if (error)
+		rd_kafka_error_destroy(error);
+	look->groups[index].ask_commits = false;
+	rd_kafka_ListConsumerGroupOffsets(rk, &question, 1, options, queue);
+	rd_kafka_ListConsumerGroupOffsets_destroy(question);
+	rd_kafka_AdminOptions_destroy(options);
+}
+
+/* Describes the next groups from *at on that wait for it. Returns whether there were any. */
+static bool ask_states(struct mq_kafka_look *look, size_t *at, rd_kafka_queue_t *queue)
+{
+	const char *names[BATCH];
+	size_t n = 0;
+
+	for (; *at < look->list->n && n < BATCH; ++*at) {
+		if (!look->groups[*at].ask_state)
+			continue;
+		look->groups[*at].ask_state = false;
+		names[n++] = look->list->items[*at].name;
+	}
+	if (n == 0)
+		return false;
+	rd_kafka_AdminOptions_t *options =
+	    options_for(look, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, COMMITS_PERCENT, ASK_STATE);
+	rd_kafka_DescribeConsumerGroups(look->handle->rk, names, n, options, queue);
+	rd_kafka_AdminOptions_destroy(options);
+	return true;
+}
+
+/* Asks everything that waits to be asked, takes the answers. */
+static int ask_round(struct mq_kafka_look *look, bool stable, rd_kafka_queue_t *queue,
+                     struct mq_err *err)
+{
+	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, COMMITS_PERCENT) + GRACE_MS;
+	size_t next_commit = 0, next_state = 0, open = 0;
+	int rc = 0;
+
+	for (;;) {
+		while (open < IN_FLIGHT && ask_states(look, &next_state, queue))
+			open++;
+		for (; open < IN_FLIGHT && next_commit < look->list->n; next_commit++)
+			if (look->groups[next_commit].ask_commits) {
+				ask_commits(look, next_commit, stable, queue);
+				open++;
+			}
+		if (open == 0)
+			return 0;
+		rd_kafka_event_t *event =
+		    mq_kafka_await_until(look->handle, queue, end, "asking for positions", err);
+		if (!event)
+			return -1;
+		open--;
+		size_t what = (size_t)(uintptr_t)rd_kafka_event_opaque(event);
+		if (what % ASK_KINDS == ASK_COMMITS)
+			take_commits(look, what / ASK_KINDS, event);
+		else
+			rc = take_states(look, event, err);
+		rd_kafka_event_destroy(event);
+		if (rc < 0)
+			return -1;
+	}
+}
+
+/* Answers that only said "not now" are asked for again, while there is time. Behind a transaction
+ * that stays open for longer stands what was committed before it. */
+static int ask_groups(struct mq_kafka_look *look, bool want_commits, struct mq_err *err)
+{
+	const struct mq_cancel *cancel = look->handle->env->cancel;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(look->handle->rk);
+	int rc = -1;
+
+	for (size_t i = 0; i < look->list->n; i++) {
+		look->groups[i].ask_state = true;
+		look->groups[i].ask_commits = want_commits;
+	}
+	for (int pause_ms = 20;; pause_ms = pause_ms < 300 ? pause_ms * 2 : pause_ms) {
+		bool stable = mq_kafka_look_left(look, COMMITS_PERCENT * 2 / 3) > 1;
+		if (ask_round(look, stable, queue, err) < 0)
+			goto out;
+		bool open = false;
+		for (size_t i = 0; i < look->list->n; i++)
+			open = open || look->groups[i].ask_state || look->groups[i].ask_commits;
+		if (!open || mq_kafka_look_left(look, COMMITS_PERCENT) <= pause_ms)
+			break;
+		mq_cancel_wait(cancel, -1, 0, pause_ms);
+		if (mq_cancel_signal(cancel)) {
+			mq_fail(err, MQ_CANCELLED, "interrupted while asking for positions");
+			goto out;
+		}
+	}
+	for (size_t i = 0; i < look->list->n; i++)
+		if (look->groups[i].ask_state || look->groups[i].ask_commits)
+			group_failed(&look->list->items[i], look->groups[i].again,
+			             "asking for its positions");
+	rc = 0;
+out:
+	rd_kafka_queue_destroy(queue);
+	return rc;
+}
+
+/* A group that was named and that its coordinator knows nothing of. One that was listed is there,
+ * of whatever kind. */
+static void check_there(struct mq_kafka_look *look)
+{
+	for (size_t i = 0; look->query->n_groups > 0 && i < look->list->n; i++) {
+		struct mq_group_info *info = &look->list->items[i];
+		const struct mq_kafka_group *group = &look->groups[i];
+		if (!group->dead || (group->commits && group->commits->cnt > 0))
+			continue;
+		mq_fail(&info->err, MQ_NOT_FOUND, "no group '%s'", info->name);
+		(void)mq_hint(&info->err, "'mqtk group ls' lists the groups");
+	}
+}
+
+/* --- the operation -------------------------------------------------------------------------------
+ */
+
+static void release_look(struct mq_kafka_look *look, size_t n)
+{
+	for (size_t i = 0; look->groups && i < n; i++) {
+		struct mq_kafka_group *group = &look->groups[i];
+		if (group->commits)
+			rd_kafka_topic_partition_list_destroy(group->commits);
+		for (size_t j = 0; j < group->n_owners; j++)
+			free(group->owners[j].topic);
+		free(group->owners);
+		for (size_t j = 0; j < group->n_members; j++)
+			free(group->members[j]);
+		free(group->members);
+	}
+	free(look->groups);
+	mq_kafka_topics_release(&look->topics);
+}
+
+int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
+                    struct mq_group_list *ret_list, struct mq_err *err)
+{
+	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
+	struct mq_group_list list = {0};
+	bool want_places = query->want & MQ_GROUP_PLACES;
+	size_t n = 0;
+	int rc = -1;
+	struct mq_kafka_look look = {.handle = mq_kafka_groups_handle(mine, err),
+	                             .conn = mine,
+	                             .query = query,
+	                             .list = &list,
+	                             .begin_ms = mq_now_monotonic_ms(),
+	                             .timeout_ms = conn->env->timeout_ms};
+
+	if (!look.handle || mq_kafka_contact(look.handle, err) < 0 || collect_names(&look, err) < 0)
+		goto out;
+	n = list.n;
+	look.groups = calloc(n ? n : 1, sizeof *look.groups);
+	if (!look.groups) {
+		mq_fail_memory(err);
+		goto out;
+	}
+	if (ask_groups(&look, want_places || query->n_groups > 0 || query->n_streams > 0, err) < 0)
+		goto out;
+	check_there(&look);
+	if ((want_places || query->n_streams > 0) && mq_kafka_places_add(&look, err) < 0)
+		goto out;
+	if ((query->want & MQ_GROUP_ENDS) && mq_kafka_places_ends(&look, err) < 0)
+		goto out;
+	mq_group_list_sort(&list);
+	rc = 0;
+out:
+	release_look(&look, n);
+	if (rc < 0)
+		mq_group_list_release(&list);
+	else
+		*ret_list = list;
+	return rc;
+}

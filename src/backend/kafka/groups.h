@@ -1,0 +1,74 @@
+/*
+ * A look at groups, shared by groups.c (who they are, what they committed, who is a member),
+ * places.c (in which partitions), ends.c (how far behind) and ages.c (how old the oldest unread
+ * message is).
+ */
+#ifndef MQ_KAFKA_GROUPS_H
+#define MQ_KAFKA_GROUPS_H
+
+#include "backend/kafka/kafka.h"
+
+/* Who has a partition; the member's name lives in mq_group_info. */
+struct mq_kafka_owner {
+	char *topic;
+	int32_t partition;
+	size_t member; /* the place in the members as they were told */
+};
+
+/* What is known of a group beside its mq_group_info, which has the same index. */
+struct mq_kafka_group {
+	bool ask_state, ask_commits;              /* not answered yet */
+	bool dead;                                /* its coordinator has no such group */
+	bool unstable;                            /* commits wait for the end of a transaction */
+	rd_kafka_resp_err_t again;                /* the passing error that the last answer was */
+	rd_kafka_topic_partition_list_t *commits; /* sorted; NULL: unknown */
+	struct mq_kafka_owner *owners;            /* sorted */
+	size_t n_owners;
+	char **members; /* their names; also when mq_group_info is not to have them */
+	size_t n_members;
+};
+
+/* The topics of a look, as far as they exist. */
+struct mq_kafka_topics {
+	const struct rd_kafka_metadata **answers;
+	size_t n_answers;
+	const struct rd_kafka_metadata_topic **items; /* sorted by name */
+	size_t n;
+};
+
+struct mq_kafka_look {
+	struct mq_kafka_handle *handle;
+	struct mq_kafka_conn *conn;
+	const struct mq_group_query *query;
+	struct mq_group_list *list;
+	struct mq_kafka_group *groups;
+	struct mq_kafka_topics topics; /* from mq_kafka_places_add on */
+	int64_t begin_ms;              /* monotonic */
+	int timeout_ms;
+};
+
+/* The part of the time-out by which ends are known, in percent. */
+#define MQ_KAFKA_ENDS_PERCENT 85
+
+/* How many ms from now to a part of the whole time, at least 1. */
+int mq_kafka_look_left(const struct mq_kafka_look *look, int percent);
+
+/* --- places.c ----------------------------------------------------------------------------------
+ */
+
+void mq_kafka_topics_release(struct mq_kafka_topics *topics);
+/* NULL: it does not exist, or was not asked for. */
+const struct rd_kafka_metadata_topic *mq_kafka_topics_find(const struct mq_kafka_topics *topics,
+                                                           const char *name);
+/* Says why something of a place is unknown; the first reason stays. */
+int mq_kafka_place_error(struct mq_place *place, const char *text, struct mq_err *err);
+/* Adds the places: committed positions and members, but no ends. Leaves out groups that have
+ * nothing to do with the streams that were named, unless they were named too. */
+int mq_kafka_places_add(struct mq_kafka_look *look, struct mq_err *err);
+/* --- ends.c, ages.c ----------------------------------------------------------------------------
+ */
+
+/* Fills begin, end and lag. A partition that does not answer says so in its places. */
+int mq_kafka_places_ends(struct mq_kafka_look *look, struct mq_err *err);
+
+#endif
