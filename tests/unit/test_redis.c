@@ -414,11 +414,37 @@ static void test_random_fields(void **state)
 	coder_release(&c);
 }
 
+/* What XINFO says is taken only where it can be right; else entries are counted (-1). */
+static void test_lag(void **state)
+{
+	struct mq_rd_extent extent = {
+	    .length = 5, .added = 10, .last = {10, 1}, .first = {6, 1}, .newest = {10, 1}};
+	const struct {
+		struct mq_rd_id delivered;
+		int64_t told, lag;
+	} cases[] = {
+	    {{10, 1}, -1, 0}, {{10, 1}, 3, 0},  {{99, 0}, -1, 0}, {{7, 1}, 3, 3},
+	    {{7, 1}, -1, -1}, {{7, 1}, -4, -1}, {{7, 1}, 6, -1},  {{0, 0}, 10, 5},
+	    {{3, 1}, 7, 5},   {{5, 9}, -1, 5},  {{6, 1}, -1, -1}, {{7, 1}, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(mq_rd_lag(cases[i].delivered, &extent, cases[i].told),
+		                 cases[i].lag);
+	/* The newest entry was deleted: nothing is behind the one before it. */
+	extent.newest = (struct mq_rd_id){9, 1};
+	assert_int_equal(mq_rd_lag((struct mq_rd_id){9, 1}, &extent, -1), 0);
+	extent = (struct mq_rd_extent){.added = 10, .last = {10, 1}, .first = MQ_RD_ID_MAX};
+	assert_int_equal(mq_rd_lag(MQ_RD_ID_MIN, &extent, 10), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_ids),
 	    cmocka_unit_test(test_slots),
+	    cmocka_unit_test(test_lag),
 	    cmocka_unit_test(test_replies_in_pieces),
 	    cmocka_unit_test(test_hostile_replies),
 	    cmocka_unit_test(test_foreign_fields),

@@ -1,10 +1,7 @@
 /* What is made, trimmed and removed. What is asked lives in describe.c. */
 #include "backend/redis/redis.h"
 
-enum {
-	PAGE = 1000,
-	TEMPORARY_S = 600, /* a stream for a moment outlives its maker by no more than this */
-};
+enum { TEMPORARY_S = 600 }; /* a stream for a moment outlives its maker by no more than this */
 
 int mq_rd_stream_exists(struct mq_rd_conn *conn, const char *stream, struct mq_err *err)
 {
@@ -93,29 +90,6 @@ int mq_rd_remove(struct mq_conn *base, const char *stream, struct mq_err *err)
 
 /* --- trimming -------------------------------------------------------------------------------- */
 
-/* Counts entries of [from, to] up to a page, and moves *from (or, backwards, *to) past them. */
-static int64_t count_page(struct mq_rd_conn *conn, const char *stream, struct mq_rd_id *from,
-                          struct mq_rd_id to, struct mq_err *err)
-{
-	char start[MQ_RD_ID_TEXT], end[MQ_RD_ID_TEXT], count[24];
-	const struct mq_rd_reply *reply;
-
-	mq_rd_id_print(*from, start);
-	mq_rd_id_print(to, end);
-	snprintf(count, sizeof count, "%d", PAGE);
-	mq_rd_arena_clear(&conn->scratch);
-	if (mq_rd_ask(conn, stream, 0, &conn->scratch,
-	              MQ_RD_WORDS("XRANGE", stream, start, end, "COUNT", count), &reply, err) < 0)
-		return -1;
-	if (reply->type != REDIS_REPLY_ARRAY)
-		return mq_rd_fail_shape(conn, "XRANGE", err);
-	if (reply->n > 0 &&
-	    !mq_rd_id_parse(mq_rd_reply_text(mq_rd_reply_at(reply->last, 0)), 0, from))
-		return mq_rd_fail_shape(conn, "XRANGE", err);
-	*from = mq_rd_id_next(*from);
-	return (int64_t)reply->n;
-}
-
 static int64_t length_of(struct mq_rd_conn *conn, const char *stream, struct mq_err *err)
 {
 	const struct mq_rd_reply *reply;
@@ -125,34 +99,6 @@ static int64_t length_of(struct mq_rd_conn *conn, const char *stream, struct mq_
 	    0)
 		return -1;
 	return mq_rd_reply_number(reply, 0);
-}
-
-/* How many entries are before id. There is no command for it: they are read in pages, from the
- * beginning and from id on in turns, so that the smaller side decides how long it takes. */
-static int64_t count_before(struct mq_rd_conn *conn, const char *stream, struct mq_rd_id id,
-                            struct mq_err *err)
-{
-	struct mq_rd_id low = MQ_RD_ID_MIN, high = id;
-	int64_t before = 0, after = 0;
-
-	if (mq_rd_id_compare(id, MQ_RD_ID_MIN) == 0)
-		return 0;
-	for (;;) {
-		int64_t n = count_page(conn, stream, &low, mq_rd_id_previous(id), err);
-		if (n < 0)
-			return -1;
-		before += n;
-		if (n < PAGE)
-			return before;
-		n = count_page(conn, stream, &high, MQ_RD_ID_MAX, err);
-		if (n < 0)
-			return -1;
-		after += n;
-		if (n < PAGE) {
-			int64_t length = length_of(conn, stream, err);
-			return length < 0 ? -1 : length > after ? length - after : 0;
-		}
-	}
 }
 
 static int trim_to_length(struct mq_rd_conn *conn, const char *stream, int64_t keep, bool dry_run,
@@ -182,8 +128,11 @@ static int trim_before(struct mq_rd_conn *conn, const char *stream, struct mq_rd
 	char text[MQ_RD_ID_TEXT];
 
 	if (dry_run) {
-		*ret_removed = count_before(conn, stream, id, err);
-		return *ret_removed < 0 ? -1 : 0;
+		struct mq_rd_count count;
+		if (mq_rd_count(conn, stream, id, NULL, &count, err) < 0)
+			return -1;
+		*ret_removed = count.before;
+		return 0;
 	}
 	if (conn->version > 0 && conn->version < 60200) {
 		mq_fail(err, MQ_USAGE, "%s: trimming by age or id needs Redis 6.2 or newer",

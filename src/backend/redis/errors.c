@@ -4,6 +4,7 @@
 #undef mq_rd_fail_reply
 #undef mq_rd_fail_shape
 #undef mq_rd_fail_missing
+#undef mq_rd_fail_no_group
 
 static bool is_any(const struct mq_rd_reply *reply, const char *const *words)
 {
@@ -105,4 +106,12 @@ int mq_rd_fail_shape(const struct mq_rd_conn *conn, const char *command, struct 
 int mq_rd_fail_missing(const struct mq_rd_conn *conn, const char *stream, struct mq_err *err)
 {
 	return mq_fail(err, MQ_NOT_FOUND, "%s: there is no stream %s", conn->shown, stream);
+}
+
+int mq_rd_fail_no_group(const struct mq_rd_conn *conn, const char *stream, const char *group,
+                        struct mq_err *err)
+{
+	mq_fail(err, MQ_NOT_FOUND, "%s: there is no group %s in %s", conn->shown, group, stream);
+	return mq_hint(err,
+	               "mqtk group ls shows those that there are, mqtk group create makes one");
 }

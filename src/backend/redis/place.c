@@ -5,14 +5,6 @@
 
 enum { LAST_PAGE = 5000 };
 
-/* What XINFO STREAM says of places. */
-struct extent {
-	int64_t length;
-	struct mq_rd_id last;    /* the last that was given, though it may be deleted */
-	struct mq_rd_id first;   /* of the oldest entry; MAX when there is none */
-	struct mq_rd_id deleted; /* the largest that was removed; MIN: none, or unknown */
-};
-
 static struct mq_rd_id id_of(const struct mq_rd_reply *reply, struct mq_rd_id missing)
 {
 	struct mq_rd_id id;
@@ -20,7 +12,8 @@ static struct mq_rd_id id_of(const struct mq_rd_reply *reply, struct mq_rd_id mi
 	return mq_rd_id_parse(mq_rd_reply_text(reply), 0, &id) ? id : missing;
 }
 
-static int look(struct mq_rd_conn *conn, const char *stream, struct extent *ret, struct mq_err *err)
+static int look(struct mq_rd_conn *conn, const char *stream, struct mq_rd_extent *ret,
+                struct mq_err *err)
 {
 	const struct mq_rd_reply *reply;
 
@@ -37,19 +30,14 @@ static int look(struct mq_rd_conn *conn, const char *stream, struct extent *ret,
 			return -1;
 		return mq_rd_fail_reply(conn, stream, reply, err);
 	}
-	if (!mq_rd_reply_member(reply, "last-generated-id"))
+	if (!mq_rd_extent_read(reply, ret))
 		return mq_rd_fail_shape(conn, "XINFO STREAM", err);
-	const struct mq_rd_reply *first = mq_rd_reply_member(reply, "first-entry");
-	ret->length = mq_rd_reply_number(mq_rd_reply_member(reply, "length"), 0);
-	ret->last = id_of(mq_rd_reply_member(reply, "last-generated-id"), MQ_RD_ID_MIN);
-	ret->first = id_of(mq_rd_reply_at(first, 0), MQ_RD_ID_MAX);
-	ret->deleted = id_of(mq_rd_reply_member(reply, "max-deleted-entry-id"), MQ_RD_ID_MIN);
 	return 0;
 }
 
 /* The id of the last but (number - 1), found backwards in pages. */
 static int find_last(struct mq_rd_conn *conn, const char *stream, int64_t number,
-                     const struct extent *extent, struct mq_rd_id *ret, struct mq_err *err)
+                     const struct mq_rd_extent *extent, struct mq_rd_id *ret, struct mq_err *err)
 {
 	struct mq_rd_id from = extent->last;
 	const struct mq_rd_reply *reply;
@@ -80,7 +68,7 @@ static int find_last(struct mq_rd_conn *conn, const char *stream, int64_t number
 
 /* The first id at or behind a position. */
 static int resolve(struct mq_rd_conn *conn, const char *stream, const struct mq_pos *pos,
-                   const struct extent *extent, struct mq_rd_id *ret, struct mq_err *err)
+                   const struct mq_rd_extent *extent, struct mq_rd_id *ret, struct mq_err *err)
 {
 	switch (pos->kind) {
 	case MQ_POS_END:
@@ -103,7 +91,7 @@ static int resolve(struct mq_rd_conn *conn, const char *stream, const struct mq_
 }
 
 /* How many messages there are from the position on, at most; -1: unknown. */
-static int64_t expect(const struct mq_pos *pos, const struct extent *extent)
+static int64_t expect(const struct mq_pos *pos, const struct mq_rd_extent *extent)
 {
 	switch (pos->kind) {
 	case MQ_POS_END:
@@ -119,7 +107,7 @@ static int64_t expect(const struct mq_pos *pos, const struct extent *extent)
 }
 
 static void warn_gap(struct mq_rd_reader *r, const struct mq_rd_cursor *cursor,
-                     const struct mq_pos *from, const struct extent *extent)
+                     const struct mq_pos *from, const struct mq_rd_extent *extent)
 {
 	char first[MQ_RD_ID_TEXT];
 
@@ -139,7 +127,7 @@ static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct 
 	struct mq_rd_cursor *cursor = calloc(1, sizeof *cursor);
 	struct mq_rd_cursor **slot =
 	    cursor ? mq_info_grow(&r->cursors, &r->n_cursors, sizeof(void *), err) : NULL;
-	struct extent extent = {0};
+	struct mq_rd_extent extent = {0};
 
 	if (!slot) {
 		free(cursor);

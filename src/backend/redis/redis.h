@@ -8,13 +8,17 @@
  *   redis.c     the descriptor, settings, opening
  *   link.c      one connection: login, commands out, replies in
  *   route.c     which connection has a key: cluster, sentinels, redirections; asking with retries
+ *   many.c      many questions in one go
  *   errors.c    what the server's errors mean
  *   entry.c     how a message is an entry of a stream, and back; fields.c: any fields as JSON
  *   writer.c    XADD in a pipeline; slots.c: the commands that have no answer yet
  *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions
  *   group.c     XREADGROUP, XAUTOCLAIM; acks.c: XACK; member.c: the default name
+ *   names.c     which streams there are
  *   describe.c  what is asked about streams, server.c about servers; admin.c: what is made, trimmed
- * and removed
+ *               and removed; count.c: how many entries are where
+ *   standing.c  where groups stand; regroup.c: moving, making and removing them; pending.c: what
+ *               they were given and did not acknowledge
  */
 #ifndef BACKEND_REDIS_H
 #define BACKEND_REDIS_H
@@ -169,8 +173,46 @@ int mq_rd_ask_node(struct mq_rd_conn *conn, size_t node, unsigned how, struct mq
                    struct mq_err *err);
 #define MQ_RD_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* The link for questions to a node, made when there is none; and what is to be done when it broke.
+ */
+int mq_rd_node_link(struct mq_rd_conn *conn, size_t node, struct mq_rd_link **ret_link,
+                    struct mq_err *err);
+void mq_rd_node_drop(struct mq_rd_conn *conn, size_t node);
+
 /* Waits before another try; false when the cancel was raised. */
 bool mq_rd_pause(const struct mq_rd_conn *conn, bool through);
+
+/* --- many.c ---------------------------------------------------------------------------------- */
+
+struct mq_rd_question {
+	const char *key; /* who has it is asked */
+	const char *const *words;
+	const char *room[12];        /* for the words of mq_rd_question_set */
+	char text[2][MQ_RD_ID_TEXT]; /* for numbers and ids among them */
+	/* Out: the server's answer, which may be an error of its own; NULL: err says why not. */
+	const struct mq_rd_reply *reply;
+	struct mq_err err;
+};
+
+/* Copies the words (at most 11), not what they point to. */
+void mq_rd_question_set(struct mq_rd_question *question, const char *key, const char *const *words);
+/* Asks them all, of all nodes, in a pipeline; how as for mq_rd_ask. -1 only when nobody can be
+ * asked or the cancel was raised. */
+int mq_rd_ask_many(struct mq_rd_conn *conn, unsigned how, struct mq_rd_arena *arena,
+                   struct mq_rd_question *questions, size_t n, struct mq_err *err);
+
+/* --- count.c --------------------------------------------------------------------------------- */
+
+struct mq_rd_count_limit {
+	int64_t entries;
+	size_t bytes;
+};
+struct mq_rd_count {
+	int64_t before, after; /* after: from the id on; both -1: the limit came first */
+	int64_t seen;          /* how many were read for it */
+};
+int mq_rd_count(struct mq_rd_conn *conn, const char *stream, struct mq_rd_id id,
+                const struct mq_rd_count_limit *limit, struct mq_rd_count *ret, struct mq_err *err);
 
 /* --- errors.c -------------------------------------------------------------------------------- */
 
@@ -182,12 +224,23 @@ bool mq_rd_is_passing(const struct mq_rd_reply *reply);
 /* Not what was asked for: a reply of another kind than the command has. */
 int mq_rd_fail_shape(const struct mq_rd_conn *conn, const char *command, struct mq_err *err);
 int mq_rd_fail_missing(const struct mq_rd_conn *conn, const char *stream, struct mq_err *err);
+int mq_rd_fail_no_group(const struct mq_rd_conn *conn, const char *stream, const char *group,
+                        struct mq_err *err);
+/* Hands an error on, unless there is one already. Returns -1. */
+static inline int mq_rd_pass(struct mq_err *err, const struct mq_err *why)
+{
+	if (err && !err->code)
+		*err = *why;
+	return -1;
+}
 /* For those who see one file at a time: all of them return -1. */
 #define mq_rd_fail_reply(...) (mq_rd_fail_reply(__VA_ARGS__), mq_failed())
 #define mq_rd_fail_shape(...) (mq_rd_fail_shape(__VA_ARGS__), mq_failed())
 #define mq_rd_fail_missing(...) (mq_rd_fail_missing(__VA_ARGS__), mq_failed())
+#define mq_rd_fail_no_group(...) (mq_rd_fail_no_group(__VA_ARGS__), mq_failed())
 
-/* --- describe.c, admin.c --------------------------------------------------------------------- */
+/* --- names.c, describe.c, admin.c
+ * --------------------------------------------------------------------- */
 
 /* 1 when the key is a stream, 0 when there is none, -1 for another kind of key and other errors. */
 int mq_rd_stream_exists(struct mq_rd_conn *conn, const char *stream, struct mq_err *err);
@@ -198,6 +251,11 @@ int mq_rd_scan(struct mq_rd_conn *conn, size_t node, const char *pattern, char *
 /* The same over all masters. */
 int mq_rd_scan_all(struct mq_rd_conn *conn, const char *pattern, char ***names, size_t *n,
                    struct mq_err *err);
+/* The streams that are meant: none asked for are all, '^…' is a regular expression. A node that
+ * does not answer, or an expression without a match, is kept in partial as long as others tell
+ * something. Sorted, each once. */
+int mq_rd_find_streams(struct mq_rd_conn *conn, const char *const *asked, size_t n_asked,
+                       char ***names, size_t *n, struct mq_err *partial, struct mq_err *err);
 void mq_rd_names_free(char **names, size_t n);
 
 int mq_rd_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info,
@@ -211,6 +269,33 @@ int mq_rd_create(struct mq_conn *conn, const struct mq_stream_spec *spec, struct
 int mq_rd_remove(struct mq_conn *conn, const char *stream, struct mq_err *err);
 int mq_rd_trim(struct mq_conn *conn, const struct mq_trim_spec *spec, int64_t *ret_removed,
                struct mq_err *err);
+
+/* --- standing.c, regroup.c, pending.c -------------------------------------------------------- */
+
+/* What XINFO STREAM says of places. */
+struct mq_rd_extent {
+	int64_t length;
+	int64_t added;           /* entries ever; -1: a server before 7.0 */
+	struct mq_rd_id last;    /* the last that was given, though it may be deleted */
+	struct mq_rd_id first;   /* of the oldest entry; MAX when there is none */
+	struct mq_rd_id newest;  /* of the newest entry; MIN when there is none */
+	struct mq_rd_id deleted; /* the largest that XDEL removed; MIN: none, or unknown */
+};
+/* False when the reply is none of XINFO STREAM. */
+bool mq_rd_extent_read(const struct mq_rd_reply *reply, struct mq_rd_extent *ret);
+/* How many entries are behind an id, by what XINFO says: told is its lag, or -1. -1 when they have
+ * to be counted. */
+int64_t mq_rd_lag(struct mq_rd_id delivered, const struct mq_rd_extent *extent, int64_t told);
+
+int mq_rd_groups(struct mq_conn *conn, const struct mq_group_query *query,
+                 struct mq_group_list *ret_list, struct mq_err *err);
+int mq_rd_group_set(struct mq_conn *conn, const struct mq_group_set *set, struct mq_err *err);
+int mq_rd_group_remove(struct mq_conn *conn, const struct mq_group_removal *removal,
+                       struct mq_err *err);
+int mq_rd_pending(struct mq_conn *conn, const struct mq_pending_query *query,
+                  struct mq_pending_list *ret_list, struct mq_err *err);
+int mq_rd_pending_change(struct mq_conn *conn, const struct mq_pending_change *change,
+                         int64_t *ret_n, struct mq_err *err);
 
 /* --- writer.c, reader.c ---------------------------------------------------------------------- */
 

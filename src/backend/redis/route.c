@@ -152,15 +152,14 @@ static int find_node(struct mq_rd_conn *conn, const char *address, size_t *ret_n
 	return 0;
 }
 
-static void drop_link(struct mq_rd_conn *conn, size_t node)
+void mq_rd_node_drop(struct mq_rd_conn *conn, size_t node)
 {
 	mq_rd_link_close(conn->nodes[node].link);
 	conn->nodes[node].link = NULL;
 }
 
-/* The link for questions to that node. */
-static int link_of(struct mq_rd_conn *conn, size_t node, struct mq_rd_link **ret_link,
-                   struct mq_err *err)
+int mq_rd_node_link(struct mq_rd_conn *conn, size_t node, struct mq_rd_link **ret_link,
+                    struct mq_err *err)
 {
 	if (!conn->nodes[node].link && mq_rd_open_to(conn, node, &conn->nodes[node].link, err) < 0)
 		return -1;
@@ -249,11 +248,11 @@ static int load_from(struct mq_rd_conn *conn, size_t node, struct mq_err *err)
 	struct mq_rd_reply *reply;
 	int result = -1;
 
-	if (link_of(conn, node, &link, err) < 0)
+	if (mq_rd_node_link(conn, node, &link, err) < 0)
 		goto out;
 	if (mq_rd_link_append_words(link, MQ_RD_WORDS("CLUSTER", "SLOTS"), err) < 0 ||
 	    mq_rd_link_await(link, &arena, deadline_of(conn), false, &reply, err) < 0) {
-		drop_link(conn, node);
+		mq_rd_node_drop(conn, node);
 		goto out;
 	}
 	if (reply->type != REDIS_REPLY_ARRAY) {
@@ -351,14 +350,14 @@ static int exchange(struct mq_rd_conn *conn, size_t node, bool asking, unsigned 
 	bool through = how & MQ_RD_THROUGH;
 
 	*ret_sent = false;
-	if (link_of(conn, node, &link, err) < 0)
+	if (mq_rd_node_link(conn, node, &link, err) < 0)
 		return -1;
 	*ret_sent = true;
 	if ((asking && mq_rd_link_append_words(link, MQ_RD_WORDS("ASKING"), err) < 0) ||
 	    mq_rd_link_append_words(link, words, err) < 0 ||
 	    (asking && mq_rd_link_await(link, arena, deadline, through, &reply, err) < 0) ||
 	    mq_rd_link_await(link, arena, deadline, through, &reply, err) < 0) {
-		drop_link(conn, node);
+		mq_rd_node_drop(conn, node);
 		return -1;
 	}
 	*ret_reply = reply;
@@ -446,7 +445,7 @@ int mq_rd_ask(struct mq_rd_conn *conn, const char *key, unsigned how, struct mq_
 		    mq_rd_pause(conn, how & MQ_RD_THROUGH)) {
 			/* The sentinels may name another one by now. */
 			if (conn->sentinel && mq_rd_reply_is_error(*ret_reply, "READONLY"))
-				drop_link(conn, node);
+				mq_rd_node_drop(conn, node);
 			continue;
 		}
 		return how & MQ_RD_ERRORS ? 0 : mq_rd_fail_reply(conn, key, *ret_reply, err);
