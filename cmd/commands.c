@@ -8,6 +8,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_tail,
     &mq_cmd_ls,
     &mq_cmd_info,
+    &mq_cmd_lag,
     &mq_cmd_create,
     &mq_cmd_alter,
     &mq_cmd_trim,

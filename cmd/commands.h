@@ -10,6 +10,7 @@ extern const struct mq_command mq_cmd_consume;
 extern const struct mq_command mq_cmd_tail;
 extern const struct mq_command mq_cmd_ls;
 extern const struct mq_command mq_cmd_info;
+extern const struct mq_command mq_cmd_lag;
 extern const struct mq_command mq_cmd_create;
 extern const struct mq_command mq_cmd_alter;
 extern const struct mq_command mq_cmd_trim;

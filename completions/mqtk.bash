@@ -21,15 +21,17 @@ _mqtk() {
 	COMPREPLY=()
 	# Readline splits words at '=' and ':'.
 	if [[ $cur == : || $prev == : ]]; then return; fi
+	local equals=
 	if [[ $cur == = || $prev == = ]]; then
+		equals=1
 		if [[ $cur == = ]]; then cur=; else prev=${COMP_WORDS[COMP_CWORD-2]}; fi
 		if [[ $prev != --* ]]; then return; fi
 	fi
 	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
 	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= '
-	local topics='produce consume tail ls info create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
+	local topics='produce consume tail ls info lag create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail ls info create alter trim delete ping config kcat help --help --version'
+		_mqtk_reply 'produce consume tail ls info lag create alter trim delete ping config kcat help --help --version'
 		return
 	fi
 	case $cmd in
@@ -124,6 +126,23 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--json --at --all-config -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'lag')
+		case $prev in
+		--format) _mqtk_reply 'table json csv prometheus '; return ;;
+		--interval) :; return ;;
+		--watch) if [[ $equals ]]; then :; return; fi ;;
+		--wait) :; return ;;
+		--max-lag) :; return ;;
+		--max-age) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--format --json --all --totals --no-age --interval --watch --wait --max-lag --max-age --no-members --allow-unknown -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

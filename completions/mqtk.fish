@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail ls info create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail ls info lag create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f
@@ -148,6 +148,30 @@ complete -c mqtk -n '__mqtk_using "info"' -l color -x -a 'auto always never' -d 
 complete -c mqtk -n '__mqtk_using "info"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "info"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "info"' -f -a '(__mqtk_addresses)'
+
+# mqtk lag
+complete -c mqtk -n '__mqtk_only' -a lag -d 'how far readers are behind: messages, time, rates; limits for CI and alarms'
+complete -c mqtk -n '__mqtk_using "lag"' -l format -x -a 'table json csv prometheus' -d 'how the report is written: table, json, csv or prometheus'
+complete -c mqtk -n '__mqtk_using "lag"' -s J -l json -d 'one JSON line for each row; the same as --format json'
+complete -c mqtk -n '__mqtk_using "lag"' -s a -l all -d 'every group, which is also what no name means; for scripts that want to say so'
+complete -c mqtk -n '__mqtk_using "lag"' -l totals -d 'one row for each group and stream instead of one for each partition'
+complete -c mqtk -n '__mqtk_using "lag"' -l no-age -d 'do not look how old the oldest unread messages are'
+complete -c mqtk -n '__mqtk_using "lag"' -l interval -x -d 'look twice, so long apart, and report rates, time to catch up and states'
+complete -c mqtk -n '__mqtk_using "lag"' -l watch -d 'look again and again until stopped; every 2 s unless told'
+complete -c mqtk -n '__mqtk_using "lag"' -l wait -x -d 'look again for so long until the limits hold; one report at the end'
+complete -c mqtk -n '__mqtk_using "lag"' -l max-lag -x -d 'exit 1 when a group has more than N unread messages in a stream'
+complete -c mqtk -n '__mqtk_using "lag"' -l max-age -x -d 'exit 1 when an unread message is older'
+complete -c mqtk -n '__mqtk_using "lag"' -l no-members -d 'exit 1 when nobody reads for a group'
+complete -c mqtk -n '__mqtk_using "lag"' -l allow-unknown -d 'what cannot be known does not fail a limit; without it that is exit 3'
+complete -c mqtk -n '__mqtk_using "lag"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "lag"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "lag"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "lag"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "lag"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "lag"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "lag"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "lag"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "lag"' -f -a '(__mqtk_addresses)'
 
 # mqtk create
 complete -c mqtk -n '__mqtk_only' -a create -d 'make a stream or an exchange'

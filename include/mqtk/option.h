@@ -6,9 +6,11 @@
  * there before parsing (its defaults) when an option is not given.
  *
  * Syntax: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, bundled letters, --no-name for flags, "--"
- * ends the options, options and operands mix. Unambiguous prefixes of choices are accepted, of
- * option names are not. An unknown option, a bad value or two options that exclude each other are
- * MQ_USAGE, in one line that names the option and what was expected.
+ * ends the options, options and operands mix. A value that may be left out (`implied`) is given as
+ * --name=VALUE or -nVALUE only: the word behind such an option is never taken for its value.
+ * Unambiguous prefixes of choices are accepted, of option names are not. An unknown option, a bad
+ * value or two options that exclude each other are MQ_USAGE, in one line that names the option and
+ * what was expected.
  */
 #ifndef MQTK_OPTION_H
 #define MQTK_OPTION_H
@@ -57,8 +59,11 @@ struct mq_option {
 	const char *help;           /* one line, lower-case start, no full stop */
 	const char *more;           /* further sentences for the man page, or NULL */
 	const char *const *choices; /* NULL-terminated, for MQ_OPT_CHOICE */
-	int64_t min, max;           /* for numbers; both 0: none, max below min: no maximum */
-	size_t field;               /* offsetof the value in the set's struct */
+	/* What counts as the value when none is given, as it would be typed; NULL: a value is
+	 * needed. Not for flags. */
+	const char *implied;
+	int64_t min, max;     /* for numbers; both 0: none, max below min: no maximum */
+	size_t field;         /* offsetof the value in the set's struct */
 	const char *excludes; /* space-separated names (or letters) of options that contradict it */
 	/* value is NULL when the row has no arg. */
 	int (*custom)(void *field, const char *value, struct mq_err *err);

@@ -1,4 +1,4 @@
-/* JSON objects and tables: see mqtk/report.h. */
+/* JSON objects and tables: see mqtk/report.h. CSV and Prometheus' text have files of their own. */
 #include "mqtk/report.h"
 #include "format/display.h"
 #include "mqtk/format.h"
@@ -70,6 +70,26 @@ void mq_json_known(struct mq_json *json, const char *name, int64_t number, int64
 		mq_json_text(json, name, NULL);
 	else
 		mq_json_int(json, name, number);
+}
+
+void mq_rate_format(double rate, char *ret)
+{
+	int n = snprintf(ret, MQ_RATE_TEXT, "%.3f", rate < 1e30 ? rate : 1e30);
+
+	while (n > 0 && ret[n - 1] == '0')
+		n--;
+	if (n > 0 && ret[n - 1] == '.')
+		n--;
+	ret[n] = '\0';
+}
+
+void mq_json_rate(struct mq_json *json, const char *name, double rate)
+{
+	char text[MQ_RATE_TEXT];
+
+	if (rate >= 0)
+		mq_rate_format(rate, text);
+	mq_json_raw(json, name, rate >= 0 ? text : NULL);
 }
 
 void mq_json_bool(struct mq_json *json, const char *name, bool value)

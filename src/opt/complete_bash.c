@@ -29,7 +29,9 @@ static const char body[] =
     "\tCOMPREPLY=()\n"
     "\t# Readline splits words at '=' and ':'.\n"
     "\tif [[ $cur == : || $prev == : ]]; then return; fi\n"
+    "\tlocal equals=\n"
     "\tif [[ $cur == = || $prev == = ]]; then\n"
+    "\t\tequals=1\n"
     "\t\tif [[ $cur == = ]]; then cur=; else prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
     "\t\tif [[ $prev != --* ]]; then return; fi\n"
     "\tfi\n";
@@ -56,14 +58,15 @@ static void append_command(const struct mq_command *command, struct mq_buf *buf,
 	mq_complete_quote(command->name, buf, err);
 	mq_buf_append_str(buf, ")\n\t\tcase $prev in\n", err);
 	for (size_t i = 0; (row = mq_option_row(command, i)); i++) {
-		if (!mq_option_takes_value(row))
+		/* A value that may be left out stands behind '=' only. */
+		if (!mq_option_takes_value(row) || (row->implied && !row->name))
 			continue;
 		mq_buf_append_str(buf, "\t\t", err);
-		if (row->letter)
+		if (row->letter && !row->implied)
 			mq_buf_printf(buf, err, "-%c%s", row->letter, row->name ? "|" : "");
 		if (row->name)
 			mq_buf_printf(buf, err, "--%s", row->name);
-		mq_buf_append_str(buf, ") ", err);
+		mq_buf_append_str(buf, row->implied ? ") if [[ $equals ]]; then " : ") ", err);
 		if (row->choices) {
 			mq_buf_append_str(buf, "_mqtk_reply '", err);
 			for (size_t c = 0; row->choices[c]; c++)
@@ -72,7 +75,7 @@ static void append_command(const struct mq_command *command, struct mq_buf *buf,
 		} else {
 			append_action(row->complete, buf, err);
 		}
-		mq_buf_append_str(buf, "; return ;;\n", err);
+		mq_buf_append_str(buf, row->implied ? "; return; fi ;;\n" : "; return ;;\n", err);
 	}
 	mq_buf_append_str(buf, "\t\tesac\n\t\tif [[ $cur == -* ]]; then\n\t\t\t_mqtk_reply '", err);
 	for (size_t i = 0; (row = mq_option_row(command, i)); i++) {

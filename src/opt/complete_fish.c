@@ -62,7 +62,10 @@ static void append_option(const struct mq_command *command, const struct mq_opti
 	if (row->name)
 		mq_buf_printf(buf, err, " -l %s", row->name);
 	if (mq_option_takes_value(row)) {
-		mq_buf_append_str(buf, row->complete == MQ_COMPLETE_FILE ? " -r" : " -x", err);
+		/* With neither, fish offers a value behind '=' alone. */
+		if (!row->implied)
+			mq_buf_append_str(buf, row->complete == MQ_COMPLETE_FILE ? " -r" : " -x",
+			                  err);
 		if (row->choices) {
 			mq_buf_append_str(buf, " -a '", err);
 			for (size_t i = 0; row->choices[i]; i++)

@@ -63,14 +63,15 @@ static void append_form(const struct mq_command *command, const struct mq_option
 		mq_buf_append_char(buf, '*', err);
 	else
 		append_excluded(command, row, buf, err);
+	const char *joined = !value ? "" : row->implied ? "-" : long_form ? "" : "+";
 	if (long_form)
-		mq_buf_printf(buf, err, "--%s%s[", row->name, value ? "=" : "");
+		mq_buf_printf(buf, err, "--%s%s%s[", row->name, value ? "=" : "", joined);
 	else
-		mq_buf_printf(buf, err, "-%c%s[", row->letter, value ? "+" : "");
+		mq_buf_printf(buf, err, "-%c%s[", row->letter, joined);
 	append_spec_text(row->help, buf, err);
 	mq_buf_append_char(buf, ']', err);
 	if (value) {
-		mq_buf_append_char(buf, ':', err);
+		mq_buf_append_str(buf, row->implied ? "::" : ":", err);
 		append_spec_text(row->arg, buf, err);
 		mq_buf_append_char(buf, ':', err);
 		if (row->choices) {

@@ -19,7 +19,7 @@ static int done(const struct mq_err *err)
 
 /* --- options --------------------------------------------------------------------------------- */
 
-/* "-c, --count N" */
+/* "-c, --count N", "--watch[=DUR]" */
 static void option_term(const struct mq_option *row, char *ret, size_t size)
 {
 	const char *between = row->letter && row->name ? ", " : "";
@@ -27,9 +27,12 @@ static void option_term(const struct mq_option *row, char *ret, size_t size)
 
 	if (row->letter)
 		snprintf(letter, sizeof letter, "-%c", row->letter);
-	snprintf(ret, size, "%s%s%s%s%s%s", row->letter ? letter : "    ", between,
-	         row->name ? "--" : "", row->name ? row->name : "", row->arg ? " " : "",
-	         row->arg ? row->arg : "");
+	snprintf(ret, size, "%s%s%s%s%s%s%s", row->letter ? letter : "    ", between,
+	         row->name ? "--" : "", row->name ? row->name : "",
+	         !row->arg      ? ""
+	         : row->implied ? row->name ? "[=" : "["
+	                        : " ",
+	         row->arg ? row->arg : "", row->implied ? "]" : "");
 }
 
 #define TERM_SIZE 100

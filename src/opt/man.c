@@ -189,6 +189,8 @@ static void append_option_item(struct mq_buf *buf, const struct mq_option *row, 
 		append_text(buf, row->name, err);
 	}
 	if (row->arg) {
+		if (row->implied)
+			mq_buf_append_str(buf, row->name ? " Ns Op = Ns" : " Ns", err);
 		mq_buf_append_str(buf, " Ar", err);
 		append_argument(buf, row->arg, err);
 	}

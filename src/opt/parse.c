@@ -127,6 +127,8 @@ static int apply(struct parser *p, struct entry *entry, bool long_form, const ch
 	char label[MQ_LABEL_SIZE];
 
 	mq_option_label(entry->row, long_form, label);
+	if (!value)
+		value = entry->row->implied;
 	if (mq_option_takes_value(entry->row) && !value) {
 		value = next_value(p, entry, label);
 		if (!value)

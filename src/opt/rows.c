@@ -51,6 +51,9 @@ static int check_row(const struct mq_command *command, const struct mq_option *r
 	if (mq_option_takes_value(row) != (row->arg != NULL))
 		return mq_fail(err, MQ_INTERNAL, "%s: arg of %s does not fit its type",
 		               command->name, label);
+	if (row->implied && !mq_option_takes_value(row))
+		return mq_fail(err, MQ_INTERNAL, "%s: %s implies a value but takes none",
+		               command->name, label);
 	if ((row->type == MQ_OPT_CHOICE) != (row->choices != NULL) ||
 	    (row->type == MQ_OPT_CUSTOM) != (row->custom != NULL))
 		return mq_fail(err, MQ_INTERNAL, "%s: choices or custom of %s do not fit its type",
