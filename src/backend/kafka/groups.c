@@ -246,9 +246,10 @@ static int take_description(struct mq_kafka_look *look,
 		group->dead = true;
 		return 0;
 	}
-	if (kerr == RD_KAFKA_RESP_ERR__INVALID_ARG) {
-		/* Not made of consumers (Connect and the like): no error, but nothing is known of
-		 * its members. */
+	if (kerr == RD_KAFKA_RESP_ERR__INVALID_ARG ||
+	    kerr == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
+		/* Not made of consumers (Connect and the like), or a very old broker: no error,
+		 * but nothing is known of its members. */
 		mq_log(look->handle->env, MQ_LEVEL_VERBOSE, "%s", rd_kafka_error_string(error));
 		return 0;
 	}

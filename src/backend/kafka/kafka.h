@@ -6,7 +6,7 @@
  *   errors.c   librdkafka's codes become ours
  *   query.c    metadata, positions, watermarks
  *   writer.c, resend.c, txn.c     producing
- *   reader.c, parts.c, group.c   consuming
+ *   reader.c, parts.c, positions.c, group.c   consuming
  *   admin.c, describe.c           making, removing and describing topics
  *   groups.c, places.c, ends.c, ages.c    where groups stand (see groups.h)
  *   group_change.c                moving and removing them

@@ -1,4 +1,5 @@
-/* Which partitions a reader reads, where each begins, and where it ends. */
+/* Which partitions a reader reads, and that they were deleted. Where each begins and ends is in
+ * positions.c. */
 #include "backend/kafka/reader.h"
 
 #include <regex.h>
@@ -96,6 +97,13 @@ void mq_kafka_part_moved(struct mq_kafka_reader *reader, struct mq_kafka_part *p
 /* --- which
  * ---------------------------------------------------------------------------------------- */
 
+static int no_partition(const struct rd_kafka_metadata_topic *topic, int32_t partition,
+                        struct mq_err *err)
+{
+	mq_fail(err, MQ_NOT_FOUND, "%s has no partition %d", topic->topic, (int)partition);
+	return mq_hint(err, "it has %d, from 0", topic->partition_cnt);
+}
+
 static int add_topic(struct mq_kafka_reader *reader, const struct rd_kafka_metadata_topic *topic,
                      bool only_new, rd_kafka_topic_partition_list_t *list, struct mq_err *err)
 {
@@ -103,11 +111,8 @@ static int add_topic(struct mq_kafka_reader *reader, const struct rd_kafka_metad
 		bool there = false;
 		for (int j = 0; j < topic->partition_cnt; j++)
 			there = there || topic->partitions[j].id == reader->wanted[i];
-		if (!there) {
-			mq_fail(err, MQ_NOT_FOUND, "%s has no partition %d", topic->topic,
-			        (int)reader->wanted[i]);
-			return mq_hint(err, "it has %d, from 0", topic->partition_cnt);
-		}
+		if (!there)
+			return no_partition(topic, reader->wanted[i], err);
 	}
 	for (int j = 0; j < topic->partition_cnt; j++) {
 		int32_t id = topic->partitions[j].id;
@@ -155,13 +160,46 @@ static int add_matching(struct mq_kafka_reader *reader, const char *pattern, boo
 	return rc;
 }
 
+/* The partitions of the ranges that lie in one topic. */
+static int add_ranges(struct mq_kafka_reader *reader, const char *topic,
+                      rd_kafka_topic_partition_list_t *list, struct mq_err *err)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+	int rc = mq_kafka_metadata(reader->handle, topic, true, &metadata, err);
+
+	for (size_t i = 0; rc == 0 && i < reader->n_ranges; i++) {
+		const struct rd_kafka_metadata_topic *t = &metadata->topics[0];
+		const struct mq_range *range = &reader->ranges[i];
+		bool there = false;
+		if (strcmp(range->stream, topic) != 0)
+			continue;
+		for (int j = 0; j < t->partition_cnt; j++)
+			there = there || t->partitions[j].id == range->partition;
+		if (there)
+			rd_kafka_topic_partition_list_add(list, topic, range->partition);
+		else
+			rc = no_partition(t, range->partition, err);
+	}
+	if (metadata)
+		rd_kafka_metadata_destroy(metadata);
+	return rc;
+}
+
 rd_kafka_topic_partition_list_t *mq_kafka_parts_list(struct mq_kafka_reader *reader, bool only_new,
                                                      struct mq_err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < reader->n_streams; i++) {
+	for (size_t i = 0; rc == 0 && i < reader->n_ranges; i++) {
+		bool known = false;
+		for (size_t j = 0; j < i; j++)
+			known = known ||
+			        strcmp(reader->ranges[i].stream, reader->ranges[j].stream) == 0;
+		if (!known)
+			rc = add_ranges(reader, reader->ranges[i].stream, list, err);
+	}
+	for (size_t i = 0; reader->n_ranges == 0 && rc == 0 && i < reader->n_streams; i++) {
 		const struct rd_kafka_metadata *metadata = NULL;
 		if (reader->streams[i][0] == '^') {
 			rc = add_matching(reader, reader->streams[i], only_new, list, err);
@@ -179,206 +217,8 @@ rd_kafka_topic_partition_list_t *mq_kafka_parts_list(struct mq_kafka_reader *rea
 	return NULL;
 }
 
-/* --- where
- * ---------------------------------------------------------------------------------------- */
-
-static rd_kafka_topic_partition_list_t *lookup(struct mq_kafka_reader *reader,
-                                               const rd_kafka_topic_partition_list_t *list,
-                                               int64_t what, struct mq_err *err)
-{
-	rd_kafka_topic_partition_list_t *ret = rd_kafka_topic_partition_list_copy(list);
-
-	mq_kafka_list_fill(ret, what);
-	if (mq_kafka_lookup(reader->handle, ret, err) == 0 && mq_kafka_list_check(ret, err) == 0)
-		return ret;
-	rd_kafka_topic_partition_list_destroy(ret);
-	return NULL;
-}
-
-/* A position in one partition. at is the answer for a moment, -1 when nothing is at or after it. */
-static int64_t place(const struct mq_pos *pos, int64_t begin, int64_t end, int64_t at)
-{
-	switch (pos->kind) {
-	case MQ_POS_END:
-		return end;
-	case MQ_POS_OFFSET:
-		return pos->number;
-	case MQ_POS_LAST:
-		return pos->number < end - begin ? end - pos->number : begin;
-	case MQ_POS_TIME:
-		return at < 0 ? end : at;
-	default:
-		return begin;
-	}
-}
-
-static void warn_gap(const struct mq_kafka_reader *reader, const struct mq_kafka_part *part,
-                     int64_t wanted, int64_t begin)
-{
-	mq_log(reader->base.conn->env, MQ_LEVEL_WARN,
-	       "offsets %lld..%lld of %s[%d] are gone (retention); going on at %lld",
-	       (long long)wanted, (long long)(begin - 1), part->topic, (int)part->partition,
-	       (long long)begin);
-}
-
-static void warn_beyond(const struct mq_kafka_reader *reader, const struct mq_kafka_part *part,
-                        int64_t wanted, int64_t end, int64_t begin)
-{
-	mq_log(reader->base.conn->env, MQ_LEVEL_WARN,
-	       "offset %lld of %s[%d] does not exist: it ends at %lld (made anew, or records were "
-	       "lost?); going on with the oldest, %lld",
-	       (long long)wanted, part->topic, (int)part->partition, (long long)end,
-	       (long long)begin);
-}
-
-int mq_kafka_parts_place(struct mq_kafka_reader *reader, rd_kafka_topic_partition_list_t *list,
-                         const struct mq_pos *from,
-                         const rd_kafka_topic_partition_list_t *committed, struct mq_err *err)
-{
-	rd_kafka_topic_partition_list_t *begins = NULL, *ends = NULL, *froms = NULL, *tos = NULL;
-	int rc = -1;
-	bool later = reader->to.kind == MQ_POS_TIME && reader->to.number > mq_now_ms();
-
-	if (list->cnt == 0)
-		return 0;
-	begins = lookup(reader, list, RD_KAFKA_OFFSET_BEGINNING, err);
-	if (!begins || !(ends = lookup(reader, list, RD_KAFKA_OFFSET_END, err)))
-		goto out;
-	if (from->kind == MQ_POS_TIME && !(froms = lookup(reader, list, from->number, err)))
-		goto out;
-	if (reader->to.kind == MQ_POS_TIME && !later &&
-	    !(tos = lookup(reader, list, reader->to.number, err)))
-		goto out;
-	for (int i = 0; i < list->cnt; i++) {
-		struct mq_kafka_part *part =
-		    mq_kafka_part_add(reader, list->elems[i].topic, list->elems[i].partition, err);
-		if (!part)
-			goto out;
-		int64_t begin = begins->elems[i].offset, end = ends->elems[i].offset;
-		int64_t next = place(from, begin, end, froms ? froms->elems[i].offset : -1);
-		if (committed && committed->elems[i].offset >= 0)
-			next = committed->elems[i].offset;
-		if (next < begin) {
-			if (from->kind == MQ_POS_OFFSET || committed)
-				warn_gap(reader, part, next, begin);
-			next = begin;
-		} else if (next > end && committed && committed->elems[i].offset >= 0) {
-			warn_beyond(reader, part, next, end, begin);
-			next = begin;
-		}
-		part->next = next;
-		part->end = end;
-		part->stop = INT64_MAX;
-		if (later)
-			reader->to_later_ms = reader->to.number;
-		else if (reader->to.kind != MQ_POS_UNSET)
-			part->stop =
-			    place(&reader->to, begin, end, tos ? tos->elems[i].offset : -1);
-		int64_t upto = part->stop < end ? part->stop : end;
-		if (upto > next && reader->base.expected >= 0)
-			reader->base.expected += upto - next;
-		list->elems[i].offset = next;
-	}
-	rc = 0;
-out:
-	if (begins)
-		rd_kafka_topic_partition_list_destroy(begins);
-	if (ends)
-		rd_kafka_topic_partition_list_destroy(ends);
-	if (froms)
-		rd_kafka_topic_partition_list_destroy(froms);
-	if (tos)
-		rd_kafka_topic_partition_list_destroy(tos);
-	return rc;
-}
-
-/* After an error the library has stopped the partition, and a stopped one takes no seek. */
-static rd_kafka_resp_err_t restart(struct mq_kafka_reader *reader, struct mq_kafka_part *part)
-{
-	rd_kafka_t *rk = reader->handle->rk;
-	rd_kafka_resp_err_t kerr = RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_error_t *error = NULL;
-
-	if (!reader->group) {
-		rd_kafka_consume_stop(part->rkt, part->partition);
-		return rd_kafka_consume_start_queue(part->rkt, part->partition, part->next,
-		                                    reader->queue) < 0
-		           ? rd_kafka_last_error()
-		           : kerr;
-	}
-	bool cooperative = strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") == 0;
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-	for (size_t i = 0; i < reader->n_parts; i++) {
-		const struct mq_kafka_part *one = reader->parts[i];
-		if (one == part || (!cooperative && one->active))
-			rd_kafka_topic_partition_list_add(list, one->topic, one->partition)
-			    ->offset = one->next;
-	}
-	if (!cooperative) {
-		kerr = rd_kafka_assign(rk, list);
-	} else {
-		error = rd_kafka_incremental_unassign(rk, list);
-		if (!error)
-			error = rd_kafka_incremental_assign(rk, list);
-	}
-	if (error) {
-		kerr = rd_kafka_error_code(error);
-		rd_kafka_error_destroy(error);
-	}
-	rd_kafka_topic_partition_list_destroy(list);
-	return kerr;
-}
-
-int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
-                       struct mq_err *err)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-	rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset = part->next;
-	rd_kafka_error_t *error = rd_kafka_seek_partitions(reader->handle->rk, list, 1000);
-	rd_kafka_resp_err_t kerr = error ? rd_kafka_error_code(error) : list->elems[0].err;
-	if (error)
-		rd_kafka_error_destroy(error);
-	rd_kafka_topic_partition_list_destroy(list);
-	if (kerr == RD_KAFKA_RESP_ERR__STATE)
-		kerr = restart(reader, part);
-	return kerr ? mq_kafka_fail(err, kerr, "%s[%d]: cannot go to offset %lld", part->topic,
-	                            (int)part->partition, (long long)part->next)
-	            : 0;
-}
-
-int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
-                      struct mq_err *err)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_t *begins, *ends = NULL;
-	int rc = -1;
-
-	rd_kafka_topic_partition_list_add(list, part->topic, part->partition);
-	begins = lookup(reader, list, RD_KAFKA_OFFSET_BEGINNING, err);
-	if (!begins || !(ends = lookup(reader, list, RD_KAFKA_OFFSET_END, err)))
-		goto out;
-	int64_t begin = begins->elems[0].offset, end = ends->elems[0].offset;
-	if (part->next >= begin && part->next <= end) {
-		/* It is there again, or always was: a replica lagged behind. Ask once more. */
-	} else if (part->next < begin) {
-		warn_gap(reader, part, part->next, begin);
-		part->next = begin;
-	} else {
-		warn_beyond(reader, part, part->next, end, begin);
-		part->next = begin;
-		part->end = part->end < end ? part->end : end;
-	}
-	rc = mq_kafka_part_seek(reader, part, err);
-	mq_kafka_parts_count(reader);
-out:
-	rd_kafka_topic_partition_list_destroy(list);
-	if (begins)
-		rd_kafka_topic_partition_list_destroy(begins);
-	if (ends)
-		rd_kafka_topic_partition_list_destroy(ends);
-	return rc;
-}
+/* --- gone -------------------------------------------------------------------------------------
+ */
 
 /* Whether the broker says that there is no such topic; no answer is no such answer. */
 static bool is_missing(struct mq_kafka_reader *reader, const char *topic)
@@ -402,6 +242,7 @@ static void give_up_topic(struct mq_kafka_reader *reader, const char *topic)
 			continue;
 		if (part->rkt)
 			rd_kafka_consume_stop(part->rkt, part->partition);
+		mq_kafka_part_lost(reader, part, part->end);
 		part->active = false;
 	}
 }
@@ -436,32 +277,4 @@ int mq_kafka_parts_missed(struct mq_kafka_reader *reader, struct mq_err *err)
 		active += reader->parts[i]->active;
 	return active > 0 ? 0
 	                  : mq_fail(err, MQ_NOT_FOUND, "%s was deleted while it was read", gone);
-}
-
-int mq_kafka_parts_close_at(struct mq_kafka_reader *reader, struct mq_err *err)
-{
-	rd_kafka_topic_partition_list_t *list, *tos = NULL, *ends = NULL;
-	int rc = -1;
-
-	list = rd_kafka_topic_partition_list_new((int)reader->n_parts);
-	for (size_t i = 0; i < reader->n_parts; i++)
-		rd_kafka_topic_partition_list_add(list, reader->parts[i]->topic,
-		                                  reader->parts[i]->partition);
-	tos = lookup(reader, list, reader->to_later_ms, err);
-	if (!tos || !(ends = lookup(reader, list, RD_KAFKA_OFFSET_END, err)))
-		goto out;
-	for (size_t i = 0; i < reader->n_parts; i++) {
-		int64_t at = tos->elems[i].offset;
-		reader->parts[i]->stop = at < 0 ? ends->elems[i].offset : at;
-	}
-	reader->to_later_ms = 0;
-	mq_kafka_parts_count(reader);
-	rc = 0;
-out:
-	rd_kafka_topic_partition_list_destroy(list);
-	if (tos)
-		rd_kafka_topic_partition_list_destroy(tos);
-	if (ends)
-		rd_kafka_topic_partition_list_destroy(ends);
-	return rc;
 }

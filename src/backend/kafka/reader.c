@@ -19,6 +19,25 @@
 /* --- opening -----------------------------------------------------------------------------------
  */
 
+static int copy_ranges(struct mq_kafka_reader *reader, const struct mq_read_spec *spec,
+                       struct mq_err *err)
+{
+	if (spec->n_ranges == 0)
+		return 0;
+	reader->ranges = calloc(spec->n_ranges, sizeof *reader->ranges);
+	if (!reader->ranges)
+		return mq_fail_memory(err);
+	for (; reader->n_ranges < spec->n_ranges; reader->n_ranges++) {
+		struct mq_range *range = &reader->ranges[reader->n_ranges];
+		char *stream = strdup(spec->ranges[reader->n_ranges].stream);
+		if (!stream)
+			return mq_fail_memory(err);
+		*range = spec->ranges[reader->n_ranges];
+		range->stream = stream;
+	}
+	return 0;
+}
+
 static int copy_spec(struct mq_kafka_reader *reader, const struct mq_read_spec *spec,
                      struct mq_err *err)
 {
@@ -44,6 +63,31 @@ static int copy_spec(struct mq_kafka_reader *reader, const struct mq_read_spec *
 		       spec->n_partitions * sizeof *reader->wanted);
 		reader->n_wanted = spec->n_partitions;
 	}
+	return copy_ranges(reader, spec, err);
+}
+
+static int check_position(const struct mq_pos *pos, struct mq_err *err)
+{
+	return pos->kind == MQ_POS_ID
+	           ? mq_fail(err, MQ_USAGE, "'%s' is no position in Kafka: use an offset or a time",
+	                     pos->text)
+	           : 0;
+}
+
+static int check_ranges(const struct mq_read_spec *spec, struct mq_err *err)
+{
+	if (spec->n_ranges > 0 && (spec->group || spec->n_partitions > 0))
+		return mq_fail(err, MQ_INTERNAL, "ranges with a group or with partitions");
+	for (size_t i = 0; i < spec->n_ranges; i++) {
+		const struct mq_range *range = &spec->ranges[i];
+		if (check_position(&range->from, err) < 0 || check_position(&range->to, err) < 0)
+			return -1;
+		for (size_t j = 0; j < i; j++)
+			if (range->partition == spec->ranges[j].partition &&
+			    strcmp(range->stream, spec->ranges[j].stream) == 0)
+				return mq_fail(err, MQ_USAGE, "two ranges for %s[%d]",
+				               range->stream, (int)range->partition);
+	}
 	return 0;
 }
 
@@ -58,12 +102,9 @@ static int check_spec(const struct mq_read_spec *spec, struct mq_err *err)
 		return mq_fail(err, MQ_USAGE, "Kafka has no acks of single messages; use --group");
 	if (!spec->group && spec->from.kind == MQ_POS_STORED)
 		return mq_fail(err, MQ_USAGE, "a stored position needs --group");
-	if (spec->from.kind == MQ_POS_ID || spec->to.kind == MQ_POS_ID)
-		return mq_fail(err, MQ_USAGE,
-		               "'%s' is no position in Kafka: use an offset or a "
-		               "time",
-		               spec->from.kind == MQ_POS_ID ? spec->from.text : spec->to.text);
-	return 0;
+	if (check_position(&spec->from, err) < 0 || check_position(&spec->to, err) < 0)
+		return -1;
+	return check_ranges(spec, err);
 }
 
 /* Begins to read the partitions of the list, whose places are known. */
@@ -328,8 +369,9 @@ static void look_for_new(struct mq_kafka_reader *reader)
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_pos beginning = {.kind = MQ_POS_BEGINNING};
 
-	if (reader->group || reader->n_wanted > 0 || reader->n_running == 0 ||
-	    reader->to.kind != MQ_POS_UNSET || mq_now_monotonic_ms() - reader->looked_ms < LOOK_MS)
+	if (reader->group || reader->n_wanted > 0 || reader->n_ranges > 0 ||
+	    reader->n_running == 0 || reader->to.kind != MQ_POS_UNSET ||
+	    mq_now_monotonic_ms() - reader->looked_ms < LOOK_MS)
 		return;
 	rd_kafka_topic_partition_list_t *list = mq_kafka_parts_list(reader, true, &err);
 	if (list && list->cnt > 0 &&
@@ -510,6 +552,9 @@ void mq_kafka_reader_close(struct mq_reader *base)
 		free(reader->streams[i]);
 	free(reader->streams);
 	free(reader->wanted);
+	for (size_t i = 0; i < reader->n_ranges; i++)
+		free((char *)(uintptr_t)reader->ranges[i].stream);
+	free(reader->ranges);
 	free(reader->raw);
 	free(reader->messages);
 	mq_kafka_headers_release(&reader->headers);

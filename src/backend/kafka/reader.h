@@ -1,5 +1,5 @@
-/* The Kafka reader's insides, shared by reader.c (the fetch loop), parts.c (partitions and where
- * they begin and end) and group.c (membership, settling, committing). */
+/* The Kafka reader's insides, shared by reader.c (the fetch loop), parts.c (partitions),
+ * positions.c (where they begin and end) and group.c (membership, settling, committing). */
 #ifndef MQ_KAFKA_READER_H
 #define MQ_KAFKA_READER_H
 
@@ -15,6 +15,7 @@ struct mq_kafka_part {
 	int64_t next;          /* what is read next */
 	int64_t end;           /* the snapshot of its end */
 	int64_t stop;          /* exclusive; INT64_MAX: none */
+	int64_t later_ms;      /* its stop is a moment to come: when; 0: it is not */
 	int64_t settled;       /* group: done with everything before, -1: nothing yet */
 	int64_t committed;     /* group: what was last sent to be committed */
 	bool active;           /* read now (group: assigned) */
@@ -34,6 +35,8 @@ struct mq_kafka_reader {
 	size_t n_streams;
 	int32_t *wanted; /* partitions, none: all */
 	size_t n_wanted;
+	struct mq_range *ranges; /* in place of all of these, from and to; streams are owned */
+	size_t n_ranges;
 	struct mq_kafka_part **parts;
 	size_t n_parts;
 	size_t n_behind, n_running; /* of the active ones */
@@ -42,7 +45,7 @@ struct mq_kafka_reader {
 	bool caught_up;
 	int64_t looked_ms;   /* when new partitions were last looked for */
 	int64_t missed_ms;   /* since when a topic is missed; 0: none is */
-	int64_t to_later_ms; /* `to` is a moment to come: when */
+	int64_t to_later_ms; /* the next of the parts' later_ms; 0: none */
 	struct mq_err failed;
 	/* the current batch */
 	rd_kafka_message_t **raw;
@@ -75,25 +78,32 @@ struct mq_kafka_part *mq_kafka_part_add(struct mq_kafka_reader *reader, const ch
  * out those already known. */
 rd_kafka_topic_partition_list_t *mq_kafka_parts_list(struct mq_kafka_reader *reader, bool only_new,
                                                      struct mq_err *err);
-/* Fills next, end and stop of the parts in the list. committed (or NULL) has the offsets that win
- * over `from`, -1001 where there are none. */
-int mq_kafka_parts_place(struct mq_kafka_reader *reader, rd_kafka_topic_partition_list_t *list,
-                         const struct mq_pos *from,
-                         const rd_kafka_topic_partition_list_t *committed, struct mq_err *err);
 /* Counts how many active parts are behind and running; sets caught_up. */
 void mq_kafka_parts_count(struct mq_kafka_reader *reader);
 /* The position moved: flags follow. */
 void mq_kafka_part_moved(struct mq_kafka_reader *reader, struct mq_kafka_part *part);
-/* Makes the library go to part->next. */
-int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
-                       struct mq_err *err);
-/* The place to be read does not exist any more: warns, goes on with the oldest. */
-int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
-                      struct mq_err *err);
 /* Without a group: gives up topics that were deleted while they were read, with a warning; an error
  * when none is left. The library itself would ask for them for ever. */
 int mq_kafka_parts_missed(struct mq_kafka_reader *reader, struct mq_err *err);
-/* `to` was a moment to come, and it came: everything stops at the ends of now. */
+
+/* --- positions.c -------------------------------------------------------------------------------
+ */
+
+/* Fills next, end and stop of the parts in the list, by their ranges if there are any. committed
+ * (or NULL) has the offsets that win over `from`, -1001 where there are none. */
+int mq_kafka_parts_place(struct mq_kafka_reader *reader, rd_kafka_topic_partition_list_t *list,
+                         const struct mq_pos *from,
+                         const rd_kafka_topic_partition_list_t *committed, struct mq_err *err);
+/* Makes the library go to part->next. */
+int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
+                       struct mq_err *err);
+/* Counts what was to be read from part->next on and is lost, up to an offset. */
+void mq_kafka_part_lost(struct mq_kafka_reader *reader, const struct mq_kafka_part *part,
+                        int64_t upto);
+/* The place to be read does not exist any more: warns, goes on with the oldest. */
+int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
+                      struct mq_err *err);
+/* Moments to come where parts stop have come: those parts stop at the ends of now. */
 int mq_kafka_parts_close_at(struct mq_kafka_reader *reader, struct mq_err *err);
 
 /* --- group.c ------------------------------------------------------------------------------------

@@ -1,0 +1,372 @@
+/*
+ * Where readers stand on Kafka: ranges, lost messages, groups and their lag, transactions that
+ * carry positions. Against librdkafka's mock cluster, in this process; and, where MQTK_TEST_KAFKA
+ * names one (tests/faults/positions_kafka.bats), against a real broker what the mock cannot.
+ */
+#include "mqtk/broker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef MQ_WITH_kafka
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+/* The protocol's numbers of requests. */
+enum { OFFSET_FETCH = 9 };
+
+static rd_kafka_t *mock_client;
+static rd_kafka_mock_cluster_t *mock;
+static char warnings[4000];
+
+static void on_log(void *ctx, enum mq_level level, const char *text)
+{
+	(void)ctx;
+	if (level == MQ_LEVEL_WARN && strlen(warnings) + strlen(text) + 2 < sizeof warnings) {
+		memcpy(warnings + strlen(warnings), text, strlen(text) + 1);
+		memcpy(warnings + strlen(warnings), "\n", 2);
+	}
+}
+
+static struct mq_env env = {.timeout_ms = 10000, .log = on_log};
+
+/* --- help ------------------------------------------------------------------------------------ */
+
+static int start_mock(void **state)
+{
+	char text[200];
+
+	(void)state;
+	mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
+	mock = mock_client ? rd_kafka_mock_cluster_new(mock_client, 3) : NULL;
+	return mock ? 0 : -1;
+}
+
+static int stop_mock(void **state)
+{
+	(void)state;
+	rd_kafka_mock_cluster_destroy(mock);
+	rd_kafka_destroy(mock_client);
+	return 0;
+}
+
+static struct mq_conn *connect_to(const char *hosts)
+{
+	char url[400];
+	struct mq_settings settings;
+	struct mq_target target;
+	struct mq_conn *conn;
+	struct mq_err err = MQ_ERR_INIT;
+
+	warnings[0] = '\0';
+	mq_settings_init(&settings);
+	mq_settings_add(&settings, "session.timeout.ms", "6000", "test", NULL);
+	/* Little is fetched ahead, so that a reader notices what happens meanwhile. */
+	mq_settings_add(&settings, "queued.min.messages", "1", "test", NULL);
+	mq_settings_add(&settings, "fetch.message.max.bytes", "2000", "test", NULL);
+	snprintf(url, sizeof url, "kafka://%s/", hosts);
+	assert_int_equal(mq_target_resolve(url, NULL, &settings, &target, &err), 0);
+	assert_int_equal(mq_open(&target, &env, &conn, &err), 0);
+	mq_target_release(&target);
+	mq_settings_release(&settings);
+	return conn;
+}
+
+static struct mq_conn *connect_mock(void)
+{
+	return connect_to(rd_kafka_mock_cluster_bootstraps(mock));
+}
+
+/* The real one, or the test is skipped. */
+static struct mq_conn *connect_real(void)
+{
+	const char *hosts = getenv("MQTK_TEST_KAFKA");
+
+	if (!hosts)
+		skip();
+	return connect_to(hosts);
+}
+
+static void make_topic(struct mq_conn *conn, const char *name, int partitions)
+{
+	struct mq_stream_spec spec = MQ_STREAM_SPEC_INIT;
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (!getenv("MQTK_TEST_KAFKA") || !conn) {
+		assert_int_equal(rd_kafka_mock_topic_create(mock, name, partitions, 3), 0);
+		return;
+	}
+	spec.stream = name;
+	spec.partitions = partitions;
+	if (mq_create(conn, &spec, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+/* A name that no other run of this test uses. */
+static const char *unique(const char *name)
+{
+	static char text[8][80];
+	static int next;
+	char *ret = text[next++ % 8];
+
+	snprintf(ret, sizeof text[0], "%s-%ld-%d", name, (long)getpid(), next);
+	return ret;
+}
+
+/* Writes n numbers from `from` on to a partition. */
+static void write_to(struct mq_writer *writer, int32_t partition, int from, int n)
+{
+	struct mq_err err = MQ_ERR_INIT;
+
+	for (int i = from; i < from + n; i++) {
+		char payload[16];
+		struct mq_message m = MQ_MESSAGE_INIT;
+		snprintf(payload, sizeof payload, "%d", i);
+		m.payload = mq_bytes_str(payload);
+		m.partition = partition;
+		if (mq_write(writer, &m, 1, &err) != 1)
+			fail_msg("%s", err.message);
+	}
+}
+
+static void fill_topic(struct mq_conn *conn, const char *topic, int32_t partition, int n)
+{
+	struct mq_write_spec spec = {.stream = topic};
+	struct mq_writer *writer = NULL;
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (mq_writer_open(conn, &spec, &writer, &err) < 0)
+		fail_msg("%s", err.message);
+	write_to(writer, partition, 0, n);
+	assert_int_equal(mq_writer_flush(writer, 10000, &err), 0);
+	mq_writer_close(writer);
+}
+
+static struct mq_pos at(int64_t offset)
+{
+	return (struct mq_pos){.kind = MQ_POS_OFFSET, .number = offset};
+}
+
+static const struct mq_pos unset = {.kind = MQ_POS_UNSET};
+
+static int open_ranges(struct mq_conn *conn, const char *topic, const struct mq_range *ranges,
+                       size_t n, struct mq_reader **ret_reader, struct mq_err *err)
+{
+	struct mq_read_spec spec = {
+	    .streams = &topic, .n_streams = 1, .ranges = ranges, .n_ranges = n, .limit = -1};
+
+	return mq_reader_open(conn, &spec, ret_reader, err);
+}
+
+/* Reads until it has ended, or most messages came; counts them by partition, and their sum. */
+static int read_counts(struct mq_reader *reader, int most, int counts[4], int64_t *ret_sum)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t limit = mq_now_monotonic_ms() + 20000;
+	int n = 0;
+	bool ended = false;
+
+	*ret_sum = 0;
+	memset(counts, 0, 4 * sizeof *counts);
+	while (!ended && n < most) {
+		struct mq_batch batch;
+		assert_true(mq_now_monotonic_ms() < limit);
+		if (mq_fetch(reader, (size_t)(most - n), 500, &batch, &err) < 0)
+			fail_msg("%s", err.message);
+		for (size_t i = 0; i < batch.n; i++) {
+			counts[batch.messages[i].partition]++;
+			*ret_sum += strtol(batch.messages[i].payload.data, NULL, 10);
+		}
+		n += (int)batch.n;
+		ended = batch.ended;
+		mq_release(reader, &batch);
+	}
+	return n;
+}
+
+/* --- ranges ---------------------------------------------------------------------------------- */
+
+static void only_the_ranges_are_read(void **state)
+{
+	struct mq_conn *conn = connect_mock();
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_reader *reader = NULL;
+	int counts[4];
+	int64_t sum;
+
+	(void)state;
+	make_topic(NULL, "ranges", 4);
+	for (int32_t p = 0; p < 4; p++)
+		fill_topic(conn, "ranges", p, 20);
+	struct mq_range ranges[] = {
+	    {"ranges", 2, at(5), at(8)},
+	    {"ranges", 0, {.kind = MQ_POS_BEGINNING}, at(3)},
+	    {"ranges", 3, at(7), at(7)}, /* empty */
+	};
+	assert_int_equal(open_ranges(conn, "ranges", ranges, 3, &reader, &err), 0);
+	assert_int_equal(reader->expected, 6);
+	assert_int_equal(read_counts(reader, 1000, counts, &sum), 6);
+	assert_int_equal(counts[0], 3);
+	assert_int_equal(counts[1], 0);
+	assert_int_equal(counts[2], 3);
+	assert_int_equal(counts[3], 0);
+	assert_int_equal(sum, 0 + 1 + 2 + 5 + 6 + 7);
+	assert_int_equal(reader->missed, 0);
+	mq_reader_close(reader);
+
+	/* Without an end it goes on. */
+	ranges[0] = (struct mq_range){"ranges", 1, at(18), unset};
+	assert_int_equal(open_ranges(conn, "ranges", ranges, 1, &reader, &err), 0);
+	assert_int_equal(read_counts(reader, 2, counts, &sum), 2);
+	fill_topic(conn, "ranges", 1, 1);
+	assert_int_equal(read_counts(reader, 1, counts, &sum), 1);
+	assert_int_equal(counts[1], 1);
+	mq_reader_close(reader);
+	mq_close(conn);
+}
+
+static void expect_refused(struct mq_conn *conn, const struct mq_range *ranges, size_t n,
+                           enum mq_code code, const char *words)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_reader *reader = NULL;
+
+	assert_int_equal(open_ranges(conn, "refused", ranges, n, &reader, &err), -1);
+	assert_int_equal(err.code, code);
+	if (!strstr(err.message, words))
+		fail_msg("'%s' does not say '%s'", err.message, words);
+}
+
+static void ranges_that_cannot_be_are_refused(void **state)
+{
+	struct mq_conn *conn = connect_mock();
+
+	(void)state;
+	make_topic(NULL, "refused", 1);
+	struct mq_range twice[] = {{"refused", 0, at(0), at(1)}, {"refused", 0, at(4), at(5)}};
+	expect_refused(conn, twice, 2, MQ_USAGE, "refused[0]");
+	struct mq_range missing[] = {{"refused", 1, at(0), at(1)}};
+	expect_refused(conn, missing, 1, MQ_NOT_FOUND, "no partition 1");
+	struct mq_range id[] = {{"refused", 0, {.kind = MQ_POS_ID, .text = "1-1"}, unset}};
+	expect_refused(conn, id, 1, MQ_USAGE, "1-1");
+	mq_close(conn);
+}
+
+/* --- lost messages --------------------------------------------------------------------------- */
+
+static void trim_before(struct mq_conn *conn, const char *topic, int64_t offset)
+{
+	struct mq_trim_spec spec = {.stream = topic, .kind = MQ_TRIM_BEFORE, .before = at(offset)};
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t removed = 0;
+
+	if (mq_trim(conn, &spec, &removed, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void what_was_gone_at_open_is_counted(void **state)
+{
+	struct mq_conn *conn = connect_real();
+	const char *topic = unique("gone");
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_reader *reader = NULL;
+	int counts[4];
+	int64_t sum;
+
+	(void)state;
+	make_topic(conn, topic, 2);
+	fill_topic(conn, topic, 0, 100);
+	fill_topic(conn, topic, 1, 100);
+	trim_before(conn, topic, 40);
+	struct mq_range ranges[] = {
+	    {topic, 0, at(10), at(50)}, /* 30 of it are gone */
+	    {topic, 1, at(5), at(20)},  /* all 15 */
+	};
+	assert_int_equal(open_ranges(conn, topic, ranges, 2, &reader, &err), 0);
+	assert_int_equal(reader->missed, 45);
+	assert_non_null(strstr(warnings, "offsets 10..39 of"));
+	assert_non_null(strstr(warnings, "offsets 5..19 of"));
+	assert_int_equal(read_counts(reader, 1000, counts, &sum), 10);
+	assert_int_equal(counts[0], 10);
+	assert_int_equal(reader->missed, 45);
+	mq_reader_close(reader);
+
+	/* The beginning is where it begins: nothing is missed. */
+	warnings[0] = '\0';
+	ranges[0].from = (struct mq_pos){.kind = MQ_POS_BEGINNING};
+	assert_int_equal(open_ranges(conn, topic, ranges, 1, &reader, &err), 0);
+	assert_int_equal(reader->missed, 0);
+	assert_string_equal(warnings, "");
+	mq_reader_close(reader);
+	mq_close(conn);
+}
+
+static void what_goes_meanwhile_is_counted(void **state)
+{
+	struct mq_conn *conn = connect_real();
+	const char *topic = unique("truncated");
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_reader *reader = NULL;
+	int counts[4];
+	int64_t sum;
+	enum { ALL = 20000, CUT = 15000, TO = 18000 };
+
+	(void)state;
+	make_topic(conn, topic, 1);
+	for (int i = 0; i < 4; i++)
+		fill_topic(conn, topic, 0, ALL / 4);
+	struct mq_range range = {topic, 0, at(0), at(TO)};
+	assert_int_equal(open_ranges(conn, topic, &range, 1, &reader, &err), 0);
+	int first = read_counts(reader, 10, counts, &sum);
+	trim_before(conn, topic, CUT);
+	int rest = read_counts(reader, ALL, counts, &sum);
+	/* What was not handed out was missed; nothing is in both. */
+	assert_true(first + rest < TO);
+	assert_int_equal(reader->missed, TO - first - rest);
+	assert_non_null(strstr(warnings, "..14999 of"));
+	mq_reader_close(reader);
+
+	/* Everything to be read goes: the read ends. */
+	range.to = at(ALL);
+	range.from = at(CUT);
+	assert_int_equal(open_ranges(conn, topic, &range, 1, &reader, &err), 0);
+	first = read_counts(reader, 10, counts, &sum);
+	trim_before(conn, topic, ALL);
+	rest = read_counts(reader, ALL, counts, &sum);
+	assert_int_equal(reader->missed, ALL - CUT - first - rest);
+	assert_true(reader->missed > 0);
+	mq_reader_close(reader);
+	mq_close(conn);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(only_the_ranges_are_read),
+	    cmocka_unit_test(ranges_that_cannot_be_are_refused),
+	    cmocka_unit_test(what_was_gone_at_open_is_counted),
+	    cmocka_unit_test(what_goes_meanwhile_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, start_mock, stop_mock);
+}
+
+#else
+
+/* Built without Kafka: there is nothing to test. */
+int main(void)
+{
+	return 0;
+}
+
+#endif
