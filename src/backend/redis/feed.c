@@ -118,6 +118,11 @@ static int ask_range(struct mq_rd_feed *feed, struct mq_rd_cursor *cursor, struc
 	feed->cursor = cursor;
 	feed->blocking = false;
 	feed->asked = feed->count;
+	/* ASKING covers one command alone. */
+	feed->looking = !feed->asking;
+	if (feed->looking && mq_rd_link_append_words(
+	                         feed->link, MQ_RD_WORDS("XINFO", "STREAM", cursor->name), err) < 0)
+		return -1;
 	return mq_rd_link_append_words(
 	    feed->link, MQ_RD_WORDS("XRANGE", cursor->name, start, end, "COUNT", count), err);
 }
@@ -220,6 +225,7 @@ static int take_range(struct mq_rd_reader *r, struct mq_rd_feed *feed,
 		return mq_rd_fail_shape(r->conn, "XRANGE", err);
 	if (advance(r, cursor, reply, err) < 0)
 		return -1;
+	cursor->received += (int64_t)reply->n;
 	if (reply->n < feed->count || mq_rd_id_compare(cursor->next, range_end(cursor)) > 0) {
 		struct mq_rd_id behind = mq_rd_id_next(range_end(cursor));
 		cursor->live = true;
@@ -301,9 +307,14 @@ static void drop(struct mq_rd_reader *r, struct mq_rd_feed *feed)
 	feed->link = NULL;
 	feed->request = MQ_RD_NOTHING;
 	feed->asked = 0;
-	feed->skip_ok = false;
+	feed->skip_ok = feed->looking = false;
 	if (r->group)
 		mq_rd_group_lost(feed);
+}
+
+static bool is_redirection(const struct mq_rd_reply *reply)
+{
+	return mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK");
 }
 
 /* MOVED and ASK: another node is asked the same. */
@@ -365,10 +376,18 @@ static int take(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 		feed->skip_ok = false;
 		return 0;
 	}
+	if (feed->looking && !is_redirection(reply)) {
+		struct mq_rd_extent extent;
+		feed->looking = false;
+		/* Not everybody may ask, and what the server cannot do now it refuses once more. */
+		if (mq_rd_extent_read(reply, &extent))
+			mq_rd_gap_look(r, feed->cursor, &extent);
+		return 0;
+	}
 	feed->request = MQ_RD_NOTHING;
 	feed->asked = 0;
 	if (reply->type == REDIS_REPLY_ERROR) {
-		if (mq_rd_reply_is_error(reply, "MOVED") || mq_rd_reply_is_error(reply, "ASK"))
+		if (is_redirection(reply))
 			return follow(r, feed, reply, err);
 		if (mq_rd_is_passing(reply))
 			return refused(r, feed, reply, err);

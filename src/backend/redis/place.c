@@ -106,23 +106,8 @@ static int64_t expect(const struct mq_pos *pos, const struct mq_rd_extent *exten
 	}
 }
 
-static void warn_gap(struct mq_rd_reader *r, const struct mq_rd_cursor *cursor,
-                     const struct mq_pos *from, const struct mq_rd_extent *extent)
-{
-	char first[MQ_RD_ID_TEXT];
-
-	if (from->kind != MQ_POS_ID || mq_rd_id_compare(extent->deleted, cursor->next) < 0 ||
-	    mq_rd_id_compare(cursor->next, extent->first) >= 0)
-		return;
-	mq_rd_id_print(extent->first, first);
-	mq_log(mq_rd_env_of(r), MQ_LEVEL_WARN,
-	       "%s: %s: entries from %s on were removed; reading goes on with %s", r->conn->shown,
-	       cursor->name, from->text,
-	       mq_rd_id_compare(extent->first, MQ_RD_ID_MAX) == 0 ? "what comes" : first);
-}
-
-static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct mq_read_spec *spec,
-                       struct mq_err *err)
+static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct mq_pos *from,
+                       const struct mq_pos *to, bool group, struct mq_err *err)
 {
 	struct mq_rd_cursor *cursor = calloc(1, sizeof *cursor);
 	struct mq_rd_cursor **slot =
@@ -141,21 +126,20 @@ static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct 
 	cursor->stop = MQ_RD_ID_MAX;
 	cursor->backlog = -1;
 	if (look(r->conn, stream, &extent, err) < 0 ||
-	    resolve(r->conn, stream, &spec->from, &extent, &cursor->next, err) < 0)
+	    resolve(r->conn, stream, from, &extent, &cursor->next, err) < 0)
 		return -1;
 	cursor->snapshot = extent.last;
-	if (spec->to.kind != MQ_POS_UNSET) {
+	if (to->kind != MQ_POS_UNSET) {
 		cursor->has_stop = true;
-		cursor->stop_is_time = spec->to.kind == MQ_POS_TIME;
-		if (resolve(r->conn, stream, &spec->to, &extent, &cursor->stop, err) < 0)
+		cursor->stop_is_time = to->kind == MQ_POS_TIME;
+		if (resolve(r->conn, stream, to, &extent, &cursor->stop, err) < 0)
 			return -1;
 	}
 	/* Behind the largest id nothing can come. */
-	if (!spec->group && spec->from.kind == MQ_POS_END &&
-	    mq_rd_id_compare(extent.last, MQ_RD_ID_MAX) == 0)
+	if (!group && from->kind == MQ_POS_END && mq_rd_id_compare(extent.last, MQ_RD_ID_MAX) == 0)
 		cursor->live = cursor->ended = true;
-	warn_gap(r, cursor, &spec->from, &extent);
-	int64_t expected = expect(&spec->from, &extent);
+	mq_rd_gap_open(r, cursor, from, &extent);
+	int64_t expected = expect(from, &extent);
 	if (r->base.expected >= 0)
 		r->base.expected = expected < 0 ? -1 : r->base.expected + expected;
 	return 0;
@@ -181,19 +165,35 @@ static int open_matching(struct mq_rd_reader *r, const char *pattern,
 		                 pattern);
 	for (size_t i = 0; i < n && result == 0; i++)
 		if (!is_open(r, names[i]))
-			result = open_cursor(r, names[i], spec, err);
+			result = open_cursor(r, names[i], &spec->from, &spec->to, spec->group, err);
 	mq_rd_names_free(names, n);
 	return result;
 }
 
+static int open_ranges(struct mq_rd_reader *r, const struct mq_read_spec *spec, struct mq_err *err)
+{
+	for (size_t i = 0; i < spec->n_ranges; i++) {
+		const struct mq_range *range = &spec->ranges[i];
+		if (is_open(r, range->stream))
+			return mq_fail(err, MQ_USAGE, "%s: %s has two ranges; one is possible",
+			               r->conn->shown, range->stream);
+		if (open_cursor(r, range->stream, &range->from, &range->to, false, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int mq_rd_cursors_open(struct mq_rd_reader *r, const struct mq_read_spec *spec, struct mq_err *err)
 {
+	if (spec->n_ranges)
+		return open_ranges(r, spec, err);
 	for (size_t i = 0; i < spec->n_streams; i++) {
 		const char *stream = spec->streams[i];
 		if (stream[0] == '^') {
 			if (open_matching(r, stream, spec, err) < 0)
 				return -1;
-		} else if (!is_open(r, stream) && open_cursor(r, stream, spec, err) < 0) {
+		} else if (!is_open(r, stream) &&
+		           open_cursor(r, stream, &spec->from, &spec->to, spec->group, err) < 0) {
 			return -1;
 		}
 	}

@@ -28,7 +28,10 @@ struct mq_rd_cursor {
 	bool stop_is_time;
 	bool live;  /* everything up to snapshot was received */
 	bool ended; /* everything before stop was received */
-	bool warned;
+	/* Without a group: what was lost on the way. */
+	int64_t removed;  /* entries that the stream had ever lost, */
+	int64_t received; /* and those that came, since then */
+	bool counted;     /* nothing was before the place where that began */
 	/* Groups only. */
 	struct mq_rd_id history; /* own pending entries up to here were received */
 	bool history_done;
@@ -67,6 +70,7 @@ struct mq_rd_feed {
 	size_t usual_count;          /* fits the size of the entries */
 	bool blocking;
 	bool skip_ok;             /* the answer to ASKING is still to come */
+	bool looking;             /* and that to XINFO STREAM */
 	struct mq_rd_arena arena; /* of the reply that is handed out */
 	/* What is left of it: entries of one stream, and the streams behind it. */
 	const struct mq_rd_reply *entries;
@@ -109,6 +113,13 @@ static inline const struct mq_env *mq_rd_env_of(const struct mq_rd_reader *r)
 
 /* place.c: opens the cursors of spec: names, positions, ends. */
 int mq_rd_cursors_open(struct mq_rd_reader *r, const struct mq_read_spec *spec, struct mq_err *err);
+
+/* gap.c: counts what was removed before it could be read, when a cursor is opened, and by what
+ * XINFO STREAM says before each page. */
+void mq_rd_gap_open(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, const struct mq_pos *from,
+                    const struct mq_rd_extent *extent);
+void mq_rd_gap_look(struct mq_rd_reader *r, struct mq_rd_cursor *cursor,
+                    const struct mq_rd_extent *extent);
 
 /* feed.c */
 

@@ -12,7 +12,8 @@
  *   errors.c    what the server's errors mean
  *   entry.c     how a message is an entry of a stream, and back; fields.c: any fields as JSON
  *   writer.c    XADD in a pipeline; slots.c: the commands that have no answer yet
- *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions
+ *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions;
+ *               gap.c: what was removed before it came
  *   group.c     XREADGROUP, XAUTOCLAIM; acks.c: XACK; member.c: the default name
  *   names.c     which streams there are
  *   describe.c  what is asked about streams, server.c about servers; admin.c: what is made, trimmed
