@@ -42,8 +42,7 @@ static int add_partition(struct reading_partitions *list, int64_t partition, str
 	return 0;
 }
 
-/* -p 3, -p 0,2,5-7; repeatable. */
-static int parse_partitions(void *field, const char *value, struct mq_err *err)
+int reading_parse_partitions(void *field, const char *value, struct mq_err *err)
 {
 	struct reading_partitions *list = field;
 	const char *at = value;
@@ -117,7 +116,7 @@ const struct mq_option reading_rows[] = {
      .arg = "N[,N…]",
      .help = "only these partitions; also 5-7; repeatable",
      .field = offsetof(struct reading, partitions),
-     .custom = parse_partitions},
+     .custom = reading_parse_partitions},
     {.name = "idle-timeout",
      .type = MQ_OPT_DURATION,
      .arg = "DUR",

@@ -48,6 +48,9 @@ struct printing {
 extern const struct mq_option reading_rows[];
 extern const struct mq_option printing_rows[];
 
+/* For MQ_OPT_CUSTOM with struct reading_partitions: -p 3, -p 0,2,5-7; repeatable. */
+int reading_parse_partitions(void *field, const char *value, struct mq_err *err);
+
 /* Frees what the custom options own. */
 void reading_release(struct reading *reading);
 

@@ -29,10 +29,14 @@ _mqtk() {
 	fi
 	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
 	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= '
-	local topics='produce consume tail ls info lag create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
+	local topics='produce consume tail ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail ls info lag create alter trim delete ping config kcat help --help --version'
+		_mqtk_reply 'produce consume tail ls info lag create alter trim delete group ping config kcat help --help --version'
 		return
+	fi
+	if [[ $cmd == group ]]; then
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'ls show reset '; return; fi
+		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
 	'produce')
@@ -219,6 +223,43 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--exchange --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'group ls')
+		case $prev in
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'group show')
+		case $prev in
+		-c|--count) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--json --pending --count -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'group reset')
+		case $prev in
+		--to) :; return ;;
+		--plan) _mqtk_files; return ;;
+		-p|--partition) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--to --plan --partition --execute --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

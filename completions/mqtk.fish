@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail ls info lag create alter trim delete ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f
@@ -262,6 +262,53 @@ complete -c mqtk -n '__mqtk_using "delete"' -l color -x -a 'auto always never' -
 complete -c mqtk -n '__mqtk_using "delete"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "delete"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "delete"' -f -a '(__mqtk_addresses)'
+complete -c mqtk -n __mqtk_only -a group
+
+# mqtk group ls
+complete -c mqtk -n '__mqtk_only group' -a ls -d 'the groups of a broker or a stream'
+complete -c mqtk -n '__mqtk_using "group ls"' -s J -l json -d 'one JSON line per group'
+complete -c mqtk -n '__mqtk_using "group ls"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "group ls"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "group ls"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "group ls"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "group ls"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "group ls"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "group ls"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "group ls"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "group ls"' -f -a '(__mqtk_addresses)'
+
+# mqtk group show
+complete -c mqtk -n '__mqtk_only group' -a show -d 'where groups stand in each partition, and who reads for them'
+complete -c mqtk -n '__mqtk_using "group show"' -s J -l json -d 'one JSON line per group'
+complete -c mqtk -n '__mqtk_using "group show"' -l pending -d 'list messages that are delivered and not settled (Redis)'
+complete -c mqtk -n '__mqtk_using "group show"' -s c -l count -x -d 'with --pending: at most N of each stream (1000)'
+complete -c mqtk -n '__mqtk_using "group show"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "group show"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "group show"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "group show"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "group show"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "group show"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "group show"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "group show"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "group show"' -f -a '(__mqtk_addresses)'
+
+# mqtk group reset
+complete -c mqtk -n '__mqtk_only group' -a reset -d 'move a group to other positions: a time, an offset, another group\'s'
+complete -c mqtk -n '__mqtk_using "group reset"' -l to -x -d 'beginning, end, N, ID, @TIME, -1h, -N, shift:+N, shift:-N, group:OTHER'
+complete -c mqtk -n '__mqtk_using "group reset"' -l plan -r -F -d 'positions from a plan, as a run without --execute prints it; -: standard input'
+complete -c mqtk -n '__mqtk_using "group reset"' -s p -l partition -x -d 'only these partitions; also 5-7; repeatable'
+complete -c mqtk -n '__mqtk_using "group reset"' -l execute -d 'move the group; without it the plan is only printed'
+complete -c mqtk -n '__mqtk_using "group reset"' -l force -d 'although members are active, where the broker allows that'
+complete -c mqtk -n '__mqtk_using "group reset"' -s J -l json -d 'one JSON line per partition'
+complete -c mqtk -n '__mqtk_using "group reset"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "group reset"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "group reset"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "group reset"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "group reset"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "group reset"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "group reset"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "group reset"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "group reset"' -f -a '(__mqtk_addresses)'
 
 # mqtk ping
 complete -c mqtk -n '__mqtk_only' -a ping -d 'one message there and back: is the broker up, and how fast'

@@ -53,6 +53,18 @@ all_outputs() {
 	fits message
 	mq consume -q --group g -e "$broker$name"
 	expect_status 0
+	mq group ls -J "$broker"
+	expect_status 0
+	fits group
+	mq group show -J "$broker$name" g
+	expect_status 0
+	fits group
+	mq group reset -J --to -1 "$broker$name" g
+	expect_status 0
+	fits group-plan
+	mq group reset -J --to 1 --execute "$broker$name" g
+	expect_status 0
+	fits group-plan
 	mq ls -J "$broker"
 	expect_status 0
 	fits stream

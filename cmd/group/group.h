@@ -1,0 +1,133 @@
+/*
+ * What the subcommands of `group` share: their operands (scope.c), what they print about groups
+ * (report.c), and plans of where a group is to stand (places.c, walk.c, plan.c).
+ */
+#ifndef MQ_CMD_GROUP_H
+#define MQ_CMD_GROUP_H
+
+#include "mqtk/address.h"
+#include "mqtk/broker.h"
+#include "mqtk/command.h"
+
+/* --- scope.c: ADDR GROUP… ----------------------------------------------------------------------
+ */
+
+struct group_scope {
+	const struct mq_env *env;
+	struct mq_target target;
+	struct mq_conn *conn;
+	const char **streams; /* those that the address names; none: all of the broker */
+	size_t n_streams;
+	struct mq_stream_list matches; /* what the names belong to */
+	const char *const *groups;     /* the operands behind the address */
+	size_t n_groups;
+};
+
+enum group_wants {
+	GROUP_NONE, /* an address; or none, for the default broker */
+	GROUP_ANY,  /* an address and perhaps groups */
+	GROUP_ONE,  /* an address and exactly one group */
+};
+
+/* Resolves the operands, connects, and finds the streams that match a pattern (MQ_NOT_FOUND: none
+ * does). Brokers without groups are refused in one line that says what to use instead. */
+int group_scope_open(struct group_scope *scope, const struct mq_invocation *invocation,
+                     enum group_wants wants, struct mq_err *err);
+void group_scope_close(struct group_scope *scope);
+
+/* What is known of the scope's groups, or of this one. The only group's failure is the call's. */
+int group_scope_look(const struct group_scope *scope, const char *group, unsigned want,
+                     struct mq_group_list *ret_list, struct mq_err *err);
+
+/* What went wrong in a list that is printed nevertheless: MQ_NOT_FOUND when a group that was named
+ * does not exist, else MQ_PARTIAL. */
+int group_list_verdict(const struct mq_group_list *list, struct mq_err *err);
+
+/* --- report.c: groups for people and machines --------------------------------------------------
+ */
+
+/* Sums over a group's places; -1: one of them is unknown, or there is none. */
+int64_t group_lag(const struct mq_group_info *group);
+
+/* What `ls` (details false) and `show` print; pending may be NULL. */
+int group_report_json(const struct mq_group_info *group, bool details,
+                      const struct mq_pending_list *pending, struct mq_buf *buf,
+                      struct mq_err *err);
+int group_report_list(const struct mq_group_list *list, bool bold, struct mq_buf *buf,
+                      struct mq_err *err);
+int group_report_text(const struct mq_group_info *group, const struct mq_pending_list *pending,
+                      bool bold, struct mq_buf *buf, struct mq_err *err);
+
+/* --- places.c: where a group stands and is to stand ------------------------------------------ */
+
+/* A position that was looked up: an offset, or an id; neither: unknown. */
+struct group_pos {
+	int64_t offset; /* MQ_NO_OFFSET */
+	char id[64];
+	bool delivered; /* the id itself counts as read; in text "after:ID" */
+};
+#define GROUP_POS_NONE ((struct group_pos){.offset = MQ_NO_OFFSET})
+
+bool group_pos_known(const struct group_pos *pos);
+bool group_pos_equal(const struct group_pos *a, const struct group_pos *b);
+/* "" when unknown. */
+#define GROUP_POS_TEXT 96
+void group_pos_text(const struct group_pos *pos, char *ret);
+
+struct plan_row {
+	char *stream;
+	int32_t partition;
+	struct group_pos current, target; /* target unknown: it stays */
+	struct group_pos begin, end;
+	char note[160];
+	struct mq_err err; /* why it has no target, or was not moved */
+};
+
+struct plan {
+	struct plan_row *rows; /* by stream and partition */
+	size_t n;
+};
+
+void plan_release(struct plan *plan);
+/* A row for each place of the group, without target; partitions as of -p, none: all. A partition of
+ * -p that no stream has is MQ_NOT_FOUND. */
+int plan_from_group(struct plan *plan, const struct mq_group_info *group, const int32_t *partitions,
+                    size_t n_partitions, struct mq_err *err);
+/* The same from a stream that the group does not know yet. */
+int plan_from_stream(struct plan *plan, const struct mq_stream_info *info, struct mq_err *err);
+
+/* Where to: the forms of --to. */
+struct group_goal {
+	enum { GOAL_NONE, GOAL_POS, GOAL_SHIFT, GOAL_GROUP } kind;
+	struct mq_pos pos;
+	int64_t shift;
+	const char *group;
+};
+/* For MQ_OPT_CUSTOM. */
+int group_goal_parse(void *field, const char *value, struct mq_err *err);
+
+/* Fills the targets of all rows. What fails for one row stands in its err. */
+int plan_aim(struct plan *plan, const struct group_scope *scope, const char *group,
+             const struct group_goal *goal, struct mq_err *err);
+/* From a file ("-": stdin); rows that it does not name keep no target. */
+int plan_aim_file(struct plan *plan, const struct group_scope *scope, const char *path,
+                  struct mq_err *err);
+
+/* walk.c: the target of a row whose positions are ids, so many messages on or back from the current
+ * one. */
+int group_walk(const struct group_scope *scope, struct plan_row *row, int64_t shift,
+               struct mq_err *err);
+
+/* --- plan.c: printing and doing ------------------------------------------------------------------
+ */
+
+/* The dry run: CSV, or a JSON line for each row. */
+int plan_print(const struct plan *plan, const char *group, bool json, struct mq_err *err);
+/* Moves the group (create: makes it) and prints old and new. Rows with an err are left out and make
+ * it MQ_PARTIAL. */
+int plan_execute(struct plan *plan, const struct group_scope *scope, const char *group, bool create,
+                 bool force, bool json, bool bold, struct mq_err *err);
+/* The verdict over rows with an err: the reason when all have one, else MQ_PARTIAL. */
+int plan_verdict(const struct plan *plan, struct mq_err *err);
+
+#endif
