@@ -6,6 +6,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_produce,
     &mq_cmd_consume,
     &mq_cmd_tail,
+    &mq_cmd_replay,
     &mq_cmd_ls,
     &mq_cmd_info,
     &mq_cmd_lag,

@@ -8,6 +8,7 @@
 extern const struct mq_command mq_cmd_produce;
 extern const struct mq_command mq_cmd_consume;
 extern const struct mq_command mq_cmd_tail;
+extern const struct mq_command mq_cmd_replay;
 extern const struct mq_command mq_cmd_ls;
 extern const struct mq_command mq_cmd_info;
 extern const struct mq_command mq_cmd_lag;

@@ -67,17 +67,24 @@ static int make_label(struct sources *sources, struct mq_err *err)
 	return result;
 }
 
-int sources_open(struct sources *sources, const struct mq_invocation *invocation,
-                 const char *const *addresses, size_t n, const struct mq_read_spec *spec,
-                 struct mq_err *err)
+int sources_resolve(struct sources *sources, const struct mq_invocation *invocation,
+                    const char *const *addresses, size_t n, struct mq_err *err)
 {
 	*sources = (struct sources){0};
 	if (n == 0) {
 		mq_fail(err, MQ_USAGE, "no address given");
 		return mq_hint(err, "mqtk %s --help shows examples", invocation->command->name);
 	}
-	if (resolve(sources, invocation, addresses, n, err) < 0 || gather(sources, err) < 0 ||
-	    make_label(sources, err) < 0)
+	if (resolve(sources, invocation, addresses, n, err) == 0)
+		return 0;
+	sources_close(sources);
+	return -1;
+}
+
+int sources_connect(struct sources *sources, const struct mq_invocation *invocation,
+                    struct mq_err *err)
+{
+	if (gather(sources, err) < 0 || make_label(sources, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < sources->n; i++)
 		if (mq_open(sources->items[i].target, invocation->env, &sources->items[i].conn,
@@ -86,18 +93,30 @@ int sources_open(struct sources *sources, const struct mq_invocation *invocation
 	for (size_t i = 0; i < sources->n_targets; i++)
 		if (opening_check_stream(&sources->targets[i], sources->brokers[i]->conn, err) < 0)
 			goto fail;
+	return 0;
+fail:
+	sources_close(sources);
+	return -1;
+}
+
+int sources_open(struct sources *sources, const struct mq_invocation *invocation,
+                 const char *const *addresses, size_t n, const struct mq_read_spec *spec,
+                 struct mq_err *err)
+{
+	if (sources_resolve(sources, invocation, addresses, n, err) < 0 ||
+	    sources_connect(sources, invocation, err) < 0)
+		return -1;
 	for (size_t i = 0; i < sources->n; i++) {
 		struct source *source = &sources->items[i];
 		struct mq_read_spec mine = *spec;
 		mine.streams = source->streams;
 		mine.n_streams = source->n_streams;
-		if (mq_reader_open(source->conn, &mine, &sources->readers[i], err) < 0)
-			goto fail;
+		if (mq_reader_open(source->conn, &mine, &sources->readers[i], err) < 0) {
+			sources_close(sources);
+			return -1;
+		}
 	}
 	return 0;
-fail:
-	sources_close(sources);
-	return -1;
 }
 
 void sources_close(struct sources *sources)

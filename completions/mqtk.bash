@@ -29,9 +29,9 @@ _mqtk() {
 	fi
 	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
 	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= '
-	local topics='produce consume tail ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
+	local topics='produce consume tail replay ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail ls info lag create alter trim delete group ping config kcat help --help --version'
+		_mqtk_reply 'produce consume tail replay ls info lag create alter trim delete group ping config kcat help --help --version'
 		return
 	fi
 	if [[ $cmd == group ]]; then
@@ -107,6 +107,34 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--last --end --idle-timeout --prefix --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'replay')
+		case $prev in
+		-o|--from) :; return ;;
+		--to) :; return ;;
+		-c|--count) :; return ;;
+		-p|--partition) :; return ;;
+		--max-replays) :; return ;;
+		--rate) :; return ;;
+		--speed) :; return ;;
+		--max-gap) :; return ;;
+		--timestamps) _mqtk_reply 'original now '; return ;;
+		--to-partition) :; return ;;
+		-k|--key) :; return ;;
+		-H|--header) :; return ;;
+		--remove-header) :; return ;;
+		-z|--compression) _mqtk_reply 'none gzip snappy lz4 zstd '; return ;;
+		--resume) _mqtk_files; return ;;
+		-g|--group) :; return ;;
+		--failed-to) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--from --to --count --partition --max-replays --rate --speed --max-gap --timestamps --to-partition --key --header --remove-header --no-provenance --create --append --compression --resume --group --ack --force --exactly-once --failed-to --dry-run --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f
@@ -118,6 +118,43 @@ complete -c mqtk -n '__mqtk_using "tail"' -l color -x -a 'auto always never' -d 
 complete -c mqtk -n '__mqtk_using "tail"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "tail"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "tail"' -f -a '(__mqtk_addresses)'
+
+# mqtk replay
+complete -c mqtk -n '__mqtk_only' -a replay -d 'copy messages from streams to a stream, at any pace; also backup and restore'
+complete -c mqtk -n '__mqtk_using "replay"' -s o -l from -x -d 'where to begin: beginning, N, ID, -N, @TIME, -48h, 2026-11-01T10:00Z'
+complete -c mqtk -n '__mqtk_using "replay"' -l to -x -d 'where to end, exclusive (the end as it is at the start)'
+complete -c mqtk -n '__mqtk_using "replay"' -s c -l count -x -d 'at most N messages'
+complete -c mqtk -n '__mqtk_using "replay"' -s p -l partition -x -d 'only these partitions; also 5-7; repeatable'
+complete -c mqtk -n '__mqtk_using "replay"' -l max-replays -x -d 'leave out messages that were replayed N times already'
+complete -c mqtk -n '__mqtk_using "replay"' -l rate -x -d 'at most N messages per second'
+complete -c mqtk -n '__mqtk_using "replay"' -l speed -x -d 'by the times of the originals: 1x as they came, 2x or 200% twice as fast'
+complete -c mqtk -n '__mqtk_using "replay"' -l max-gap -x -d 'with --speed: no pause is longer'
+complete -c mqtk -n '__mqtk_using "replay"' -l timestamps -x -a 'original now' -d 'original or now (original)'
+complete -c mqtk -n '__mqtk_using "replay"' -l to-partition -x -d 'keep, hash (by key), a partition, or a list such as 0:2,1:0'
+complete -c mqtk -n '__mqtk_using "replay"' -s k -l key -x -d 'key of all copies'
+complete -c mqtk -n '__mqtk_using "replay"' -s H -l header -x -d 'add a header; NAME alone is null, NAME= is empty; repeatable'
+complete -c mqtk -n '__mqtk_using "replay"' -l remove-header -x -d 'leave out every header of this name; repeatable'
+complete -c mqtk -n '__mqtk_using "replay"' -l no-provenance -d 'do not add the headers mqtk-replay-source and mqtk-replay-count'
+complete -c mqtk -n '__mqtk_using "replay"' -l create -d 'make the target stream if it is missing, with as many partitions'
+complete -c mqtk -n '__mqtk_using "replay"' -l append -d 'add to a target file that is not empty'
+complete -c mqtk -n '__mqtk_using "replay"' -s z -l compression -x -a 'none gzip snappy lz4 zstd' -d 'none, gzip, snappy, lz4 or zstd'
+complete -c mqtk -n '__mqtk_using "replay"' -l resume -r -F -d 'remember in FILE what is done; the same command goes on from there'
+complete -c mqtk -n '__mqtk_using "replay"' -s g -l group -x -d 'read as this group, and commit what the target confirmed'
+complete -c mqtk -n '__mqtk_using "replay"' -l ack -d 'move out of a queue: a message is gone once the target confirmed it'
+complete -c mqtk -n '__mqtk_using "replay"' -l force -d 'look at a queue although that could make the broker drop messages'
+complete -c mqtk -n '__mqtk_using "replay"' -l exactly-once -d 'within one Kafka cluster: copies and the position of --group in one transaction'
+complete -c mqtk -n '__mqtk_using "replay"' -l failed-to -r -F -d 'append messages that the target refuses to FILE, and go on'
+complete -c mqtk -n '__mqtk_using "replay"' -l dry-run -d 'only say how many messages, how large, from when to when, and how long it takes'
+complete -c mqtk -n '__mqtk_using "replay"' -s J -l json -d 'report as one JSON line on standard output'
+complete -c mqtk -n '__mqtk_using "replay"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "replay"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "replay"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "replay"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "replay"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "replay"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "replay"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "replay"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "replay"' -f -a '(__mqtk_addresses)'
 
 # mqtk ls
 complete -c mqtk -n '__mqtk_only' -a ls -d 'the streams of a broker'

@@ -22,6 +22,7 @@ struct mq_input_spec {
 	struct mq_bytes delimiter;     /* at least one byte */
 	struct mq_bytes key_delimiter; /* absent: no key is split off; first match splits */
 	bool empty_is_null; /* -Z: an empty key or payload is absent (needs key_delimiter) */
+	bool keep_stream;   /* JSON: give the stream that the line names, where it came from */
 	size_t limit;       /* of one record, in bytes; 0: 1 GiB */
 };
 
@@ -40,7 +41,8 @@ int mq_input_read(struct mq_input *input, struct mq_err *err);
  * end, when there is nothing left), -1 for a record that cannot be used (MQ_DATA with file and
  * line; the record is skipped and the next call goes on behind it) or one over the limit. Lent
  * bytes and headers are valid until the next mq_input_read or mq_input_free: several records may be
- * held at once. The message's stream is always absent: where it goes is the caller's choice. */
+ * held at once. The message's stream is absent unless asked for: where it goes is the caller's
+ * choice. */
 int mq_input_next(struct mq_input *input, struct mq_message *ret_message, struct mq_err *err);
 
 /* The number of the record that was taken or refused last, from 1; for messages. */

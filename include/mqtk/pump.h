@@ -4,6 +4,9 @@
  * It owns limits, signals, time-outs and commit intervals. A sink accepts messages in two steps:
  * accept takes them (they may sit in a buffer), flush makes them really out. Settled is only what
  * was flushed. Several readers are served in turn, whoever has something.
+ *
+ * Settling needs the messages while they are lent, so there every batch is flushed before the next
+ * is fetched. A sink that remembers by itself how far it is may be lazy instead.
  */
 #ifndef MQTK_PUMP_H
 #define MQTK_PUMP_H
@@ -38,7 +41,11 @@ struct mq_pump {
 	struct mq_reader **readers;
 	size_t n_readers;
 	struct mq_sink sink;
-	bool settle;             /* settle and commit (group or ack) */
+	bool settle; /* settle and commit (group or ack) */
+	/* Not together with settle: the sink is flushed only when it is full and once at the end,
+	 * so that what it accepted can be on its way while more is fetched. */
+	bool lazy;
+	size_t batch;            /* messages asked for at once; 0: the usual number */
 	bool stop_at_end;        /* -e */
 	int64_t limit;           /* -1: none */
 	int64_t idle_timeout_ms; /* -1: none */
@@ -49,7 +56,8 @@ struct mq_pump {
 	/* Called once when all readers have caught up with what was there at open; may be NULL. */
 	int (*caught_up)(void *ctx, struct mq_err *err);
 	void *ctx;
-	int64_t count; /* out: accepted and flushed */
+	size_t serving; /* out, for the sink: the reader whose messages it is given */
+	int64_t count;  /* out: accepted and flushed (lazy: accepted, until the end) */
 };
 
 /* Runs until one of the ends. On MQ_PUMP_FAILED err is set. At every end what was flushed is

@@ -64,7 +64,8 @@ static int deliver(struct pump_run *run, struct mq_reader *reader, const struct 
 		bool failed = taken < 0;
 		if (failed) /* what it had accepted before still gets out */
 			taken = 0;
-		if (pump->sink.flush(pump->sink.ctx, &lost, run->err) < 0)
+		bool full = failed || (size_t)taken < batch->n - done;
+		if ((!pump->lazy || full) && pump->sink.flush(pump->sink.ctx, &lost, run->err) < 0)
 			failed = true;
 		size_t out = (size_t)taken > lost ? (size_t)taken - lost : 0;
 		if (out > 0 && pump->settle) {
@@ -83,10 +84,12 @@ static int deliver(struct pump_run *run, struct mq_reader *reader, const struct 
 /* How many messages may still be taken. */
 static size_t room(const struct mq_pump *pump)
 {
+	size_t most = pump->batch ? pump->batch : BATCH_MAX;
+
 	if (pump->limit < 0)
-		return BATCH_MAX;
+		return most;
 	int64_t left = pump->limit - pump->count;
-	return left < BATCH_MAX ? (size_t)left : BATCH_MAX;
+	return left < (int64_t)most ? (size_t)left : most;
 }
 
 /* How long nothing may happen before the loop has to look at its clocks. */
@@ -118,6 +121,7 @@ static int64_t serve(struct pump_run *run, size_t i, int timeout_ms)
 	if (mq_fetch(reader, room(pump), timeout_ms, &batch, run->err) < 0)
 		return -1;
 	int64_t n = (int64_t)batch.n;
+	pump->serving = i;
 	if (n > 0 && deliver(run, reader, &batch) < 0)
 		n = -1;
 	run->caught_up[i] = run->caught_up[i] || batch.caught_up || batch.ended;
@@ -231,12 +235,16 @@ enum mq_pump_end mq_pump_run(struct mq_pump *pump, struct mq_err *err)
 	    .last_progress_ms = now,
 	};
 	enum mq_pump_end end = MQ_PUMP_FAILED;
+	size_t lost = 0;
 
 	pump->count = 0;
 	if (!run.fds || !run.caught_up || !run.ended)
 		mq_fail_memory(err);
 	else
 		end = loop(&run);
+	if (pump->lazy && pump->sink.flush(pump->sink.ctx, &lost, err) < 0)
+		end = MQ_PUMP_FAILED;
+	pump->count -= (int64_t)lost;
 	if (run.fds && commit(&run, true) < 0)
 		end = MQ_PUMP_FAILED;
 	if (pump->progress)

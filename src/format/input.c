@@ -23,6 +23,7 @@ struct mq_input {
 	struct mq_bytes delimiter;     /* owned */
 	struct mq_bytes key_delimiter; /* owned */
 	bool empty_is_null;
+	bool keep_stream;
 	size_t limit;
 	int fd;
 	char *name;
@@ -73,6 +74,7 @@ int mq_input_new(const struct mq_input_spec *spec, int fd, const char *name,
 	}
 	input->kind = spec->kind;
 	input->empty_is_null = spec->empty_is_null;
+	input->keep_stream = spec->keep_stream;
 	input->limit = spec->limit ? spec->limit : DEFAULT_LIMIT;
 	input->fd = fd;
 	input->name = strdup(name);
@@ -270,8 +272,11 @@ static int read_json(struct mq_input *input, struct mq_bytes line, struct mq_mes
 {
 	struct mq_err *what = &input->what;
 
-	if (mq_json_message((char *)line.data, line.len, &input->arena, ret_message, what) == 0)
+	if (mq_json_message((char *)line.data, line.len, &input->arena, ret_message, what) == 0) {
+		if (!input->keep_stream)
+			ret_message->stream = MQ_ABSENT;
 		return 1;
+	}
 	mq_fail(err, what->code, "%s line %lld: %s", input->name, (long long)input->line,
 	        what->message);
 	if (what->hint[0])

@@ -338,7 +338,7 @@ static bool take_member(struct state *s, enum member member)
 
 	switch (member) {
 	case M_STREAM: /* where the message came from; where it goes is the caller's choice */
-		return take_bytes(s, &ignored, bytes_expected);
+		return take_bytes(s, &m->stream, bytes_expected);
 	case M_PARTITION:
 		small = m->partition;
 		if (!take_small_number(s, -1, &small, "a whole number from 0, or null"))

@@ -13,8 +13,19 @@ static const char rows_plain[] = "SELECT id, ts, key, payload FROM mq_%lld"
 
 /* --- where a partition begins and ends ------------------------------------------------------- */
 
-static bool wants_partition(const struct mq_sq_reader *r, int32_t partition)
+static const struct mq_range *range_of(const struct mq_sq_reader *r, const char *stream,
+                                       int32_t partition)
 {
+	for (size_t i = 0; i < r->n_ranges; i++)
+		if (r->ranges[i].partition == partition && strcmp(r->ranges[i].stream, stream) == 0)
+			return &r->ranges[i];
+	return NULL;
+}
+
+static bool wants_partition(const struct mq_sq_reader *r, const char *stream, int32_t partition)
+{
+	if (r->n_ranges > 0)
+		return range_of(r, stream, partition) != NULL;
 	for (size_t i = 0; i < r->n_partitions; i++)
 		if (r->partitions[i] == partition)
 			return true;
@@ -55,6 +66,23 @@ static int place_stop(struct mq_sq_reader *r, struct mq_sq_cursor *cursor,
 	                    &cursor->stop, &ts, err);
 }
 
+/* Where a range begins and ends; a moment as its end is looked up once. */
+static int place_range(struct mq_sq_reader *r, struct mq_sq_cursor *cursor,
+                       const struct mq_sq_part *part, struct mq_err *err)
+{
+	int64_t stream = cursor->source->stream.id, ts;
+	const struct mq_range *range = range_of(r, cursor->source->stream.name, cursor->partition);
+
+	cursor->stop = INT64_MAX;
+	if (mq_sq_locate(&r->sq, stream, cursor->partition, part, &range->from, &cursor->next, &ts,
+	                 err) < 0)
+		return -1;
+	if (range->to.kind == MQ_POS_UNSET)
+		return 0;
+	return mq_sq_locate(&r->sq, stream, cursor->partition, part, &range->to, &cursor->stop, &ts,
+	                    err);
+}
+
 static int place_cursor(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, struct mq_err *err)
 {
 	struct mq_sq_part part;
@@ -67,7 +95,10 @@ static int place_cursor(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, str
 		return -1;
 	cursor->snapshot = r->opened ? 0 : part.end;
 	cursor->held = r->group == NULL;
-	if (place_start(r, cursor, &part, err) < 0 || place_stop(r, cursor, &part, err) < 0)
+	int placed = r->n_ranges > 0                          ? place_range(r, cursor, &part, err)
+	             : place_start(r, cursor, &part, err) < 0 ? -1
+	                                                      : place_stop(r, cursor, &part, err);
+	if (placed < 0)
 		return -1;
 	/* A stream that was not there at the snapshot ended at 0. */
 	bool to_snapshot = r->stop_at_end || (r->opened && r->to.kind == MQ_POS_END);
@@ -98,6 +129,20 @@ void mq_sq_sources_free(struct mq_sq_reader *r)
 	r->n_sources = 0;
 }
 
+static int check_ranges(struct mq_sq_reader *r, const struct mq_sq_source *source,
+                        struct mq_err *err)
+{
+	for (size_t i = 0; i < r->n_ranges; i++)
+		if (strcmp(r->ranges[i].stream, source->stream.name) == 0 &&
+		    (r->ranges[i].partition < 0 ||
+		     r->ranges[i].partition >= source->stream.n_partitions))
+			return mq_fail(err, MQ_NOT_FOUND,
+			               "%s has no partition %d; it has %d, from 0",
+			               source->stream.name, (int)r->ranges[i].partition,
+			               (int)source->stream.n_partitions);
+	return 0;
+}
+
 /* Takes over what *stream owns. */
 static int add_source(struct mq_sq_reader *r, struct mq_sq_stream *stream, bool by_pattern,
                       struct mq_err *err)
@@ -121,7 +166,7 @@ static int add_source(struct mq_sq_reader *r, struct mq_sq_stream *stream, bool 
 	                      extra ? rows_with_extra : rows_plain, err) < 0)
 		goto fail;
 	for (int32_t p = 0; p < source->stream.n_partitions; p++) {
-		if (!wants_partition(r, p))
+		if (!wants_partition(r, source->stream.name, p))
 			continue;
 		struct mq_sq_cursor *cursor = &source->cursors[source->n_cursors++];
 		cursor->source = source;
@@ -137,6 +182,8 @@ static int add_source(struct mq_sq_reader *r, struct mq_sq_stream *stream, bool 
 			        (int)source->stream.n_partitions);
 			goto fail;
 		}
+	if (check_ranges(r, source, err) < 0)
+		goto fail;
 	slot = mq_info_grow(&r->sources, &r->n_sources, sizeof(void *), err);
 	if (!slot)
 		goto fail;
@@ -166,7 +213,7 @@ static int add_partitions(struct mq_sq_reader *r, struct mq_sq_source *source, i
 		return mq_fail_memory(err);
 	source->cursors = cursors;
 	for (int32_t p = source->stream.n_partitions; p < partitions; p++) {
-		if (!wants_partition(r, p))
+		if (!wants_partition(r, source->stream.name, p))
 			continue;
 		struct mq_sq_cursor *cursor = &cursors[source->n_cursors];
 		*cursor = (struct mq_sq_cursor){.source = source, .partition = p};

@@ -18,6 +18,34 @@ static const struct mq_env *env_of(const struct mq_sq_reader *r)
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
+/* Ranges, and each stream once among the names. */
+static int copy_ranges(struct mq_sq_reader *r, const struct mq_read_spec *spec, struct mq_err *err)
+{
+	r->names = calloc(spec->n_ranges, sizeof *r->names);
+	r->ranges = calloc(spec->n_ranges, sizeof *r->ranges);
+	if (!r->names || !r->ranges)
+		return mq_fail_memory(err);
+	/* What is not TIME or UNSET: ended as soon as every range is. */
+	r->to = (struct mq_pos){.kind = MQ_POS_OFFSET, .number = INT64_MAX};
+	r->to_ts = INT64_MAX;
+	for (size_t i = 0; i < spec->n_ranges; i++) {
+		const struct mq_range *range = &spec->ranges[i];
+		char *name = NULL;
+		for (size_t k = r->n_names; k > 0 && !name; k--)
+			if (strcmp(r->names[k - 1], range->stream) == 0)
+				name = r->names[k - 1];
+		if (!name) {
+			name = strdup(range->stream);
+			if (!name)
+				return mq_fail_memory(err);
+			r->names[r->n_names++] = name;
+		}
+		r->ranges[r->n_ranges] = *range;
+		r->ranges[r->n_ranges++].stream = name;
+	}
+	return 0;
+}
+
 static int copy_spec(struct mq_sq_reader *r, const struct mq_read_spec *spec, struct mq_err *err)
 {
 	r->from = spec->from;
@@ -26,6 +54,8 @@ static int copy_spec(struct mq_sq_reader *r, const struct mq_read_spec *spec, st
 	r->to_ts = spec->to.kind == MQ_POS_TIME ? spec->to.number : INT64_MAX;
 	r->need = spec->need;
 	r->stop_at_end = spec->stop_at_end;
+	if (spec->n_ranges > 0)
+		return copy_ranges(r, spec, err);
 	r->names = calloc(spec->n_streams + 1, sizeof *r->names);
 	r->patterns = calloc(spec->n_streams + 1, sizeof *r->patterns);
 	r->partitions = calloc(spec->n_partitions + 1, sizeof *r->partitions);
@@ -158,6 +188,7 @@ void mq_sq_reader_close(struct mq_reader *reader)
 		regfree(&r->patterns[i]);
 	free(r->names);
 	free(r->patterns);
+	free(r->ranges);
 	free(r->partitions);
 	free(r->messages);
 	free(r->arena);
@@ -252,12 +283,16 @@ static int take_row(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, int64_t
 	return 1;
 }
 
-static void warn_gap(struct mq_sq_reader *r, const struct mq_sq_cursor *cursor, int64_t to)
+/* Messages that were to be read up to this one are gone. */
+static void note_gap(struct mq_sq_reader *r, const struct mq_sq_cursor *cursor, int64_t to)
 {
+	int64_t end = to < cursor->stop ? to : cursor->stop;
+
+	r->base.missed += end - cursor->next;
 	mq_log(env_of(r), MQ_LEVEL_WARN,
 	       "%s[%d]: messages %lld to %lld no longer exist (retention); going on with %lld",
 	       cursor->source->stream.name, (int)cursor->partition, (long long)cursor->next,
-	       (long long)(to - 1), (long long)to);
+	       (long long)(end - 1), (long long)to);
 }
 
 static bool may_read(const struct mq_sq_cursor *cursor)
@@ -287,7 +322,7 @@ static int read_cursor(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, size
 		int64_t offset = mq_sq_row_offset(sqlite3_column_int64(stmt, 0));
 		int64_t ts = sqlite3_column_int64(stmt, 1);
 		if (offset != cursor->next) {
-			warn_gap(r, cursor, offset);
+			note_gap(r, cursor, offset);
 			cursor->next = offset;
 		}
 		if (ts >= r->to_ts) {
@@ -314,7 +349,7 @@ static int read_cursor(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, size
 		if (found < 0)
 			return -1;
 		if (found && part.begin > cursor->next) {
-			warn_gap(r, cursor, part.begin);
+			note_gap(r, cursor, part.begin);
 			cursor->next = part.begin;
 		}
 	}

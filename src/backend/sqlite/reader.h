@@ -45,6 +45,8 @@ struct mq_sq_reader {
 	size_t n_patterns;
 	int32_t *partitions;
 	size_t n_partitions;
+	struct mq_range *ranges; /* in place of partitions, from and to; names are ours */
+	size_t n_ranges;
 	struct mq_pos from;
 	bool from_always; /* group: until the first partitions are taken */
 	struct mq_pos to;

@@ -257,7 +257,7 @@ const struct mq_backend mq_backend_sqlite = {
     .schemes = schemes,
     .settings = settings,
     .caps = MQ_CAP_PARTITIONS | MQ_CAP_GROUPS | MQ_CAP_TIME_SEEK | MQ_CAP_TRANSACTIONS |
-            MQ_CAP_REGEX | MQ_CAP_AUTO_CREATE | MQ_CAP_SET_TIME | MQ_CAP_OFFSETS,
+            MQ_CAP_REGEX | MQ_CAP_AUTO_CREATE | MQ_CAP_RANGES | MQ_CAP_SET_TIME | MQ_CAP_OFFSETS,
     .create_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES |
                      MQ_FIELD_MAX_LENGTH | MQ_FIELD_CONFIG,
     .alter_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES |

@@ -1,0 +1,564 @@
+/*
+ * The sink of a replay: see copying.h. Every message that was read has a slot in a ring until it
+ * and all before it are done with; what its source may forget, or the journal remember, is what the
+ * front of the ring has passed.
+ */
+#include "cmd/replay/copying.h"
+
+#include "cmd/replay/file.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	RUN = 2048,       /* messages that are edited and written at once */
+	RING = 1 << 18,   /* messages that may be without an answer */
+	WAIT_MS = 250,    /* longest wait before the clock is looked at again */
+	NOTE_MS = 500,    /* between two lines of the journal */
+	COMMIT_MS = 1000, /* longest transaction */
+	COMMIT_MOST = 100000,
+};
+
+enum slot_state { UNSENT, SENT, DONE, FAILED };
+
+struct copying_slot {
+	int64_t next; /* where its part stands once this one is done with */
+	int32_t part; /* -1: none is remembered */
+	uint32_t state;
+	uint32_t bytes;
+};
+
+static bool stopped(const struct copying *c)
+{
+	return mq_cancel_signal(c->env->cancel) != 0;
+}
+
+static struct copying_slot *slot_of(const struct copying *c, uint64_t number)
+{
+	return &c->slots[number & (RING - 1)];
+}
+
+static void break_off(struct copying *c, const struct mq_err *why)
+{
+	if (!c->broken)
+		c->why = *why;
+	mq_fail(&c->why, MQ_PARTIAL, "the target takes no more"); /* unless it says more */
+	c->broken = true;
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* Everything at the front that is done with. */
+static void advance(struct copying *c)
+{
+	while (c->head < c->tail) {
+		struct copying_slot *slot = slot_of(c, c->head);
+		if (slot->state != DONE)
+			return;
+		if (slot->part >= 0) {
+			struct plan_part *part = &c->plan->parts[slot->part];
+			if (part->by_id)
+				memcpy(part->last_id, c->ids[c->head & (RING - 1)], PLAN_ID);
+			else
+				part->next = slot->next;
+			part->changed = true;
+		}
+		c->head++;
+		c->done++;
+	}
+}
+
+/* Whether the message is at fault, and not the target: then others may succeed. */
+static bool is_its_own_fault(const struct mq_delivery *delivery)
+{
+	const struct mq_err *err = delivery->err;
+
+	if (delivery->maybe_stored || err->retriable)
+		return false;
+	return err->code == MQ_DATA || err->code == MQ_PARTIAL || err->code == MQ_USAGE ||
+	       err->code == MQ_NOT_FOUND;
+}
+
+/* Takes note of a failure. Returns the state of its slot. */
+static enum slot_state fail_one(struct copying *c, uint64_t number,
+                                const struct mq_delivery *delivery)
+{
+	c->counts.failed++;
+	failures_add(&c->failures, delivery->message, delivery->err, number,
+	             delivery->maybe_stored);
+	if (c->values->failed_to && is_its_own_fault(delivery) && !c->broken) {
+		c->kept++;
+		return DONE;
+	}
+	break_off(c, delivery->err);
+	return FAILED;
+}
+
+void copying_delivered(void *ctx, const struct mq_delivery *delivery)
+{
+	struct copying *c = ctx;
+	struct copying_slot *slot = slot_of(c, delivery->tag);
+
+	if (delivery->err) {
+		slot->state = fail_one(c, delivery->tag, delivery);
+		return;
+	}
+	slot->state = DONE;
+	if (c->group) {
+		c->uncommitted++;
+		c->uncommitted_bytes += slot->bytes;
+	} else {
+		c->counts.confirmed++;
+		c->counts.bytes += slot->bytes;
+	}
+}
+
+/* Serves answers for up to timeout_ms. */
+static void serve(struct copying *c, int timeout_ms, bool flush)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_writer *writer = c->target->writer;
+
+	if (!writer)
+		return;
+	int64_t left = flush ? mq_writer_flush(writer, timeout_ms, &err)
+	                     : mq_writer_poll(writer, timeout_ms, &err);
+	if (left < 0)
+		break_off(c, &err);
+	advance(c);
+}
+
+/* Waits until everything that was sent has its answer. The backend gives each one up after its own
+ * time-out, so this ends; and at a signal after the time that people wait for a broker. */
+static void drain(struct copying *c)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t deadline = INT64_MAX;
+
+	while (c->target->writer && mq_now_monotonic_ms() < deadline) {
+		int64_t left = mq_writer_flush(c->target->writer, WAIT_MS, &err);
+		advance(c);
+		if (left < 0)
+			break_off(c, &err);
+		if (left <= 0)
+			return;
+		if ((stopped(c) || c->broken) && deadline == INT64_MAX)
+			deadline = mq_now_monotonic_ms() + c->env->timeout_ms;
+		if (c->progress)
+			c->progress(c->progress_ctx, c->counts.confirmed);
+	}
+}
+
+/* --- what is remembered ---------------------------------------------------------------------- */
+
+/* What --failed-to keeps counts as done with only once it is on disk. */
+static int sync_kept(struct copying *c, struct mq_err *err)
+{
+	if (c->kept == 0)
+		return 0;
+	failures_flush(&c->failures);
+	if (c->failures.incomplete || fsync(c->failures.out.fd) < 0)
+		return mq_fail(err, MQ_IO, "%s could not be written", c->values->failed_to);
+	c->kept = 0;
+	return 0;
+}
+
+static void note(struct copying *c, bool now)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t at = mq_now_monotonic_ms();
+
+	if (!c->journal->path || (!now && at - c->noted_ms < NOTE_MS))
+		return;
+	/* A file answers only when it is asked to. */
+	if (c->target->path && !c->broken)
+		serve(c, 0, true);
+	c->noted_ms = at;
+	if (c->done == c->noted)
+		return;
+	if (sync_kept(c, &err) < 0 ||
+	    journal_note(c->journal, c->plan, c->journal->done + c->done, &err) < 0) {
+		break_off(c, &err);
+		return;
+	}
+	c->noted = c->done;
+}
+
+/* --exactly-once: what was confirmed becomes visible together with where the group stands. */
+static int commit_positions(struct copying *c, struct mq_err *err)
+{
+	struct mq_group_move *moves = NULL;
+	size_t n = 0;
+	int result = -1;
+
+	for (size_t i = 0; i < c->plan->n; i++) {
+		struct plan_part *part = &c->plan->parts[i];
+		if (!part->changed)
+			continue;
+		struct mq_group_move *move = mq_info_grow(&moves, &n, sizeof *move, err);
+		if (!move)
+			goto out;
+		*move = (struct mq_group_move){
+		    .stream = part->stream, .partition = part->partition, .offset = part->next};
+	}
+	if (mq_writer_positions(c->target->writer, c->group, moves, n, err) < 0 ||
+	    mq_writer_commit(c->target->writer, err) < 0)
+		goto out;
+	for (size_t i = 0; i < c->plan->n; i++)
+		c->plan->parts[i].changed = false;
+	result = 0;
+out:
+	free(moves);
+	return result;
+}
+
+/* Ends the transaction when it is time, or now. All that was sent has to be done with: positions
+ * are of the front. */
+static void commit(struct copying *c, bool now)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t at = mq_now_monotonic_ms();
+
+	if (!c->group || c->broken)
+		return;
+	if (!now && at - c->committed_ms < COMMIT_MS && c->tail - c->head < COMMIT_MOST &&
+	    c->uncommitted < COMMIT_MOST)
+		return;
+	drain(c);
+	c->committed_ms = mq_now_monotonic_ms();
+	for (uint64_t i = c->head; i < c->tail && !c->broken; i++)
+		if (slot_of(c, i)->state != UNSENT) {
+			mq_fail(&err, MQ_PARTIAL, "not everything was confirmed");
+			break_off(c, &err);
+		}
+	if (c->broken || (c->uncommitted == 0 && c->done == c->noted))
+		return;
+	if (commit_positions(c, &err) < 0) {
+		break_off(c, &err);
+		return;
+	}
+	c->noted = c->done;
+	c->counts.confirmed += c->uncommitted;
+	c->counts.bytes += c->uncommitted_bytes;
+	c->uncommitted = c->uncommitted_bytes = 0;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+/* Waits until the pace lets this message go. False: a signal, or the target broke. */
+static bool hold_back(struct copying *c, int64_t ts_ms)
+{
+	if (c->values->pace.rate <= 0 && c->values->pace.speed <= 0)
+		return true;
+	pace_next(&c->pace, ts_ms);
+	for (;;) {
+		int64_t wait = pace_wait(&c->pace, mq_now_monotonic_ms());
+		if (wait == 0)
+			return true;
+		/* What is sent goes out now, not when a batch is full. */
+		serve(c, 0, wait > 20);
+		note(c, false);
+		if (c->group && wait > WAIT_MS)
+			commit(c, false);
+		if (c->broken)
+			return false;
+		if (c->progress)
+			c->progress(c->progress_ctx, c->counts.confirmed);
+		mq_cancel_wait(c->env->cancel, -1, 0, wait < WAIT_MS ? (int)wait : WAIT_MS);
+		if (stopped(c))
+			return false;
+	}
+}
+
+/* Sends copies[first, first + n). False: a signal, or the target broke. */
+static bool send_run(struct copying *c, size_t first, size_t n)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	size_t done = 0;
+
+	while (done < n && !c->broken) {
+		struct mq_message *next = c->copies + first + done;
+		/* Before the write: answers may come from inside it. */
+		for (size_t i = 0; i < n - done; i++)
+			slot_of(c, next[i].tag)->state = SENT;
+		int64_t took = mq_write(c->target->writer, next, n - done, &err);
+		size_t out = took > 0 ? (size_t)took : 0;
+		for (size_t i = out; i < n - done; i++)
+			slot_of(c, next[i].tag)->state = UNSENT;
+		if (took < 0)
+			break_off(c, &err);
+		done += out;
+		if (done < n && !c->broken) {
+			if (stopped(c))
+				return false;
+			serve(c, WAIT_MS, false);
+		}
+	}
+	advance(c);
+	return !c->broken;
+}
+
+/* Sends the run, at its pace. */
+static void send_copies(struct copying *c, size_t n)
+{
+	bool paced = c->values->pace.rate > 0 || c->values->pace.speed > 0;
+	size_t first = 0;
+
+	while (first < n && !c->broken && !stopped(c)) {
+		size_t len = paced ? 1 : n - first;
+		if (paced && !hold_back(c, c->copies[first].ts_ms))
+			return;
+		if (!send_run(c, first, len))
+			return;
+		first += len;
+	}
+}
+
+/* --- from messages to copies ----------------------------------------------------------------- */
+
+static void take_slot(struct copying *c, const struct mq_message *message)
+{
+	size_t source = c->pump->serving;
+	struct copying_slot *slot = slot_of(c, c->tail);
+	int64_t part = replay_plan_find(c->plan, source, message);
+
+	*slot = (struct copying_slot){.part = (int32_t)part,
+	                              .state = UNSENT,
+	                              .bytes = (uint32_t)(message->key.len + message->payload.len)};
+	if (part < 0)
+		return;
+	if (source >= c->plan->n_sources)
+		slot->next = file_line(message);
+	else if (!c->plan->parts[part].by_id)
+		slot->next = message->offset + 1;
+	else if (message->id.len < PLAN_ID) {
+		char *id = c->ids[c->tail & (RING - 1)];
+		memset(id, 0, PLAN_ID);
+		memcpy(id, message->id.data, message->id.len);
+	}
+}
+
+/* Where positions are ids, reading goes on with the last one that is done with: it comes again. */
+static bool came_before(const struct copying *c, uint64_t number, const struct mq_message *message)
+{
+	const struct copying_slot *slot = slot_of(c, number);
+
+	if (slot->part < 0 || !c->plan->parts[slot->part].by_id)
+		return false;
+	return mq_bytes_equal(message->id, mq_bytes_str(c->plan->parts[slot->part].last_id));
+}
+
+static int32_t source_partitions(const struct copying *c, const struct mq_message *message)
+{
+	size_t source = c->pump->serving;
+	int32_t known = replay_plan_partitions(c->plan, source, message->stream);
+
+	return known >= 0 || source >= c->plan->n_sources ? known : c->partitions_of[source];
+}
+
+/* A message that has no place at the target: as if that had refused it. */
+static void refuse(struct copying *c, const struct mq_message *copy, const struct mq_err *why)
+{
+	const struct mq_delivery delivery = {.tag = copy->tag,
+	                                     .partition = copy->partition,
+	                                     .offset = MQ_NO_OFFSET,
+	                                     .err = why,
+	                                     .message = copy};
+
+	slot_of(c, copy->tag)->state = fail_one(c, copy->tag, &delivery);
+}
+
+/* Gives each message its slot, and those that are to be sent a copy. Returns how many copies. */
+static size_t make_copies(struct copying *c, const struct mq_message *messages, size_t n)
+{
+	size_t copies = 0;
+
+	for (size_t i = 0; i < n && !c->broken; i++) {
+		struct mq_err err = MQ_ERR_INIT;
+		struct mq_message *copy = &c->copies[copies];
+		take_slot(c, &messages[i]);
+		uint64_t tag = c->tail++;
+		if (i == 0 && c->counts.read == 0)
+			c->committed_ms = c->noted_ms = mq_now_monotonic_ms();
+		if (came_before(c, tag, &messages[i])) {
+			slot_of(c, tag)->state = DONE;
+			continue;
+		}
+		c->counts.read++;
+		if (c->values->max_replays >= 0 &&
+		    edit_count(&messages[i]) >= c->values->max_replays) {
+			slot_of(c, tag)->state = DONE;
+			c->counts.guarded++;
+			continue;
+		}
+		edit_copy(&c->edit, &messages[i], copy);
+		copy->tag = tag;
+		copy->owner = NULL;
+		if (target_place(c->target, copy, source_partitions(c, &messages[i]), &err) < 0)
+			refuse(c, copy, &err);
+		else
+			copies++;
+	}
+	advance(c);
+	return copies;
+}
+
+/* One of a run, with the time at which it is due among the others. */
+struct copying_due {
+	int64_t ts_ms;
+	uint32_t index;
+};
+
+static int compare_due(const void *a, const void *b)
+{
+	const struct copying_due *left = a, *right = b;
+
+	if (left->ts_ms != right->ts_ms)
+		return left->ts_ms < right->ts_ms ? -1 : 1;
+	return left->index < right->index ? -1 : 1;
+}
+
+/* --speed: a run that holds several partitions goes by the originals' times. The order within each
+ * partition stays: a message is due no earlier than those before it. */
+static void merge_by_time(struct copying *c, size_t n)
+{
+	if (c->values->pace.speed <= 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct mq_message *copy = &c->copies[i];
+		int64_t *last = &c->part_times[slot_of(c, copy->tag)->part + 1];
+		if (copy->ts_ms > *last)
+			*last = copy->ts_ms;
+		c->due[i] = (struct copying_due){.ts_ms = *last, .index = (uint32_t)i};
+		c->copies[RUN + i] = *copy;
+	}
+	qsort(c->due, n, sizeof *c->due, compare_due);
+	for (size_t i = 0; i < n; i++)
+		c->copies[i] = c->copies[RUN + c->due[i].index];
+}
+
+/* --- the sink -------------------------------------------------------------------------------- */
+
+/* Room in the ring for one more run, waiting for answers if need be. False: a signal, or the target
+ * broke. */
+static bool wait_for_room(struct copying *c)
+{
+	while (RING - (c->tail - c->head) < RUN) {
+		if (c->broken || stopped(c))
+			return false;
+		/* A file answers only when it is asked to. */
+		serve(c, WAIT_MS, c->target->path != NULL);
+		note(c, false);
+	}
+	return !c->broken && !stopped(c);
+}
+
+static int say_why(const struct copying *c, struct mq_err *err)
+{
+	if (c->broken)
+		return mq_fail(err, MQ_PARTIAL, "%s", c->why.message);
+	return mq_fail(err, MQ_CANCELLED, "stopped by a signal");
+}
+
+static int64_t accept_messages(void *ctx, const struct mq_message *messages, size_t n,
+                               struct mq_err *err)
+{
+	struct copying *c = ctx;
+	size_t taken = 0;
+
+	while (taken < n && wait_for_room(c)) {
+		size_t run = n - taken < RUN ? n - taken : RUN;
+		uint64_t before = c->tail;
+		if (edit_begin(&c->edit, messages + taken, run, err) < 0)
+			return -1;
+		size_t copies = make_copies(c, messages + taken, run);
+		merge_by_time(c, copies);
+		send_copies(c, copies);
+		serve(c, 0, false);
+		taken += (size_t)(c->tail - before);
+		note(c, false);
+		commit(c, false);
+	}
+	return taken > 0 ? (int64_t)taken : say_why(c, err);
+}
+
+static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
+{
+	struct copying *c = ctx;
+
+	drain(c);
+	commit(c, true);
+	if (sync_kept(c, &c->why) < 0)
+		break_off(c, &c->why);
+	note(c, true);
+	*ret_lost = (size_t)(c->tail - c->head);
+	/* Messages that were sent, but whose transaction never ended, are lost with it. */
+	if (c->group && c->broken)
+		*ret_lost += (size_t)(c->done - c->noted);
+	return *ret_lost == 0 && !c->broken ? 0 : say_why(c, err);
+}
+
+struct mq_sink copying_sink(struct copying *c)
+{
+	return (struct mq_sink){.accept = accept_messages, .flush = flush_messages, .ctx = c};
+}
+
+/* --- beginning and end ----------------------------------------------------------------------- */
+
+static bool needs_ids(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->parts[i].by_id)
+			return true;
+	return false;
+}
+
+int copying_init(struct copying *c, bool provenance, struct mq_err *err)
+{
+	c->head = c->tail = 1;
+	c->slots = calloc(RING, sizeof *c->slots);
+	c->copies = calloc((size_t)RUN * 2, sizeof *c->copies);
+	c->due = calloc(RUN, sizeof *c->due);
+	c->part_times = calloc(c->plan->n + 1, sizeof *c->part_times);
+	if (!c->slots || !c->copies || !c->due || !c->part_times)
+		return mq_fail_memory(err);
+	for (size_t i = 0; i <= c->plan->n; i++)
+		c->part_times[i] = INT64_MIN;
+	if (needs_ids(c->plan) && !(c->ids = calloc(RING, sizeof *c->ids)))
+		return mq_fail_memory(err);
+	pace_init(&c->pace, &c->values->pace);
+	if (failures_open(&c->failures, c->values->failed_to, target_shown(c->target), c->env,
+	                  err) < 0)
+		return -1;
+	return edit_init(&c->edit, c->values, provenance, err);
+}
+
+void copying_release(struct copying *c)
+{
+	failures_release(&c->failures);
+	edit_release(&c->edit);
+	free(c->slots);
+	free(c->ids);
+	free(c->copies);
+	free(c->due);
+	free(c->part_times);
+	c->slots = NULL;
+}
+
+void copying_finish(struct copying *c)
+{
+	mq_writer_close(c->target->writer); /* whatever had no answer is reported now */
+	c->target->writer = NULL;
+	advance(c);
+	failures_flush(&c->failures);
+	for (uint64_t i = c->head; i < c->tail; i++)
+		c->counts.unsent += slot_of(c, i)->state == UNSENT;
+	/* What was sent within a transaction that did not end is not there. */
+	c->counts.unsent += c->uncommitted;
+	c->uncommitted = 0;
+}
+
+int64_t copying_done(const struct copying *c)
+{
+	return c->done;
+}

@@ -1,0 +1,72 @@
+/*
+ * The sink of a replay: messages go from the pump to the target, and what the target has confirmed
+ * is known in the order in which it was read, so that a journal, a group or a transaction never
+ * says more than that.
+ */
+#ifndef MQ_CMD_REPLAY_COPYING_H
+#define MQ_CMD_REPLAY_COPYING_H
+
+#include "cmd/failures.h"
+#include "cmd/replay/edit.h"
+#include "cmd/replay/journal.h"
+#include "cmd/replay/pace.h"
+#include "cmd/replay/plan.h"
+#include "cmd/replay/target.h"
+
+#include "mqtk/pump.h"
+
+struct copying_slot;
+struct copying_due;
+
+struct copying {
+	/* set by the caller */
+	const struct mq_env *env;
+	const struct replay_values *values;
+	struct plan *plan;
+	struct target *target;
+	struct journal *journal;                    /* without a path: none */
+	const struct mq_pump *pump;                 /* which says whose messages come */
+	const int32_t *partitions_of;               /* per source: of its only stream; else -1 */
+	const char *group;                          /* of --exactly-once; else NULL */
+	void (*progress)(void *ctx, int64_t count); /* while a pace holds messages back */
+	void *progress_ctx;
+
+	/* the account */
+	struct replay_counts counts;
+	struct failures failures;
+	bool broken; /* nothing more is sent */
+	struct mq_err why;
+
+	/* within */
+	struct edit edit;
+	struct pace pace;
+	struct copying_slot *slots; /* a ring: what was read and is not done with up to its front */
+	char (*ids)[PLAN_ID];       /* of the slots, where positions are ids */
+	uint64_t head, tail;
+	struct mq_message *copies; /* of one run, and room to sort them */
+	struct copying_due *due;
+	int64_t *part_times; /* of each part, and of what belongs to none: the latest original */
+	int64_t noted_ms, committed_ms;
+	int64_t noted;       /* messages done with, as the journal knows */
+	int64_t done;        /* in this run */
+	int64_t uncommitted; /* confirmed within the open transaction */
+	int64_t uncommitted_bytes;
+	int64_t kept; /* failures that --failed-to keeps, not on disk yet */
+};
+
+int copying_init(struct copying *copying, bool provenance, struct mq_err *err);
+void copying_release(struct copying *copying);
+
+struct mq_sink copying_sink(struct copying *copying);
+
+/* What a delivery is given to; ctx of the target. */
+void copying_delivered(void *ctx, const struct mq_delivery *delivery);
+
+/* After the pump, whatever its end: closes the writer, so that everything has its answer, and
+ * counts what was not sent. */
+void copying_finish(struct copying *copying);
+
+/* Messages that are done with: confirmed, kept or left out, with no gap before them. */
+int64_t copying_done(const struct copying *copying);
+
+#endif

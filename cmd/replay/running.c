@@ -1,0 +1,410 @@
+/*
+ * One replay from its command line to its report: see running.h. The order matters: the sources'
+ * ends are known before anything is written, an earlier transaction of the same name is ended
+ * before the group's positions are read, and the journal knows the plan before the first message is
+ * sent.
+ */
+#include "cmd/replay/running.h"
+
+#include "cmd/replay/copying.h"
+#include "cmd/replay/dry.h"
+#include "cmd/replay/sides.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Messages of one fetch: more where each is followed by a wait for the target's answers, fewer
+ * where a pace holds them back. */
+enum { BATCH_SETTLED = 16384, BATCH_PACED = 2048 };
+
+struct running {
+	struct mq_invocation *invocation;
+	const struct replay_values *values;
+	struct sides sides;
+	struct target target;
+	struct plan plan;
+	struct journal journal;
+	struct copying copying;
+	struct progress progress;
+	struct mq_buf options;     /* what the journal knows a replay by */
+	struct mq_buf transaction; /* the name of --exactly-once's */
+	struct mq_pump pump;
+	int64_t started_ms;
+};
+
+static const char *target_operand(const struct running *r)
+{
+	return r->invocation->operands.items[r->invocation->operands.n - 1];
+}
+
+/* --- the journal ----------------------------------------------------------------------------- */
+
+/* The options that decide what is copied and what the copies look like, in one spelling. */
+static int describe_options(struct running *r, struct mq_err *err)
+{
+	const struct replay_values *v = r->values;
+	struct mq_buf *buf = &r->options;
+	int result =
+	    mq_buf_printf(buf, err,
+	                  "from=%s to=%s count=%" PRId64 " timestamps=%d place=%s key=%s "
+	                  "provenance=%d max-replays=%" PRId64,
+	                  v->from.text ? v->from.text : "", v->to.text ? v->to.text : "", v->count,
+	                  v->timestamps, v->placement.text ? v->placement.text : "",
+	                  v->key ? v->key : "", !v->no_provenance, v->max_replays);
+
+	for (size_t i = 0; i < v->partitions.n && result == 0; i++)
+		result = mq_buf_printf(buf, err, " p=%d", (int)v->partitions.items[i]);
+	for (size_t i = 0; i < v->headers.n && result == 0; i++)
+		result = mq_buf_printf(buf, err, " header=%s", v->headers.items[i]);
+	for (size_t i = 0; i < v->removed.n && result == 0; i++)
+		result = mq_buf_printf(buf, err, " remove=%s", v->removed.items[i]);
+	return result;
+}
+
+/* A journal needs positions of all that is read. */
+static int check_resumable(const struct running *r, struct mq_err *err)
+{
+	for (size_t i = 0; i < r->plan.n_sources; i++)
+		if (!r->plan.exact[i]) {
+			mq_fail(err, MQ_USAGE, "--resume: %s has no positions to go on from",
+			        r->sides.sources.items[i].target->shown);
+			return mq_hint(err, "--ack moves the messages of a queue: what was copied "
+			                    "is gone from it");
+		}
+	for (size_t i = 0; i < r->sides.n_paths; i++)
+		if (strcmp(r->sides.paths[i], "-") == 0)
+			return mq_fail(err, MQ_USAGE,
+			               "--resume: standard input cannot be read again");
+	return 0;
+}
+
+/* The plan: the journal's, or a new one. Returns 1 when the journal says that all is done. */
+static int make_plan(struct running *r, struct journal_subject *subject, struct mq_err *err)
+{
+	if (r->values->resume) {
+		if (describe_options(r, err) < 0)
+			return -1;
+		*subject =
+		    (struct journal_subject){.sources = r->sides.shown,
+		                             .n_sources = r->sides.n_addresses + r->sides.n_paths,
+		                             .target = target_shown(&r->target),
+		                             .options = r->options.data};
+		if (journal_open(&r->journal, r->values->resume, subject, &r->plan, err) < 0)
+			return -1;
+		if (r->journal.finished)
+			return 1;
+	}
+	if (r->journal.resumed)
+		return replay_plan_resumed(&r->plan, &r->sides.sources, err);
+	if (replay_plan_make(&r->plan, &r->sides.sources, r->values, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->sides.n_paths; i++)
+		if (!replay_plan_add(&r->plan, r->plan.n_sources + i, NULL, MQ_NO_PARTITION, err))
+			return -1;
+	return r->values->resume ? check_resumable(r, err) : 0;
+}
+
+/* --dry-run of a group: its positions can be looked up only where ranges can be read. */
+static int check_planned(const struct running *r, struct mq_err *err)
+{
+	for (size_t i = 0; i < r->plan.n_sources; i++)
+		if (!r->plan.exact[i])
+			return mq_fail(err, MQ_USAGE,
+			               "--dry-run: where the group stands in %s is known only to "
+			               "its members",
+			               r->sides.sources.items[i].target->shown);
+	return 0;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+/* --exactly-once holds within one cluster: its transactions carry positions of that cluster. */
+static int check_same_cluster(struct running *r, struct mq_err *err)
+{
+	struct mq_broker_info mine, theirs;
+	int result = -1;
+
+	if (!(r->target.conn->caps & MQ_CAP_SEND_POSITIONS)) {
+		mq_fail(err, MQ_USAGE, "--exactly-once: %s cannot carry positions in a transaction",
+		        target_shown(&r->target));
+		return mq_hint(err, "--resume FILE remembers what was copied");
+	}
+	if (r->sides.n_addresses != 1 || r->sides.n_paths > 0)
+		return mq_fail(err, MQ_USAGE, "--exactly-once copies from one address");
+	if (mq_describe_broker(r->target.conn, &theirs, err) < 0)
+		return -1;
+	if (mq_describe_broker(r->sides.sources.items[0].conn, &mine, err) == 0) {
+		if (mine.name && theirs.name && strcmp(mine.name, theirs.name) == 0) {
+			result = 0;
+		} else {
+			mq_fail(err, MQ_USAGE,
+			        "--exactly-once: source and target are different clusters");
+			mq_hint(err, "--resume FILE remembers what was copied");
+		}
+		mq_broker_info_release(&mine);
+	}
+	mq_broker_info_release(&theirs);
+	return result;
+}
+
+static int open_target(struct running *r, struct mq_err *err)
+{
+	struct target_spec spec = {
+	    .resume = r->journal.resumed, .delivered = copying_delivered, .ctx = &r->copying};
+
+	if (target_dial(&r->target, err) < 0)
+		return -1;
+	if (r->values->exactly_once) {
+		if (check_same_cluster(r, err) < 0 ||
+		    mq_buf_printf(&r->transaction, err, "mqtk-replay-%s", r->values->group) < 0)
+			return -1;
+		spec.transaction = r->transaction.data;
+	}
+	spec.partitions = r->plan.n > 0 && r->plan.parts[0].stream ? r->plan.parts[0].partitions
+	                  : r->sides.n_addresses > 0               ? r->sides.partitions_of[0]
+	                                                           : -1;
+	if (target_open(&r->target, &spec, &r->plan, err) < 0)
+		return -1;
+	return r->values->exactly_once
+	           ? replay_plan_from_group(&r->plan, &r->sides.sources, r->values->group, err)
+	           : 0;
+}
+
+static bool any_by_file(const struct running *r)
+{
+	return r->target.path || r->sides.n_paths > 0;
+}
+
+/* --- copying --------------------------------------------------------------------------------- */
+
+static void tick(void *ctx, int64_t count)
+{
+	struct running *r = ctx;
+
+	(void)count;
+	progress_show(&r->progress, r->copying.counts.confirmed + r->copying.uncommitted);
+}
+
+static void make_pump(struct running *r)
+{
+	const struct replay_values *v = r->values;
+	bool settle = !v->exactly_once && (v->group != NULL || v->ack);
+	bool paced = v->pace.rate > 0 || v->pace.speed > 0;
+
+	r->pump = (struct mq_pump){
+	    .env = r->invocation->env,
+	    .readers = r->sides.readers,
+	    .n_readers = r->sides.n_readers,
+	    .settle = settle,
+	    .lazy = !settle,
+	    .batch = settle ? BATCH_SETTLED : 0,
+	    .stop_at_end = true,
+	    .limit = v->count < 0                 ? -1
+	             : v->count > r->journal.done ? v->count - r->journal.done
+	                                          : 0,
+	    .idle_timeout_ms = -1,
+	    .commit_every_ms = 1000,
+	    .progress = tick,
+	    .progress_ctx = r,
+	};
+	/* A quarter of a second's worth, so that settling keeps up. */
+	if (paced)
+		r->pump.batch = BATCH_PACED;
+	if (v->pace.rate > 0 && v->pace.rate < 4.0 * BATCH_PACED)
+		r->pump.batch = (size_t)(v->pace.rate / 4) + 1;
+}
+
+static enum replay_end end_of(enum mq_pump_end end, const struct copying *c,
+                              const struct mq_env *env)
+{
+	if (c->broken)
+		return REPLAY_FAILED;
+	switch (end) {
+	case MQ_PUMP_ENDED:
+		return REPLAY_END;
+	case MQ_PUMP_LIMIT:
+		return REPLAY_COUNT;
+	case MQ_PUMP_CANCELLED:
+		return REPLAY_SIGNAL;
+	case MQ_PUMP_IDLE:
+	case MQ_PUMP_SINK_GONE:
+	case MQ_PUMP_FAILED:
+		break;
+	}
+	return mq_cancel_signal(env->cancel) ? REPLAY_SIGNAL : REPLAY_FAILED;
+}
+
+/* The exit code and the words for it. The pump's own failure, if it was no consequence of the
+ * target's, comes first. */
+static int conclude(const struct running *r, const struct report *report, struct mq_err *err)
+{
+	const struct copying *c = &r->copying;
+
+	if (report->end == REPLAY_SIGNAL) {
+		mq_err_clear(err);
+		return MQ_CANCELLED;
+	}
+	if (c->broken) {
+		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
+		mq_err_clear(err);
+		mq_fail(err, code, "the replay ended early: %s", c->why.message);
+		if (c->why.hint[0])
+			mq_hint(err, "%s", c->why.hint);
+		else if (!r->values->failed_to && c->counts.failed == 1)
+			mq_hint(err, "--failed-to FILE keeps what the target refuses, and goes on");
+	}
+	if (err->code == MQ_OK && c->counts.failed > 0) {
+		mq_fail(err, MQ_PARTIAL, "%" PRId64 " of %" PRId64 " messages failed",
+		        c->counts.failed, c->counts.read);
+		mq_hint(err, "they are in %s: mqtk produce -J sends them again",
+		        r->values->failed_to);
+	}
+	if (report->missed > 0)
+		mq_fail(err, MQ_PARTIAL,
+		        "%" PRId64 " message%s of the range were gone before they could be read",
+		        report->missed, report->missed == 1 ? "" : "s");
+	if (report->bad > 0)
+		mq_fail(err, MQ_DATA, "%" PRId64 " line%s no messages; the others were copied",
+		        report->bad, report->bad == 1 ? " is" : "s are");
+	return (int)err->code;
+}
+
+static void fill_report(const struct running *r, enum replay_end end, struct report *report)
+{
+	*report = (struct report){.from = r->sides.label,
+	                          .to = target_shown(&r->target),
+	                          .counts = r->copying.counts,
+	                          .missed = sides_missed(&r->sides),
+	                          .bad = sides_bad_lines(&r->sides),
+	                          .earlier = r->journal.done,
+	                          .duration_ms = mq_now_monotonic_ms() - r->started_ms,
+	                          .end = end};
+}
+
+static int copy(struct running *r, struct mq_err *err)
+{
+	struct copying *c = &r->copying;
+	const struct mq_env *env = r->invocation->env;
+	struct report report;
+
+	c->partitions_of = r->sides.partitions_of;
+	if (copying_init(c, !r->values->no_provenance && !any_by_file(r), err) < 0)
+		return (int)err->code;
+	make_pump(r);
+	r->pump.sink = copying_sink(c);
+	c->pump = &r->pump;
+	enum mq_pump_end end = mq_pump_run(&r->pump, err);
+	copying_finish(c);
+	progress_clear(&r->progress);
+	fill_report(r, end_of(end, c, env), &report);
+	bool whole = report.end == REPLAY_END || report.end == REPLAY_COUNT;
+	if (whole && r->journal.path &&
+	    journal_finish(&r->journal, r->journal.done + copying_done(c), err) < 0)
+		report.end = REPLAY_FAILED;
+	int code = conclude(r, &report, err);
+	report_say(&report, env);
+	if (r->values->json && report_json(&report, err) < 0 && code == 0)
+		code = MQ_IO;
+	return code;
+}
+
+static int say_nothing_to_do(struct running *r, struct mq_err *err)
+{
+	struct report report;
+
+	mq_log(r->invocation->env, MQ_LEVEL_NOTE,
+	       "nothing to do: %s says that all %" PRId64 " messages were copied",
+	       r->values->resume, r->journal.done);
+	fill_report(r, REPLAY_NOTHING, &report);
+	if (r->values->json && report_json(&report, err) < 0)
+		return MQ_IO;
+	return MQ_OK;
+}
+
+static int replay(struct running *r, struct mq_err *err)
+{
+	struct journal_subject subject = {0};
+
+	if (sides_connect(&r->sides, &r->target, r->values, target_operand(r), err) < 0)
+		return (int)err->code;
+	int planned = make_plan(r, &subject, err);
+	if (planned > 0)
+		return say_nothing_to_do(r, err);
+	if (planned < 0 || sides_learn(&r->sides, &r->plan, err) < 0 || open_target(r, err) < 0 ||
+	    journal_begin(&r->journal, &subject, &r->plan, err) < 0 ||
+	    sides_read(&r->sides, &r->plan, r->values, r->journal.done, err) < 0)
+		return (int)err->code;
+	r->progress.expected = sides_expected(&r->sides, &r->plan);
+	return copy(r, err);
+}
+
+/* Nothing is taken, settled or sent; the target is not contacted. */
+static int dry_running(struct running *r, struct mq_err *err)
+{
+	struct journal_subject unused = {0};
+	struct dry_run dry;
+
+	if (sides_connect(&r->sides, &r->target, r->values, target_operand(r), err) < 0 ||
+	    make_plan(r, &unused, err) < 0)
+		return (int)err->code;
+	if (r->values->group && check_planned(r, err) < 0)
+		return (int)err->code;
+	if (r->values->group &&
+	    replay_plan_from_group(&r->plan, &r->sides.sources, r->values->group, err) < 0)
+		return (int)err->code;
+	if (sides_read(&r->sides, &r->plan, r->values, 0, err) < 0)
+		return (int)err->code;
+	r->progress.expected = sides_expected(&r->sides, &r->plan);
+	make_pump(r);
+	r->pump.settle = false;
+	r->pump.lazy = true;
+	r->pump.batch = 0;
+	r->pump.progress = progress_show;
+	r->pump.progress_ctx = &r->progress;
+	int result = dry_count(&r->pump, r->values, &dry, err);
+	progress_clear(&r->progress);
+	if (result < 0)
+		return (int)err->code;
+	dry.missed = sides_missed(&r->sides);
+	dry.bad = sides_bad_lines(&r->sides);
+	if (dry_run_print(&dry, r->sides.label, target_shown(&r->target), r->values->json, err) < 0)
+		return MQ_IO;
+	return dry.missed > 0 ? MQ_PARTIAL : dry.bad > 0 ? MQ_DATA : MQ_OK;
+}
+
+int running_run(struct mq_invocation *invocation, struct mq_err *err)
+{
+	const struct replay_values *values = invocation->values;
+	struct running r = {.invocation = invocation,
+	                    .values = values,
+	                    .journal = {.fd = -1},
+	                    .started_ms = mq_now_monotonic_ms()};
+	int code = MQ_USAGE;
+
+	mq_buf_init(&r.options, 1 << 20);
+	mq_buf_init(&r.transaction, 1 << 16);
+	r.progress =
+	    (struct progress){.expected = -1,
+	                      .started_ms = r.started_ms,
+	                      .wanted = !invocation->common->quiet && isatty(STDERR_FILENO)};
+	r.copying = (struct copying){.env = invocation->env,
+	                             .values = values,
+	                             .plan = &r.plan,
+	                             .target = &r.target,
+	                             .journal = &r.journal,
+	                             .group = values->exactly_once ? values->group : NULL,
+	                             .progress = tick,
+	                             .progress_ctx = &r};
+	if (sides_init(&r.sides, invocation, err) == 0)
+		code = values->dry_run ? dry_running(&r, err) : replay(&r, err);
+	target_release(&r.target);
+	copying_release(&r.copying);
+	journal_close(&r.journal);
+	sides_release(&r.sides);
+	replay_plan_release(&r.plan);
+	mq_buf_release(&r.options);
+	mq_buf_release(&r.transaction);
+	return err->code ? (int)err->code : code;
+}

@@ -1,0 +1,284 @@
+/* Sources and settings of a replay: see sides.h. */
+#include "cmd/replay/sides.h"
+
+#include "cmd/opening.h"
+#include "cmd/replay/file.h"
+
+#include <stdlib.h>
+
+/* --- settings -------------------------------------------------------------------------------- */
+
+static int split_settings(struct sides *sides, const struct mq_invocation *invocation,
+                          struct mq_err *err)
+{
+	struct mq_settings *source = &sides->source_invocation.settings;
+
+	for (size_t i = 0; i < invocation->settings.n; i++) {
+		const struct mq_setting_value *item = &invocation->settings.items[i];
+		bool src = strncmp(item->name, "src.", 4) == 0;
+		bool dst = strncmp(item->name, "dst.", 4) == 0;
+		const char *name = src || dst ? item->name + 4 : item->name;
+		/* With a prefix it stands for one side whatever the other knows. */
+		const char *origin = src ? "-X src" : dst ? "-X dst" : item->source;
+		if (!dst && mq_settings_add(source, name, item->value, origin, err) < 0)
+			return -1;
+		if (!src &&
+		    mq_settings_add(&sides->target_settings, name, item->value, origin, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool knows(const struct mq_backend *backend, const char *name, bool passed)
+{
+	for (const struct mq_setting *row = backend->settings; row && row->name; row++)
+		if (strcmp(row->name, name) == 0)
+			return true;
+	return passed && (backend->caps & MQ_CAP_PASS_SETTINGS);
+}
+
+/* Takes away what was meant for the other side: a setting without a prefix that this backend does
+ * not know and that one does. */
+static void drop_foreign(struct mq_target *mine, const struct mq_backend *other,
+                         const struct mq_settings *given)
+{
+	struct mq_settings *settings = &mine->settings;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < settings->n; i++) {
+		struct mq_setting_value *item = &settings->items[i];
+		bool foreign = false;
+		for (size_t g = 0; g < given->n && !foreign; g++)
+			foreign = strcmp(given->items[g].name, item->name) == 0 &&
+			          strcmp(item->source, given->items[g].source) == 0;
+		/* A library that takes anything is not asked when the other one's table has it. */
+		bool here = knows(mine->backend, item->name, !knows(other, item->name, false));
+		if (foreign && !here && knows(other, item->name, true)) {
+			free(item->name);
+			free(item->value);
+			free(item->source);
+			continue;
+		}
+		settings->items[kept++] = *item;
+	}
+	settings->n = kept;
+}
+
+/* --- operands -------------------------------------------------------------------------------- */
+
+int sides_init(struct sides *sides, const struct mq_invocation *invocation, struct mq_err *err)
+{
+	size_t n = invocation->operands.n;
+
+	*sides = (struct sides){.source_invocation = *invocation};
+	mq_settings_init(&sides->source_invocation.settings);
+	mq_settings_init(&sides->target_settings);
+	if (n < 2) {
+		mq_fail(err, MQ_USAGE, n == 0 ? "no addresses given" : "no target given");
+		return mq_hint(err, "mqtk replay SRC DST; mqtk replay --help shows examples");
+	}
+	sides->addresses = calloc(n, sizeof *sides->addresses);
+	sides->paths = calloc(n, sizeof *sides->paths);
+	sides->shown = calloc(n, sizeof *sides->shown);
+	if (!sides->addresses || !sides->paths || !sides->shown)
+		return mq_fail_memory(err);
+	for (size_t i = 0; i + 1 < n; i++) {
+		const char *operand = invocation->operands.items[i];
+		if (file_is_named(operand))
+			sides->paths[sides->n_paths++] = file_path(operand);
+		else
+			sides->addresses[sides->n_addresses++] = operand;
+	}
+	return split_settings(sides, invocation, err);
+}
+
+/* "orders, payments", as messages name what is read. */
+static int make_label(struct sides *sides, struct mq_err *err)
+{
+	struct mq_buf buf;
+	size_t n = 0;
+
+	mq_buf_init(&buf, 1 << 20);
+	for (size_t i = 0; i < sides->n_addresses; i++)
+		sides->shown[n++] = sides->sources.targets[i].shown;
+	for (size_t i = 0; i < sides->n_paths; i++)
+		sides->shown[n++] = sides->paths[i];
+	for (size_t i = 0; i < n; i++)
+		if (mq_buf_printf(&buf, err, "%s%s", i ? ", " : "", sides->shown[i]) < 0) {
+			mq_buf_release(&buf);
+			return -1;
+		}
+	sides->label = buf.data; /* handed over; printf left a NUL behind the text */
+	return 0;
+}
+
+int sides_connect(struct sides *sides, struct target *target, const struct replay_values *values,
+                  const char *operand, struct mq_err *err)
+{
+	if (target_connect(target, &sides->source_invocation, &sides->target_settings, operand,
+	                   values, err) < 0)
+		return -1;
+	if (sides->n_addresses > 0) {
+		if (sources_resolve(&sides->sources, &sides->source_invocation, sides->addresses,
+		                    sides->n_addresses, err) < 0)
+			return -1;
+		sides->connected = true;
+		for (size_t i = 0; i < sides->sources.n_targets && target->resolved; i++) {
+			struct mq_target *source = &sides->sources.targets[i];
+			drop_foreign(source, target->address.backend,
+			             &sides->source_invocation.settings);
+			drop_foreign(&target->address, source->backend, &sides->target_settings);
+		}
+		if (sources_connect(&sides->sources, &sides->source_invocation, err) < 0)
+			return -1;
+	}
+	return make_label(sides, err);
+}
+
+/* --- readers --------------------------------------------------------------------------------- */
+
+int sides_learn(struct sides *sides, const struct plan *plan, struct mq_err *err)
+{
+	sides->partitions_of = calloc(sides->sources.n + 1, sizeof *sides->partitions_of);
+	if (!sides->partitions_of)
+		return mq_fail_memory(err);
+	for (size_t i = 0; i < sides->sources.n; i++) {
+		const struct source *source = &sides->sources.items[i];
+		struct mq_err ignored = MQ_ERR_INIT;
+		struct mq_stream_info info;
+		sides->partitions_of[i] = -1;
+		if (plan->exact[i] || source->n_streams != 1 || source->streams[0][0] == '^' ||
+		    !(source->conn->caps & MQ_CAP_PARTITIONS))
+			continue;
+		if (mq_describe(source->conn, source->streams[0], &info, &ignored) == 0)
+			sides->partitions_of[i] = (int32_t)info.n_partitions;
+		mq_stream_info_release(&info);
+	}
+	return 0;
+}
+
+static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
+                       const struct replay_values *values, int64_t done, struct mq_err *err)
+{
+	const struct source *source = &sides->sources.items[i];
+	struct mq_range *ranges = NULL;
+	struct mq_read_spec spec = {
+	    .streams = source->streams,
+	    .n_streams = source->n_streams,
+	    .partitions = values->partitions.items,
+	    .n_partitions = values->partitions.n,
+	    .from = values->from.pos,
+	    .to = values->to.pos,
+	    .group = values->exactly_once || values->dry_run ? NULL : values->group,
+	    .ack = values->ack && !values->dry_run,
+	    .force = values->force,
+	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
+	    .limit = values->count < 0      ? -1
+	             : values->count > done ? values->count - done
+	                                    : 0,
+	    .stop_at_end = true,
+	};
+
+	if (plan->exact[i]) {
+		ranges = replay_plan_ranges(plan, i, &spec.n_ranges, err);
+		if (!ranges)
+			return -1;
+		if (spec.n_ranges == 0) {
+			free(ranges);
+			return mq_fail(err, MQ_NOT_FOUND, "no stream of %s has such a partition",
+			               source->target->shown);
+		}
+		spec.ranges = ranges;
+		spec.partitions = NULL;
+		spec.n_partitions = 0;
+		spec.from = spec.to = (struct mq_pos){.kind = MQ_POS_UNSET};
+	}
+	int result = mq_reader_open(source->conn, &spec, &sides->sources.readers[i], err);
+	free(ranges);
+	return result;
+}
+
+/* Lines of the file that earlier runs were done with. */
+static int64_t lines_done(const struct plan *plan, size_t source)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->parts[i].source == source)
+			return plan->parts[i].next;
+	return 0;
+}
+
+int sides_read(struct sides *sides, const struct plan *plan, const struct replay_values *values,
+               int64_t done, struct mq_err *err)
+{
+	size_t brokers = sides->sources.n;
+
+	sides->readers = calloc(brokers + sides->n_paths + 1, sizeof *sides->readers);
+	if (!sides->readers)
+		return mq_fail_memory(err);
+	for (size_t i = 0; i < brokers; i++) {
+		if (open_reader(sides, i, plan, values, done, err) < 0)
+			return -1;
+		sides->readers[i] = sides->sources.readers[i];
+		sides->n_readers++;
+	}
+	for (size_t i = 0; i < sides->n_paths; i++) {
+		const struct file_read_spec spec = {
+		    .path = sides->paths[i],
+		    .values = values,
+		    .skip = lines_done(plan, brokers + i),
+		};
+		if (file_reader_open(&spec, sides->source_invocation.env,
+		                     &sides->readers[brokers + i], err) < 0)
+			return -1;
+		sides->n_readers++;
+	}
+	return 0;
+}
+
+void sides_release(struct sides *sides)
+{
+	/* The brokers' readers are closed with their connections. */
+	for (size_t i = sides->sources.n; i < sides->n_readers; i++)
+		mq_reader_close(sides->readers[i]);
+	if (sides->connected)
+		sources_close(&sides->sources);
+	mq_settings_release(&sides->source_invocation.settings);
+	mq_settings_release(&sides->target_settings);
+	free(sides->readers);
+	free(sides->partitions_of);
+	free(sides->addresses);
+	free(sides->paths);
+	free(sides->shown);
+	free(sides->label);
+	*sides = (struct sides){0};
+}
+
+int64_t sides_expected(const struct sides *sides, const struct plan *plan)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < sides->n_readers; i++) {
+		if (sides->readers[i]->expected < 0)
+			return replay_plan_left(plan);
+		total += sides->readers[i]->expected;
+	}
+	return total;
+}
+
+int64_t sides_missed(const struct sides *sides)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < sides->n_readers; i++)
+		total += sides->readers[i]->missed;
+	return total;
+}
+
+int64_t sides_bad_lines(const struct sides *sides)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < sides->n_readers; i++)
+		total += file_bad_lines(sides->readers[i]);
+	return total;
+}

@@ -1,0 +1,373 @@
+/* The target of a replay: see target.h. */
+#include "cmd/replay/target.h"
+
+#include "cmd/opening.h"
+#include "cmd/replay/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const compressions[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
+
+const char *target_shown(const struct target *target)
+{
+	return target->path       ? target->path
+	       : target->resolved ? target->address.shown
+	                          : "the target";
+}
+
+/* --- --to-partition -------------------------------------------------------------------------- */
+
+static int parse_moves(struct replay_placement *placement, const char *value, struct mq_err *err)
+{
+	const char *at = value;
+
+	for (;;) {
+		char part[32];
+		int64_t from, to;
+		size_t len = strcspn(at, ",");
+		char *colon = NULL;
+		if (len < sizeof part) {
+			memcpy(part, at, len);
+			part[len] = '\0';
+			colon = strchr(part, ':');
+		}
+		if (!colon)
+			return mq_fail(err, MQ_USAGE, "'%s' is no list such as 0:2,1:0", value);
+		*colon = '\0';
+		if (mq_int_parse(part, 0, INT32_MAX, &from, err) < 0 ||
+		    mq_int_parse(colon + 1, 0, INT32_MAX, &to, err) < 0)
+			return -1;
+		struct replay_move *move =
+		    mq_info_grow(&placement->moves, &placement->n_moves, sizeof *move, err);
+		if (!move)
+			return -1;
+		*move = (struct replay_move){.from = (int32_t)from, .to = (int32_t)to};
+		at += len;
+		if (*at == '\0')
+			return 0;
+		at++;
+	}
+}
+
+int target_parse_placement(void *field, const char *value, struct mq_err *err)
+{
+	struct replay_placement *placement = field;
+	int64_t to;
+
+	placement->text = value;
+	if (strcmp(value, "keep") == 0) {
+		placement->placing = REPLAY_PLACE_KEEP;
+	} else if (strcmp(value, "hash") == 0) {
+		placement->placing = REPLAY_PLACE_HASH;
+	} else if (strchr(value, ':')) {
+		placement->placing = REPLAY_PLACE_MAP;
+		return parse_moves(placement, value, err);
+	} else if (mq_int_parse(value, 0, INT32_MAX, &to, NULL) == 0) {
+		placement->placing = REPLAY_PLACE_ONE;
+		placement->to = (int32_t)to;
+	} else {
+		return mq_fail(err, MQ_USAGE,
+		               "'%s' is none of keep, hash, a partition, or a list such as "
+		               "0:2,1:0",
+		               value);
+	}
+	return 0;
+}
+
+/* --- the streams ----------------------------------------------------------------------------- */
+
+static struct target_stream *find_stream(struct target *target, struct mq_bytes name)
+{
+	for (size_t i = 0; i < target->n_streams; i++) {
+		size_t k = (target->at + i) % target->n_streams;
+		struct target_stream *stream = &target->streams[k];
+		if (stream->len == name.len && memcmp(stream->name, name.data, name.len) == 0) {
+			target->at = k;
+			return stream;
+		}
+	}
+	return NULL;
+}
+
+static int create_stream(struct target *target, const char *name, int32_t partitions,
+                         struct mq_err *err)
+{
+	struct mq_stream_spec spec = MQ_STREAM_SPEC_INIT;
+
+	spec.stream = name;
+	spec.if_missing = true;
+	if (partitions > 0 && (target->conn->backend->create_fields & MQ_FIELD_PARTITIONS))
+		spec.partitions = partitions;
+	return mq_create(target->conn, &spec, err);
+}
+
+/* How many partitions the stream has; what is wrong with it stays with it. */
+static void look_at(struct target *target, struct target_stream *stream)
+{
+	struct mq_stream_info info;
+
+	stream->partitions = -1;
+	if (mq_describe(target->conn, stream->name, &info, &stream->missing) == 0 &&
+	    (target->conn->caps & MQ_CAP_PARTITIONS))
+		stream->partitions = (int32_t)info.n_partitions;
+	mq_stream_info_release(&info);
+	/* It will be made by its first message. */
+	if (stream->missing.code == MQ_NOT_FOUND && (target->conn->caps & MQ_CAP_AUTO_CREATE)) {
+		mq_err_clear(&stream->missing);
+		stream->partitions = 1;
+	}
+}
+
+/* partitions: of the source, for --create; -1: unknown. NULL with err set. */
+static struct target_stream *add_stream(struct target *target, struct mq_bytes name,
+                                        int32_t partitions, struct mq_err *err)
+{
+	struct target_stream *stream =
+	    mq_info_grow(&target->streams, &target->n_streams, sizeof *stream, err);
+
+	if (!stream)
+		return NULL;
+	stream->name = strndup(name.data, name.len);
+	if (!stream->name) {
+		target->n_streams--;
+		mq_fail_memory(err);
+		return NULL;
+	}
+	stream->len = name.len;
+	if (target->values->create &&
+	    create_stream(target, stream->name, partitions, &stream->missing) < 0)
+		return stream;
+	look_at(target, stream);
+	return stream;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+int target_connect(struct target *target, const struct mq_invocation *invocation,
+                   const struct mq_settings *settings, const char *operand,
+                   const struct replay_values *values, struct mq_err *err)
+{
+	*target = (struct target){.env = invocation->env, .values = values};
+	if (file_is_named(operand)) {
+		target->path = file_path(operand);
+		if (values->create)
+			return mq_fail(err, MQ_USAGE,
+			               "--create makes streams; a file is made anyway");
+		return 0;
+	}
+	if (mq_target_resolve(operand, invocation->config, settings, &target->address, err) < 0)
+		return -1;
+	target->resolved = true;
+	if (target->address.readonly)
+		return mq_fail(err, MQ_DENIED,
+		               "the profile is read-only: writing to %s is not allowed",
+		               target->address.shown);
+	return 0;
+}
+
+/* The streams that are known before the first message: one that is missing is said at once. */
+static int open_named(struct target *target, const struct plan *plan, struct mq_err *err)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_part *part = &plan->parts[i];
+		if (!part->stream || find_stream(target, mq_bytes_str(part->stream)))
+			continue;
+		struct target_stream *stream =
+		    add_stream(target, mq_bytes_str(part->stream), part->partitions, err);
+		if (!stream)
+			return -1;
+		if (stream->missing.code != MQ_OK) {
+			*err = stream->missing;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int open_file(struct target *target, const struct target_spec *spec, struct mq_err *err)
+{
+	const struct file_write_spec file = {.path = target->path,
+	                                     .append = target->values->append,
+	                                     .resume = spec->resume,
+	                                     .delivered = spec->delivered,
+	                                     .ctx = spec->ctx};
+
+	return file_writer_open(&file, target->env, &target->writer, err);
+}
+
+/* by_name: the writer is opened with the first stream that is known; messages name their own. */
+static int open_writer(struct target *target, const struct target_spec *spec, struct mq_err *err)
+{
+	int codec = target->values->compression;
+	const struct mq_write_spec writing = {
+	    .stream = target->by_name ? target->streams[0].name : target->address.stream,
+	    .create = target->values->create && !target->by_name,
+	    .transactional = spec->transaction != NULL,
+	    .transaction = spec->transaction,
+	    .compression = codec >= 0 ? compressions[codec] : NULL,
+	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
+	    .delivered = spec->delivered,
+	    .ctx = spec->ctx,
+	};
+
+	return mq_writer_open(target->conn, &writing, &target->writer, err);
+}
+
+int target_dial(struct target *target, struct mq_err *err)
+{
+	if (target->path)
+		return 0;
+	if (mq_open(&target->address, target->env, &target->conn, err) < 0)
+		return -1;
+	target->by_name = !target->address.stream && !target->conn->by_settings;
+	return target->address.stream ? opening_check_stream(&target->address, target->conn, err)
+	                              : 0;
+}
+
+/* A partition that --to-partition names has to be there. */
+static int check_placement(const struct target *target, struct mq_err *err)
+{
+	const struct replay_placement *placement = &target->values->placement;
+	int32_t partitions = target->writer->partitions, most = -1;
+
+	if (placement->placing == REPLAY_PLACE_ONE)
+		most = placement->to;
+	for (size_t i = 0; i < placement->n_moves; i++)
+		if (placement->moves[i].to > most)
+			most = placement->moves[i].to;
+	if (target->by_name || partitions <= 0 || most < partitions)
+		return 0;
+	return mq_fail(err, MQ_NOT_FOUND,
+	               "--to-partition: %s has no partition %d; it has %d, from 0",
+	               target_shown(target), (int)most, (int)partitions);
+}
+
+int target_open(struct target *target, const struct target_spec *spec, const struct plan *plan,
+                struct mq_err *err)
+{
+	if (target->path)
+		return open_file(target, spec, err);
+	if (target->by_name && open_named(target, plan, err) < 0)
+		return -1;
+	target->spec = *spec;
+	if (target->by_name && target->n_streams == 0)
+		return 0; /* with the first message */
+	if (!target->by_name && target->values->create && target->address.stream) {
+		if (create_stream(target, target->address.stream, spec->partitions, err) < 0)
+			return -1;
+	}
+	return open_writer(target, spec, err) < 0 ? -1 : check_placement(target, err);
+}
+
+void target_release(struct target *target)
+{
+	mq_writer_close(target->writer);
+	mq_close(target->conn);
+	if (target->resolved)
+		mq_target_release(&target->address);
+	for (size_t i = 0; i < target->n_streams; i++)
+		free(target->streams[i].name);
+	free(target->streams);
+	*target = (struct target){0};
+}
+
+/* --- placing --------------------------------------------------------------------------------- */
+
+/* The stream of the copy's own name. */
+static int place_by_name(struct target *target, struct mq_message *copy, int32_t source,
+                         int32_t *ret_partitions, struct mq_err *err)
+{
+	struct target_stream *stream = NULL;
+
+	if (copy->stream.len == 0)
+		return mq_fail(err, MQ_DATA, "the message names no stream, and %s none either",
+		               target_shown(target));
+	if (target->n_streams > 0)
+		stream = find_stream(target, copy->stream);
+	if (!stream)
+		stream = add_stream(target, copy->stream, source, err);
+	if (!stream)
+		return -1;
+	if (stream->missing.code != MQ_OK) {
+		*err = stream->missing;
+		return -1;
+	}
+	if (!target->writer && open_writer(target, &target->spec, err) < 0)
+		return -1;
+	*ret_partitions = stream->partitions;
+	return 0;
+}
+
+static void note_placing(struct target *target, int32_t source, int32_t partitions)
+{
+	if (target->placing_noted)
+		return;
+	target->placing_noted = true;
+	if (source >= 0)
+		mq_log(target->env, MQ_LEVEL_NOTE,
+		       "the source has %d partitions and %s has %d: messages are placed by their "
+		       "keys (--to-partition)",
+		       (int)source, target_shown(target), (int)partitions);
+	else
+		mq_log(target->env, MQ_LEVEL_NOTE,
+		       "%s has %d partitions, fewer than the source: messages are placed by their "
+		       "keys where theirs is missing (--to-partition)",
+		       target_shown(target), (int)partitions);
+}
+
+/* Kept when the target has as many partitions as the source, or, where that is not known, when it
+ * has this one. */
+static int32_t place_auto(struct target *target, int32_t partition, int32_t source,
+                          int32_t partitions)
+{
+	if (partition == MQ_NO_PARTITION)
+		return partition;
+	if (source >= 0 ? source == partitions : partition < partitions)
+		return partition;
+	note_placing(target, source, partitions);
+	return MQ_NO_PARTITION;
+}
+
+int target_place(struct target *target, struct mq_message *copy, int32_t source, struct mq_err *err)
+{
+	const struct replay_placement *placement = &target->values->placement;
+	int32_t partitions, partition = copy->partition;
+
+	if (target->path) /* a line says where the message came from */
+		return 0;
+	if (target->by_name) {
+		if (place_by_name(target, copy, source, &partitions, err) < 0)
+			return -1;
+	} else {
+		copy->stream = MQ_ABSENT;
+		partitions = target->writer->partitions;
+	}
+	copy->offset = MQ_NO_OFFSET;
+	copy->id = MQ_ABSENT;
+	copy->partition = MQ_NO_PARTITION;
+	if (partitions < 0)
+		return 0;
+	switch (placement->placing) {
+	case REPLAY_PLACE_KEEP:
+		copy->partition = partition;
+		break;
+	case REPLAY_PLACE_HASH:
+		break;
+	case REPLAY_PLACE_ONE:
+		copy->partition = placement->to;
+		break;
+	case REPLAY_PLACE_MAP:
+		for (size_t i = 0; i < placement->n_moves; i++)
+			if (placement->moves[i].from == partition) {
+				copy->partition = placement->moves[i].to;
+				return 0;
+			}
+		copy->partition = place_auto(target, partition, source, partitions);
+		break;
+	case REPLAY_PLACE_AUTO:
+		copy->partition = place_auto(target, partition, source, partitions);
+		break;
+	}
+	return 0;
+}

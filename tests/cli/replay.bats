@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# mqtk replay between streams of the local store and files: what is copied, what the copies carry, and
+# what is said. What goes wrong on real servers stands in tests/faults/replay.bats.
+# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
+
+load ../lib/helpers
+load saying
+
+setup() {
+	common_setup
+	OUT=$BATS_TEST_TMPDIR/out
+	ERR=$BATS_TEST_TMPDIR/err
+	cat >in.jsonl <<-'EOT'
+	{"key":"k1","headers":[["a","1"],["n",null],["e",""],["a","2"]],"ts":1700000000123,"payload":"text \u00e9 \"quoted\"\n"}
+	{"key":null,"headers":[],"ts":1700000000124,"payload":null}
+	{"key":"","headers":[["bin",{"base64":"AP8="}]],"ts":1700000000125,"payload":""}
+	{"key":{"base64":"/wA="},"headers":[],"ts":1700000000126,"payload":{"base64":"AAEC/w=="}}
+	{"key":"p","headers":[],"ts":1700000000127,"payload":"x","message_id":"m-1","correlation_id":"c-1","content_type":"text/plain","reply_to":"answers","expiry_ms":60000,"priority":7,"type":"t","app_id":"app"}
+	EOT
+}
+
+fits() { # SCHEMA [FILE]
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" "${2:-$OUT}" >&2
+}
+
+# fields ADDR: the messages without what tells where they are.
+fields() {
+	"$MQTK" consume -q -J -e "$1" | jq -cS 'del(.stream,.partition,.offset)'
+}
+
+payloads() { # ADDR
+	"$MQTK" consume -q -e "$1"
+}
+
+@test "every field arrives, with two headers that say where the copy came from" {
+	mq produce -q -J local/a in.jsonl
+	expect_status 0
+	mq replay local/a local/b
+	expect_status 0
+	[[ $err == *"5 messages"*"copied from local/a to local/b"* ]]
+	"$MQTK" consume -q -J -e local/b >copies
+	diff <(fields local/a) <(jq -cS 'del(.stream,.partition,.offset) | .headers |= map(select(.[0] | startswith("mqtk-replay") | not))' copies)
+	is "$(jq -c '.headers[-2:]' copies | sed -n 3p)" '[["mqtk-replay-source","a[0]@2"],["mqtk-replay-count","1"]]'
+	mq replay -q local/b local/c
+	is "$("$MQTK" consume -q -J -e local/c | jq -c '.headers[-2:]' | sed -n 3p)" \
+		'[["mqtk-replay-source","b[0]@2"],["mqtk-replay-count","2"]]'
+	is "$("$MQTK" consume -q -J -e local/c | jq -c '[.headers[] | select(.[0] | startswith("mqtk-replay"))] | length' | sort -u)" 2
+}
+
+@test "--no-provenance: the copies are the messages" {
+	mq produce -q -J local/a in.jsonl
+	mq replay -q --no-provenance local/a local/b
+	expect_status 0
+	diff <(fields local/a) <(fields local/b)
+}
+
+@test "a range by offset, by the last N, by time, by count and by partition" {
+	seq 10 | "$MQTK" produce -q local/a
+	mq replay -q --from 2 --to 5 local/a local/b
+	is "$(payloads local/b | xargs)" "3 4 5"
+	mq replay -q --from -2 local/a local/c
+	is "$(payloads local/c | xargs)" "9 10"
+	mq replay -q -c 3 local/a local/d
+	is "$(payloads local/d | xargs)" "1 2 3"
+	mq produce -q -J local/timed in.jsonl
+	mq replay -q --from @1700000000124 --to @1700000000126 local/timed local/e
+	is "$("$MQTK" consume -q -J -e local/e | jq -c .ts | xargs)" "1700000000124 1700000000125"
+	mq create -q --partitions 3 local/parts
+	for p in 0 1 2; do echo "$p" | "$MQTK" produce -q -p $p local/parts; done
+	mq replay -q -p 0,2 local/parts local/f
+	is "$(payloads local/f | sort | xargs)" "0 2"
+}
+
+@test "into itself it ends at the snapshot" {
+	seq 1000 | "$MQTK" produce -q local/a
+	mq replay local/a local/a
+	expect_status 0
+	is "$(payloads local/a | wc -l)" 2000
+	mq replay -q --max-replays 1 local/a local/a
+	expect_status 0
+	is "$(payloads local/a | wc -l)" 3000
+}
+
+@test "--max-replays leaves out what was replayed so often, and says how many" {
+	seq 3 | "$MQTK" produce -q local/a
+	mq replay -q local/a local/b
+	mq replay -J --max-replays 1 local/b local/c
+	expect_status 0
+	[[ $err == *"3 left out"* ]]
+	is "$(jq -c '[.read,.copied,.left_out]' out)" "[3,0,3]"
+	mq replay -q --max-replays 2 local/b local/c
+	is "$(payloads local/c | wc -l)" 3
+}
+
+@test "backup to a file and restore: every field, each message to the stream of its own name" {
+	mq produce -q -J local/a in.jsonl
+	seq 5 | "$MQTK" produce -q local/b
+	mq replay local/a local/b backup.jsonl
+	expect_status 0
+	mq consume -q -J -e local/a
+	cat out >expected
+	mq consume -q -J -e local/b
+	cat out >>expected
+	diff <(sort expected) <(sort backup.jsonl)
+	mq replay backup.jsonl sqlite:other.db/
+	expect_status 0
+	diff <(fields local/a) <(fields sqlite:other.db/a)
+	diff <(fields local/b) <(fields sqlite:other.db/b)
+	mq replay 'local/^[ab]$' file:again
+	expect_status 0
+	diff <(sort expected) <(sort again)
+}
+
+@test "a file that holds something is not written over" {
+	seq 5 | "$MQTK" produce -q local/a
+	mq replay -q local/a backup.jsonl
+	cp backup.jsonl before
+	mq replay -q local/a backup.jsonl
+	expect_status 2
+	[[ $err == *"not empty"*"--append"* ]]
+	cmp backup.jsonl before
+	mq replay -q --append local/a backup.jsonl
+	expect_status 0
+	is "$(wc -l <backup.jsonl)" 10
+}
+
+@test "from standard input and to standard output" {
+	mq produce -q -J local/a in.jsonl
+	mq replay -q local/a -
+	expect_status 0
+	cp out lines
+	is "$(wc -l <lines)" 5
+	mq replay -q - local/b <lines
+	expect_status 0
+	diff <(fields local/a) <(fields local/b)
+}
+
+@test "lines that are no messages are said, counted and passed over: exit 7" {
+	printf '%s\n' '{"payload":"1"}' 'nonsense' '{"payload":"2"}' >bad.jsonl
+	mq replay bad.jsonl local/b
+	expect_status 7
+	[[ $err == *"bad.jsonl line 2"* ]]
+	is "$(payloads local/b | xargs)" "1 2"
+}
+
+@test "keys, headers and timestamps of the copies" {
+	mq produce -q -J local/a in.jsonl
+	mq replay -q --no-provenance --key new -H added=x -H empty= --remove-header a --timestamps now local/a local/b
+	expect_status 0
+	"$MQTK" consume -q -J -e local/b >copies
+	is "$(jq -c .key copies | sort -u)" '"new"'
+	is "$(jq -c .headers copies | head -1)" '[["n",null],["e",""],["added","x"],["empty",""]]'
+	is "$(jq '.ts > 1700000001000' copies | sort -u)" true
+}
+
+@test "partitions are kept when there are as many, else keys decide; or as --to-partition says" {
+	mq create -q --partitions 3 local/a
+	for p in 0 1 2; do echo "k$p:$p" | "$MQTK" produce -q -K: -p $p local/a; done
+	mq replay -q --create local/a local/same
+	expect_status 0
+	is "$("$MQTK" consume -q -J -e local/same | jq -c '[.partition,.payload]' | sort | xargs)" "[0,0] [1,1] [2,2]"
+	mq create -q --partitions 5 local/five
+	mq replay local/a local/five
+	expect_status 0
+	[[ $err == *"3 partitions"*"has 5"* ]]
+	mq replay -q --to-partition 4 local/a local/five4
+	expect_status 8
+	mq create -q --partitions 5 local/five4
+	mq replay -q --to-partition 4 local/a local/five4
+	expect_status 0
+	is "$("$MQTK" consume -q -J -e local/five4 | jq -c .partition | sort -u)" 4
+	mq create -q --partitions 3 local/mapped
+	mq replay -q --to-partition 0:2,2:0 local/a local/mapped
+	expect_status 0
+	is "$("$MQTK" consume -q -J -e local/mapped | jq -c '[.partition,.payload]' | sort | xargs)" "[0,2] [1,1] [2,0]"
+}
+
+@test "--rate and --speed hold back, --max-gap caps" {
+	seq 5 | "$MQTK" produce -q local/a
+	mq replay -J --rate 20/s local/a local/b
+	expect_status 0
+	jq -e '.duration_ms >= 200 and .duration_ms < 5000' out
+	printf '{"ts":%s,"payload":"x"}\n' 1700000000000 1700000001000 1700003600000 >gaps.jsonl
+	mq produce -q -J local/gaps gaps.jsonl
+	mq replay -J --dry-run --speed 2x local/gaps local/c
+	jq -e '.expected_s == 1800' out
+	mq replay -J --dry-run --speed 200% --max-gap 100ms local/gaps local/c
+	jq -e '.expected_s == 0.2' out
+	mq replay -J --speed 10x --max-gap 200ms local/gaps local/c
+	expect_status 0
+	jq -e '.duration_ms >= 300 and .duration_ms < 5000' out
+}
+
+@test "--dry-run says how many, how large, from when to when, and writes nothing" {
+	mq produce -q -J local/a in.jsonl
+	mq replay --dry-run local/a local/b
+	expect_status 0
+	[[ $out == *"would copy 5 messages"*"2023-11-14T22:13:20.123Z"* ]]
+	mq replay --dry-run -J --rate 10 local/a local/b
+	expect_status 0
+	fits replay
+	is "$(jq -c '[.messages,.first_ts,.last_ts,.expected_s]' out)" "[5,1700000000123,1700000000127,0.4]"
+	mq replay --dry-run -J local/a local/b
+	is "$(jq -c '.expected_s' out)" null
+	mq ls -J local/
+	is "$(jq -r .stream out | xargs)" a
+}
+
+@test "the report fits its schema" {
+	seq 5 | "$MQTK" produce -q local/a
+	mq replay -q -J local/a local/b
+	expect_status 0
+	fits replay
+	is "$(jq -c '[.read,.copied,.failed,.unsent,.ended]' out)" '[5,5,0,0,"end"]'
+}
+
+@test "with --group the positions are committed, and the next run goes on there" {
+	seq 5 | "$MQTK" produce -q local/a
+	mq replay -q --group g local/a local/b
+	expect_status 0
+	seq 6 8 | "$MQTK" produce -q local/a
+	mq replay -q --group g local/a local/b
+	expect_status 0
+	is "$(payloads local/b | xargs)" "1 2 3 4 5 6 7 8"
+}
+
+@test "what is missing, contradicts or cannot be" {
+	mq replay
+	expect_status 2
+	mq replay local/a
+	expect_status 2
+	[[ $err == *"no target"* ]]
+	mq replay local/nothing local/b
+	expect_status 8
+	mq replay --exactly-once local/a local/b
+	expect_status 2
+	mq replay --max-gap 5s local/a local/b
+	expect_status 2
+	mq replay --speed 0x local/a local/b
+	expect_status 2
+	mq replay --rate fast local/a local/b
+	expect_status 2
+	mq replay no-such.jsonl local/b
+	expect_status 6
+}
