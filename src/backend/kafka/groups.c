@@ -302,7 +302,9 @@ static bool has_unstable(const rd_kafka_topic_partition_list_t *list)
 	return false;
 }
 
-static void take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event)
+/* may_wait: positions that wait for the end of a transaction are to be asked for again. */
+static void take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event,
+                         bool may_wait)
 {
 	const rd_kafka_ListConsumerGroupOffsets_result_t *result =
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event);
@@ -318,19 +320,17 @@ static void take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_even
 		kerr = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
 		list = rd_kafka_group_result_partitions(results[0]);
 	}
-	if (has_unstable(list)) {
-		group->unstable = true;
-		kerr = RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
-	}
-	if (passes(kerr)) {
+	bool unstable = has_unstable(list);
+	if (passes(kerr) || (unstable && may_wait)) {
 		group->ask_commits = true;
-		group->again = kerr;
+		group->again = kerr ? kerr : RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
 	} else if (kerr == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
 		group->dead = true;
 	} else if (kerr) {
 		group_failed(&look->list->items[index], kerr, "asking for its positions");
 	} else {
-		group->unstable = false;
+		if (group->commits)
+			rd_kafka_topic_partition_list_destroy(group->commits);
 		group->commits = list ? rd_kafka_topic_partition_list_copy(list)
 		                      : rd_kafka_topic_partition_list_new(1);
 		rd_kafka_topic_partition_list_sort(group->commits, NULL, NULL);
@@ -340,20 +340,21 @@ static void take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_even
 /* --- questions -----------------------------------------------------------------------------------
  */
 
-static void ask_commits(struct mq_kafka_look *look, size_t index, bool stable,
-                        rd_kafka_queue_t *queue)
+static void ask_commits(struct mq_kafka_look *look, size_t index, rd_kafka_queue_t *queue)
 {
+	struct mq_kafka_group *group = &look->groups[index];
 	rd_kafka_t *rk = look->handle->rk;
 	rd_kafka_AdminOptions_t *options =
 	    options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, COMMITS_PERCENT,
 	                index * ASK_KINDS + ASK_COMMITS);
-	rd_kafka_error_t *error = rd_kafka_AdminOptions_set_require_stable_offsets(options, stable);
+	rd_kafka_error_t *error =
+	    rd_kafka_AdminOptions_set_require_stable_offsets(options, group->exact != NULL);
 	rd_kafka_ListConsumerGroupOffsets_t *question =
-	    rd_kafka_ListConsumerGroupOffsets_new(look->list->items[index].name, NULL);
+	    rd_kafka_ListConsumerGroupOffsets_new(look->list->items[index].name, group->exact);
 
 	if (error)
 		rd_kafka_error_destroy(error);
-	look->groups[index].ask_commits = false;
+	group->ask_commits = false;
 	rd_kafka_ListConsumerGroupOffsets(rk, &question, 1, options, queue);
 	rd_kafka_ListConsumerGroupOffsets_destroy(question);
 	rd_kafka_AdminOptions_destroy(options);
@@ -381,10 +382,10 @@ static bool ask_states(struct mq_kafka_look *look, size_t *at, rd_kafka_queue_t 
 }
 
 /* Asks everything that waits to be asked, takes the answers. */
-static int ask_round(struct mq_kafka_look *look, bool stable, rd_kafka_queue_t *queue,
-                     struct mq_err *err)
+static int ask_round(struct mq_kafka_look *look, rd_kafka_queue_t *queue, struct mq_err *err)
 {
 	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, COMMITS_PERCENT) + GRACE_MS;
+	bool may_wait = mq_kafka_look_left(look, COMMITS_PERCENT) > 1;
 	size_t next_commit = 0, next_state = 0, open = 0;
 	int rc = 0;
 
@@ -393,7 +394,7 @@ static int ask_round(struct mq_kafka_look *look, bool stable, rd_kafka_queue_t *
 			open++;
 		for (; open < IN_FLIGHT && next_commit < look->list->n; next_commit++)
 			if (look->groups[next_commit].ask_commits) {
-				ask_commits(look, next_commit, stable, queue);
+				ask_commits(look, next_commit, queue);
 				open++;
 			}
 		if (open == 0)
@@ -405,7 +406,7 @@ static int ask_round(struct mq_kafka_look *look, bool stable, rd_kafka_queue_t *
 		open--;
 		size_t what = (size_t)(uintptr_t)rd_kafka_event_opaque(event);
 		if (what % ASK_KINDS == ASK_COMMITS)
-			take_commits(look, what / ASK_KINDS, event);
+			take_commits(look, what / ASK_KINDS, event, may_wait);
 		else
 			rc = take_states(look, event, err);
 		rd_kafka_event_destroy(event);
@@ -414,21 +415,16 @@ static int ask_round(struct mq_kafka_look *look, bool stable, rd_kafka_queue_t *
 	}
 }
 
-/* Answers that only said "not now" are asked for again, while there is time. Behind a transaction
- * that stays open for longer stands what was committed before it. */
-static int ask_groups(struct mq_kafka_look *look, bool want_commits, struct mq_err *err)
+/* Asks what was noted to be asked. Answers that only said "not now" are asked for again, while
+ * there is time. */
+static int ask_groups(struct mq_kafka_look *look, struct mq_err *err)
 {
 	const struct mq_cancel *cancel = look->handle->env->cancel;
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(look->handle->rk);
 	int rc = -1;
 
-	for (size_t i = 0; i < look->list->n; i++) {
-		look->groups[i].ask_state = true;
-		look->groups[i].ask_commits = want_commits;
-	}
 	for (int pause_ms = 20;; pause_ms = pause_ms < 300 ? pause_ms * 2 : pause_ms) {
-		bool stable = mq_kafka_look_left(look, COMMITS_PERCENT * 2 / 3) > 1;
-		if (ask_round(look, stable, queue, err) < 0)
+		if (ask_round(look, queue, err) < 0)
 			goto out;
 		bool open = false;
 		for (size_t i = 0; i < look->list->n; i++)
@@ -449,6 +445,29 @@ static int ask_groups(struct mq_kafka_look *look, bool want_commits, struct mq_e
 out:
 	rd_kafka_queue_destroy(queue);
 	return rc;
+}
+
+static int ask_first(struct mq_kafka_look *look, bool want_commits, struct mq_err *err)
+{
+	for (size_t i = 0; i < look->list->n; i++) {
+		look->groups[i].ask_state = true;
+		look->groups[i].ask_commits = want_commits;
+	}
+	return ask_groups(look, err);
+}
+
+/*
+ * Who moves a group, or goes on where it stood, must not do so from a position that a transaction
+ * is about to replace. The broker can wait for those; librdkafka 2.0 only lets it when partitions
+ * are named (otherwise what it sends says no), so this is a second question.
+ */
+static int ask_exact(struct mq_kafka_look *look, struct mq_err *err)
+{
+	if (mq_kafka_places_exact(look, err) < 0)
+		return -1;
+	for (size_t i = 0; i < look->list->n; i++)
+		look->groups[i].ask_commits = look->groups[i].exact != NULL;
+	return ask_groups(look, err) < 0 ? -1 : mq_kafka_places_refill(look, err);
 }
 
 /* A group that was named and that its coordinator knows nothing of. One that was listed is there,
@@ -474,6 +493,8 @@ static void release_look(struct mq_kafka_look *look, size_t n)
 		struct mq_kafka_group *group = &look->groups[i];
 		if (group->commits)
 			rd_kafka_topic_partition_list_destroy(group->commits);
+		if (group->exact)
+			rd_kafka_topic_partition_list_destroy(group->exact);
 		for (size_t j = 0; j < group->n_owners; j++)
 			free(group->owners[j].topic);
 		free(group->owners);
@@ -508,10 +529,12 @@ int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
 		mq_fail_memory(err);
 		goto out;
 	}
-	if (ask_groups(&look, want_places || query->n_groups > 0 || query->n_streams > 0, err) < 0)
+	if (ask_first(&look, want_places || query->n_groups > 0 || query->n_streams > 0, err) < 0)
 		goto out;
 	check_there(&look);
 	if ((want_places || query->n_streams > 0) && mq_kafka_places_add(&look, err) < 0)
+		goto out;
+	if (want_places && !(query->want & MQ_GROUP_ENDS) && ask_exact(&look, err) < 0)
 		goto out;
 	if ((query->want & MQ_GROUP_ENDS) && mq_kafka_places_ends(&look, err) < 0)
 		goto out;

@@ -17,9 +17,11 @@ struct mq_kafka_owner {
 
 /* What is known of a group beside its mq_group_info, which has the same index. */
 struct mq_kafka_group {
-	bool ask_state, ask_commits;              /* not answered yet */
-	bool dead;                                /* its coordinator has no such group */
-	bool unstable;                            /* commits wait for the end of a transaction */
+	bool ask_state, ask_commits; /* not answered yet */
+	bool dead;                   /* its coordinator has no such group */
+	/* What is asked for once more, this time behind every open transaction; NULL: everything,
+	 * as it stands. */
+	rd_kafka_topic_partition_list_t *exact;
 	rd_kafka_resp_err_t again;                /* the passing error that the last answer was */
 	rd_kafka_topic_partition_list_t *commits; /* sorted; NULL: unknown */
 	struct mq_kafka_owner *owners;            /* sorted */
@@ -65,6 +67,11 @@ int mq_kafka_place_error(struct mq_place *place, const char *text, struct mq_err
 /* Adds the places: committed positions and members, but no ends. Leaves out groups that have
  * nothing to do with the streams that were named, unless they were named too. */
 int mq_kafka_places_add(struct mq_kafka_look *look, struct mq_err *err);
+/* Notes what is to be asked for exactly: the partitions of each group's places. */
+int mq_kafka_places_exact(struct mq_kafka_look *look, struct mq_err *err);
+/* Fills the committed positions again. */
+int mq_kafka_places_refill(struct mq_kafka_look *look, struct mq_err *err);
+
 /* --- ends.c, ages.c ----------------------------------------------------------------------------
  */
 

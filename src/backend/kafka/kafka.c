@@ -29,7 +29,7 @@ const struct mq_backend mq_backend_kafka = {
     .settings = mq_kafka_settings,
     .caps = MQ_CAP_PARTITIONS | MQ_CAP_GROUPS | MQ_CAP_TIME_SEEK | MQ_CAP_TRANSACTIONS |
             MQ_CAP_REGEX | MQ_CAP_COMPRESSION | MQ_CAP_REPLICAS | MQ_CAP_PASS_SETTINGS |
-            MQ_CAP_SET_TIME | MQ_CAP_OFFSETS | MQ_CAP_RANGES,
+            MQ_CAP_SET_TIME | MQ_CAP_OFFSETS | MQ_CAP_SEND_POSITIONS | MQ_CAP_RANGES,
     .create_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_REPLICAS | MQ_FIELD_RETENTION |
                      MQ_FIELD_MAX_BYTES | MQ_FIELD_CONFIG,
     .alter_fields = MQ_FIELD_PARTITIONS | MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES | MQ_FIELD_CONFIG,
@@ -46,6 +46,7 @@ const struct mq_backend mq_backend_kafka = {
     .writer_fd = mq_kafka_writer_fd,
     .writer_commit = mq_kafka_writer_commit,
     .writer_abort = mq_kafka_writer_abort,
+    .writer_positions = mq_kafka_writer_positions,
     .writer_close = mq_kafka_writer_close,
     .reader_open = mq_kafka_reader_open,
     .fetch = mq_kafka_fetch,

@@ -183,6 +183,8 @@ int64_t mq_kafka_writer_flush(struct mq_writer *writer, int timeout_ms, struct m
 int mq_kafka_writer_fd(struct mq_writer *writer);
 int mq_kafka_writer_commit(struct mq_writer *writer, struct mq_err *err);
 int mq_kafka_writer_abort(struct mq_writer *writer, struct mq_err *err);
+int mq_kafka_writer_positions(struct mq_writer *writer, const char *group,
+                              const struct mq_group_move *moves, size_t n, struct mq_err *err);
 void mq_kafka_writer_close(struct mq_writer *writer);
 
 int mq_kafka_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,

@@ -205,6 +205,17 @@ static const char *find_owner(const struct mq_kafka_group *group, const char *to
 	return NULL;
 }
 
+static int fill_committed(struct mq_place *place, const rd_kafka_topic_partition_t *commit,
+                          struct mq_err *err)
+{
+	rd_kafka_resp_err_t kerr = commit ? commit->err : RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	place->committed = commit && !kerr && commit->offset >= 0 ? commit->offset : -1;
+	if (kerr == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+		return mq_kafka_place_error(place, "a transaction with its position is open", err);
+	return kerr ? mq_kafka_place_error(place, rd_kafka_err2str(kerr), err) : 0;
+}
+
 static struct mq_place *add_place(struct mq_group_info *info, const struct mq_kafka_group *group,
                                   const char *topic, int32_t partition, struct mq_err *err)
 {
@@ -218,15 +229,7 @@ static struct mq_place *add_place(struct mq_group_info *info, const struct mq_ka
 		mq_fail_memory(err);
 		return NULL;
 	}
-	if (commit && !commit->err && commit->offset >= 0)
-		place->committed = commit->offset;
-	if (commit && commit->err &&
-	    mq_kafka_place_error(place, rd_kafka_err2str(commit->err), err) < 0)
-		return NULL;
-	if (group->unstable &&
-	    mq_kafka_place_error(place, "a transaction with positions is open", err) < 0)
-		return NULL;
-	return place;
+	return fill_committed(place, commit, err) < 0 ? NULL : place;
 }
 
 /* What a group has in a topic that is not there (any more). */
@@ -436,4 +439,37 @@ out:
 	mq_group_list_release(&dropped);
 	release_choice(&choice);
 	return rc;
+}
+
+int mq_kafka_places_exact(struct mq_kafka_look *look, struct mq_err *err)
+{
+	for (size_t i = 0; i < look->list->n; i++) {
+		const struct mq_group_info *info = &look->list->items[i];
+		struct mq_kafka_group *group = &look->groups[i];
+		if (info->n_places == 0 || !group->commits)
+			continue;
+		group->exact = rd_kafka_topic_partition_list_new((int)info->n_places);
+		if (!group->exact)
+			return mq_fail_memory(err);
+		for (size_t j = 0; j < info->n_places; j++)
+			rd_kafka_topic_partition_list_add(group->exact, info->places[j].stream,
+			                                  info->places[j].partition);
+	}
+	return 0;
+}
+
+int mq_kafka_places_refill(struct mq_kafka_look *look, struct mq_err *err)
+{
+	for (size_t i = 0; i < look->list->n; i++) {
+		struct mq_group_info *info = &look->list->items[i];
+		const struct mq_kafka_group *group = &look->groups[i];
+		for (size_t j = 0; group->exact && j < info->n_places; j++) {
+			struct mq_place *place = &info->places[j];
+			if (fill_committed(place,
+			                   find_commit(group, place->stream, place->partition),
+			                   err) < 0)
+				return -1;
+		}
+	}
+	return 0;
 }

@@ -276,8 +276,9 @@ int mq_kafka_writer_open(struct mq_conn *base, const struct mq_write_spec *spec,
 		goto fail;
 	}
 	mq_kafka_txn_id(id, sizeof id);
+	const char *transaction = spec->transaction ? spec->transaction : id;
 	rd_kafka_conf_t *conf =
-	    mq_kafka_writer_conf(writer, writer->transactional ? id : NULL, err);
+	    mq_kafka_writer_conf(writer, writer->transactional ? transaction : NULL, err);
 	if (!conf ||
 	    mq_kafka_handle_new(conn, conf, MQ_KAFKA_PRODUCER, writer, &writer->handle, err) < 0)
 		goto fail;
@@ -289,7 +290,7 @@ int mq_kafka_writer_open(struct mq_conn *base, const struct mq_write_spec *spec,
 			goto fail;
 		writer->base.partitions = count_partitions(writer, spec->stream);
 	}
-	if (writer->transactional && mq_kafka_txn_begin(writer, err) < 0)
+	if (writer->transactional && mq_kafka_txn_prepare(writer, err) < 0)
 		goto fail;
 	pthread_mutex_lock(&writer->handle->lock);
 	writer->handle->quiet = false;
@@ -317,9 +318,11 @@ static void check_fatal(struct mq_kafka_writer *writer)
 		return;
 	writer->broken = true;
 	enum mq_code code = mq_kafka_code(kerr);
-	mq_fail(&writer->why, code == MQ_DENIED ? MQ_DENIED : MQ_PARTIAL,
-	        "the broker refuses to go on with this producer: %s", text);
-	mq_hint(&writer->why, "what was not confirmed may or may not be stored");
+	if (!mq_kafka_txn_fenced(writer, kerr, &writer->why)) {
+		mq_fail(&writer->why, code == MQ_DENIED ? MQ_DENIED : MQ_PARTIAL,
+		        "the broker refuses to go on with this producer: %s", text);
+		mq_hint(&writer->why, "what was not confirmed may or may not be stored");
+	}
 	rd_kafka_purge(writer->handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	mq_kafka_resend_purge(writer);
 }
@@ -468,6 +471,10 @@ int64_t mq_kafka_write(struct mq_writer *base, const struct mq_message *messages
 		mq_kafka_resend_serve(writer, 0);
 		if (mq_kafka_resend_busy(writer))
 			return 0;
+	}
+	if (n > 0 && !writer->broken && mq_kafka_txn_begin(writer, err) < 0) {
+		check_fatal(writer);
+		return -1;
 	}
 	while (done < n && !writer->broken) {
 		const struct mq_message *m = &messages[done];

@@ -73,7 +73,13 @@ void mq_kafka_resend_free(struct mq_kafka_resend *resend);
 /* --- txn.c -------------------------------------------------------------------------------------
  */
 
+/* Makes the producer ready for transactions; one of the same name is fenced off from then on. */
+int mq_kafka_txn_prepare(struct mq_kafka_writer *writer, struct mq_err *err);
+/* Begins a transaction where one is wanted and none is open. */
 int mq_kafka_txn_begin(struct mq_kafka_writer *writer, struct mq_err *err);
+/* Whether the error means that another producer of the same name is there: then err says so. */
+bool mq_kafka_txn_fenced(const struct mq_kafka_writer *writer, rd_kafka_resp_err_t kerr,
+                         struct mq_err *err);
 void mq_kafka_txn_id(char *ret, size_t size);
 
 #endif
