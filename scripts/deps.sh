@@ -33,6 +33,7 @@ fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka
 fast; cmd:jq; jq; jq; jq; jq; jq
 fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
 fast; python:jsonschema; python3-jsonschema; python3-jsonschema; python-jsonschema; py3-jsonschema; python-jsonschema
+fast; python:prometheus_client; python3-prometheus-client; python3-prometheus_client; -; py3-prometheus-client; python-prometheus_client
 fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -
 servers; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
 jars; cmd:mvn; maven; maven; maven; maven; maven

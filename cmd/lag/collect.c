@@ -123,7 +123,7 @@ void lag_look_release(struct lag_look *look)
 
 /* Of all groups those are left out that have nothing to do with the stream that was named, and of
  * all streams those that do not match. */
-static bool not_asked_for(void *ctx, const struct mq_lag_row *row)
+static bool not_asked_for(const void *ctx, const struct mq_lag_row *row)
 {
 	const struct lag_source *source = ctx;
 
@@ -155,16 +155,14 @@ static void keep_used_streams(struct mq_lag_table *table)
 int lag_look_add(const struct lag_source *source, const struct lag_look *look,
                  struct mq_lag_table *table, struct mq_err *err)
 {
-	struct lag_source asked = *source;
-
 	if (mq_lag_table_add(table, &look->list, look->now_ms, look->at_ms, err) < 0)
 		return -1;
 	keep_used_streams(table);
-	mq_lag_table_drop(table, not_asked_for, &asked);
+	mq_lag_table_drop(table, not_asked_for, source);
 	return 0;
 }
 
-static bool of_absent_group(void *ctx, const struct mq_lag_row *row)
+static bool of_absent_group(const void *ctx, const struct mq_lag_row *row)
 {
 	const struct mq_group_list *list = ctx;
 
@@ -177,10 +175,8 @@ static bool of_absent_group(void *ctx, const struct mq_lag_row *row)
 
 void lag_drop_absent(const struct lag_look *look, struct mq_lag_table *table)
 {
-	struct mq_group_list list = look->list;
-
 	if (look->absent.code)
-		mq_lag_table_drop(table, of_absent_group, &list);
+		mq_lag_table_drop(table, of_absent_group, &look->list);
 }
 
 void lag_hint_group(struct lag_source *source, const char *group, struct mq_err *err)

@@ -109,11 +109,14 @@ int lag_judge(const struct lag_values *values, struct lag_source *source,
               const struct lag_look *look, const struct mq_lag_table *table, struct mq_buf *words,
               struct mq_err *err);
 
-/* --- watching (watch.c, live.c, screen.c, view.c) -------------------------------------------- */
+/* --- watching (watch.c, live.c) -------------------------------------------- */
 
-/* States while watching: the samples that they look at, and how long a position has to rest before
- * that counts: twice what most clients of Kafka take between two commits. */
-enum { LAG_WINDOW = 10, LAG_QUIET_MS = 10000 };
+/* Watching: the samples that rows keep, those of them that states look at, and how long a position
+ * has to rest before that counts: twice what most clients of Kafka take between two commits. */
+enum { LAG_KEEP = 16, LAG_WINDOW = 10, LAG_QUIET_MS = 10000 };
+
+/* The same on a terminal: in place. */
+int lag_watch_live(struct mq_invocation *invocation, struct lag_source *source, struct mq_err *err);
 
 /* Until it is stopped; the exit code, or -1. */
 int lag_watch(struct mq_invocation *invocation, struct lag_source *source, struct mq_err *err);

@@ -42,6 +42,11 @@ static int show_one(struct mq_invocation *invocation, struct lag_source *source,
 
 	if (lag_source_look(source, &look, err) < 0)
 		return 1;
+	if (look.absent.code && !again) {
+		*err = look.absent;
+		lag_look_release(&look);
+		return 1;
+	}
 	if (lag_look_add(source, &look, table, err) == 0 &&
 	    append_report(invocation, source, &look, table, again, &out->buf, err) == 0)
 		result = mq_output_flush(out, source->env, NULL, err);
@@ -95,5 +100,9 @@ out:
 
 int lag_watch(struct mq_invocation *invocation, struct lag_source *source, struct mq_err *err)
 {
+	const struct lag_values *values = invocation->values;
+
+	if (values->format == LAG_TABLE && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		return lag_watch_live(invocation, source, err);
 	return watch_plain(invocation, source, err);
 }

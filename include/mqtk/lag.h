@@ -86,7 +86,8 @@ int mq_lag_table_add(struct mq_lag_table *table, const struct mq_group_list *lis
 
 /* Removes rows: those for which drop says so. */
 void mq_lag_table_drop(struct mq_lag_table *table,
-                       bool (*drop)(void *ctx, const struct mq_lag_row *row), void *ctx);
+                       bool (*drop)(const void *ctx, const struct mq_lag_row *row),
+                       const void *ctx);
 
 /* Rates, time to catch up and state from the row's samples; mq_lag_table_add does it. */
 void mq_lag_row_judge(struct mq_lag_row *row, size_t window, int64_t quiet_ms);

@@ -111,4 +111,9 @@ void mq_table_known(struct mq_table *table, int64_t number, int64_t unknown);
  * terminal. Returns 0, or -1 when anything failed on the way. */
 int mq_table_print(struct mq_table *table, bool bold, struct mq_buf *buf);
 
+/* Appends as much of one line as has room in so many columns of a terminal. Colours (ESC … m) have
+ * no width and are never cut. */
+int mq_line_clip(const char *text, size_t len, size_t columns, struct mq_buf *buf,
+                 struct mq_err *err);
+
 #endif

@@ -10,6 +10,7 @@
 /* The object that the process's handlers raise. Signal handlers take no argument, so this one
  * global is unavoidable. */
 static struct mq_cancel *volatile signal_target;
+static void (*volatile last_act)(void);
 
 int mq_cancel_init(struct mq_cancel *cancel, struct mq_err *err)
 {
@@ -41,6 +42,9 @@ static void on_signal(int signum)
 	if (!cancel || cancel->signum) {
 		/* The second one: die by it, so that the parent sees why. It is blocked while this
 		 * handler runs and strikes when it returns. */
+		void (*last)(void) = last_act;
+		if (last)
+			last();
 		signal(signum, SIG_DFL);
 		raise(signum);
 	} else {
@@ -69,6 +73,11 @@ int mq_cancel_catch_signals(struct mq_cancel *cancel, struct mq_err *err)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of write() */
 	return 0;
+}
+
+void mq_cancel_before_death(void (*last)(void))
+{
+	last_act = last;
 }
 
 void mq_cancel_raise(struct mq_cancel *cancel, int signum)

@@ -307,7 +307,7 @@ fail:
 }
 
 void mq_lag_table_drop(struct mq_lag_table *table,
-                       bool (*drop)(void *ctx, const struct mq_lag_row *row), void *ctx)
+                       bool (*drop)(const void *ctx, const struct mq_lag_row *row), const void *ctx)
 {
 	size_t kept = 0;
 

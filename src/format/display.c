@@ -1,6 +1,6 @@
 /* Text on a terminal: see display.h. */
 #include "format/display.h"
-#include "mqtk/bytes.h"
+#include "mqtk/report.h"
 
 /* The length of the UTF-8 sequence at s, or 0 when there is no valid one. */
 static size_t sequence(const char *s, size_t left)
@@ -79,4 +79,26 @@ size_t mq_display_width(const char *text)
 		width += cell_width(code_point(text + i, n));
 	}
 	return width;
+}
+
+int mq_line_clip(const char *text, size_t len, size_t columns, struct mq_buf *buf,
+                 struct mq_err *err)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		size_t n = sequence(text + at, len - at), width = 0;
+		if (text[at] == '\033') {
+			while (at + n < len && text[at + n - 1] != 'm')
+				n++;
+		} else {
+			width = n == 0 ? 1 : cell_width(code_point(text + at, n));
+			n = n == 0 ? 1 : n;
+		}
+		if (width > columns)
+			break;
+		columns -= width;
+		at += n;
+	}
+	return mq_buf_append(buf, text, at, err);
 }
