@@ -4,6 +4,8 @@
 #include "mqtk/message.h"
 #include "mqtk/report.h"
 
+#include <inttypes.h>
+
 /* Columns that no row has anything for are left out. */
 struct columns {
 	bool groups, partitions, positions, ids, ages, rates, pending, queues, members, notes;
@@ -19,7 +21,7 @@ static struct columns choose_columns(const struct mq_lag_row *const *rows, size_
 		c.partitions |= row->partition != MQ_NO_PARTITION;
 		c.ids |= row->committed_id || row->end_id;
 		c.positions |= row->committed >= 0 || row->end >= 0;
-		c.ages |= row->age_ms > 0;
+		c.ages |= row->age_ms > 0 || row->age_floor > 0;
 		c.rates |= row->rate_in >= 0 || row->rate_out >= 0 || row->eta_s > 0;
 		c.pending |= row->pending >= 0;
 		c.queues |= row->ready >= 0 || row->unacked >= 0;
@@ -30,8 +32,12 @@ static struct columns choose_columns(const struct mq_lag_row *const *rows, size_
 	return c;
 }
 
-static size_t make_headings(const struct columns *c, bool history, const char **ret)
+/* The columns from left to right. With a history the screen may be narrow, so positions come last
+ * there. */
+static void make_headings(const struct columns *c, bool history, const char **ret)
 {
+	const char *committed = c->ids ? "LAST DELIVERED" : ">COMMITTED";
+	const char *end = c->ids ? "END" : ">END";
 	size_t n = 0;
 
 	if (c->groups)
@@ -39,13 +45,15 @@ static size_t make_headings(const struct columns *c, bool history, const char **
 	ret[n++] = "STREAM";
 	if (c->partitions)
 		ret[n++] = ">PARTITION";
-	if (c->positions) {
-		ret[n++] = c->ids ? "LAST DELIVERED" : ">COMMITTED";
-		ret[n++] = c->ids ? "END" : ">END";
+	if (c->positions && !history) {
+		ret[n++] = committed;
+		ret[n++] = end;
 	}
 	ret[n++] = ">LAG";
-	if (history)
+	if (history) {
 		ret[n++] = "HISTORY";
+		ret[n++] = "STATE";
+	}
 	if (c->ages)
 		ret[n++] = ">AGE";
 	if (c->rates) {
@@ -63,11 +71,15 @@ static size_t make_headings(const struct columns *c, bool history, const char **
 	}
 	if (c->members)
 		ret[n++] = ">MEMBERS";
-	ret[n++] = "STATE";
+	if (!history)
+		ret[n++] = "STATE";
+	if (c->positions && history) {
+		ret[n++] = committed;
+		ret[n++] = end;
+	}
 	if (c->notes)
 		ret[n++] = "NOTE";
 	ret[n] = NULL;
-	return n;
 }
 
 static void cell_duration(struct mq_table *table, int64_t ms)
@@ -77,6 +89,27 @@ static void cell_duration(struct mq_table *table, int64_t ms)
 	if (ms > 0)
 		mq_duration_format(ms, text);
 	mq_table_text(table, ms > 0 ? text : ms == 0 ? "0" : NULL);
+}
+
+/* A number; with a '+' when only a part of it is known. */
+static void cell_lag(struct mq_table *table, const struct mq_lag_row *row)
+{
+	if (row->lag < 0 && row->lag_floor >= 0)
+		mq_table_printf(table, "%" PRId64 "+", row->lag_floor);
+	else
+		mq_table_known(table, row->lag, -1);
+}
+
+static void cell_age(struct mq_table *table, const struct mq_lag_row *row)
+{
+	char text[MQ_DURATION_TEXT];
+
+	if (row->age_ms >= 0 || row->age_floor <= 0) {
+		cell_duration(table, row->age_ms);
+		return;
+	}
+	mq_duration_format(row->age_floor, text);
+	mq_table_printf(table, "%s+", text);
 }
 
 static void cell_rate(struct mq_table *table, double rate)
@@ -93,6 +126,15 @@ static void cell_position(struct mq_table *table, const char *id, int64_t offset
 		mq_table_text(table, id);
 	else
 		mq_table_known(table, offset, -1);
+}
+
+static void cells_positions(struct mq_table *table, const struct columns *c,
+                            const struct mq_lag_row *row)
+{
+	if (!c->positions)
+		return;
+	cell_position(table, row->committed_id, row->committed);
+	cell_position(table, row->end_id, row->end);
 }
 
 static void cell_history(struct mq_table *table, const struct lag_history *history,
@@ -116,15 +158,15 @@ static void add_row(struct mq_table *table, const struct columns *c, const struc
 	mq_table_text(table, row->stream);
 	if (c->partitions)
 		mq_table_known(table, row->partition, MQ_NO_PARTITION);
-	if (c->positions) {
-		cell_position(table, row->committed_id, row->committed);
-		cell_position(table, row->end_id, row->end);
-	}
-	mq_table_known(table, row->lag, -1);
-	if (history)
+	if (!history)
+		cells_positions(table, c, row);
+	cell_lag(table, row);
+	if (history) {
 		cell_history(table, history, row, err);
+		mq_table_text(table, mq_lag_state_name(row->state));
+	}
 	if (c->ages)
-		cell_duration(table, row->age_ms);
+		cell_age(table, row);
 	if (c->rates) {
 		cell_rate(table, row->rate_in);
 		cell_rate(table, row->rate_out);
@@ -142,7 +184,10 @@ static void add_row(struct mq_table *table, const struct columns *c, const struc
 	}
 	if (c->members)
 		mq_table_known(table, row->members, -1);
-	mq_table_text(table, mq_lag_state_name(row->state));
+	if (history)
+		cells_positions(table, c, row);
+	else
+		mq_table_text(table, mq_lag_state_name(row->state));
 	if (c->notes)
 		mq_table_text(table, row->error ? row->error : "");
 }

@@ -52,7 +52,9 @@ struct mq_lag_row {
 	int64_t committed, end;
 	char *committed_id, *end_id; /* where positions are ids */
 	int64_t lag;
-	int64_t age_ms;           /* of the oldest unread message; 0 when nothing is unread */
+	int64_t age_ms;    /* of the oldest unread message; 0 when nothing is unread */
+	int64_t lag_floor; /* what is known of it in sums where not all is; else -1 */
+	int64_t age_floor;
 	double rate_in, rate_out; /* messages per second; < 0 unknown */
 	int64_t eta_s; /* until nothing is unread, at these rates; -1: unknown or never */
 	int64_t members;
@@ -95,12 +97,12 @@ void mq_lag_row_judge(struct mq_lag_row *row, size_t window, int64_t quiet_ms);
 /* --- groups ---------------------------------------------------------------------------------- */
 
 /* A group's places in one stream together. Texts are borrowed from the table's rows. In row a
- * number is -1 when it is unknown for any of them; the floors are of those that are known. */
+ * number is -1 when it is unknown for any of them. */
 struct mq_lag_sum {
 	struct mq_lag_row row;
 	size_t first, n; /* the rows of the table that it sums */
 	size_t n_lag_unknown, n_age_unknown;
-	int64_t lag_floor, age_floor;
+	int64_t lag_known, age_known; /* of those that are known */
 };
 
 struct mq_lag_sums {

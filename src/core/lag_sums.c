@@ -22,8 +22,8 @@ static void begin_sum(struct mq_lag_sum *sum, const struct mq_lag_row *row, size
 	*sum = (struct mq_lag_sum){.row = *row, .first = first, .n = 1};
 	sum->n_lag_unknown = row->lag < 0;
 	sum->n_age_unknown = row->age_ms < 0;
-	sum->lag_floor = row->lag > 0 ? row->lag : 0;
-	sum->age_floor = row->age_ms > 0 ? row->age_ms : 0;
+	sum->lag_known = row->lag > 0 ? row->lag : 0;
+	sum->age_known = row->age_ms > 0 ? row->age_ms : 0;
 	sum->row.samples = NULL;
 	sum->row.n_samples = 0;
 }
@@ -46,13 +46,13 @@ static void add_to_sum(struct mq_lag_sum *sum, const struct mq_lag_row *row)
 	sum->n++;
 	sum->n_lag_unknown += row->lag < 0;
 	sum->n_age_unknown += row->age_ms < 0;
-	sum->lag_floor += row->lag > 0 ? row->lag : 0;
-	sum->age_floor = larger(sum->age_floor, row->age_ms);
+	sum->lag_known += row->lag > 0 ? row->lag : 0;
+	sum->age_known = larger(sum->age_known, row->age_ms);
 	s->partition = MQ_NO_PARTITION;
 	s->committed = s->end = -1;
 	s->committed_id = s->end_id = NULL;
 	s->lag = plus(s->lag, row->lag);
-	s->age_ms = sum->n_age_unknown ? -1 : sum->age_floor;
+	s->age_ms = sum->n_age_unknown ? -1 : sum->age_known;
 	s->rate_in = s->rate_in < 0 || row->rate_in < 0 ? -1 : s->rate_in + row->rate_in;
 	s->rate_out = s->rate_out < 0 || row->rate_out < 0 ? -1 : s->rate_out + row->rate_out;
 	/* It has caught up when its slowest partition has. */
@@ -67,6 +67,8 @@ static void add_to_sum(struct mq_lag_sum *sum, const struct mq_lag_row *row)
 	s->unacked = plus(s->unacked, row->unacked);
 	s->consumers = plus(s->consumers, row->consumers);
 	s->error = s->error ? s->error : row->error;
+	s->lag_floor = sum->n_lag_unknown && sum->n_lag_unknown < sum->n ? sum->lag_known : -1;
+	s->age_floor = sum->n_age_unknown && sum->n_age_unknown < sum->n ? sum->age_known : -1;
 }
 
 int mq_lag_sums_make(const struct mq_lag_table *table, struct mq_lag_sums *ret_sums,
@@ -132,7 +134,7 @@ static int compare_lag(const void *a, const void *b)
 {
 	const struct mq_lag_row *x = *(const struct mq_lag_row *const *)a;
 	const struct mq_lag_row *y = *(const struct mq_lag_row *const *)b;
-	int by = by_number(x->lag, y->lag);
+	int by = by_number(x->lag < 0 ? x->lag_floor : x->lag, y->lag < 0 ? y->lag_floor : y->lag);
 
 	return by ? by : by_name(x, y);
 }
@@ -229,9 +231,9 @@ static int check_lag(const struct mq_lag_sum *sum, int64_t limit, char *text, si
 
 	if (limit < 0)
 		return MQ_LAG_HOLDS;
-	mq_count_format(sum->lag_floor, lag);
+	mq_count_format(sum->lag_known, lag);
 	mq_count_format(limit, most);
-	if (sum->lag_floor > limit) {
+	if (sum->lag_known > limit) {
 		snprintf(text, size, "lag %s%s > %s", sum->n_lag_unknown ? "at least " : "", lag,
 		         most);
 		return MQ_LAG_BROKEN;
@@ -249,9 +251,9 @@ static int check_age(const struct mq_lag_sum *sum, int64_t limit, char *text, si
 
 	if (limit < 0)
 		return MQ_LAG_HOLDS;
-	mq_duration_format(sum->age_floor, age);
+	mq_duration_format(sum->age_known, age);
 	mq_duration_format(limit, most);
-	if (sum->age_floor > limit) {
+	if (sum->age_known > limit) {
 		snprintf(text, size, "the oldest unread message is %s old > %s", age, most);
 		return MQ_LAG_BROKEN;
 	}

@@ -384,8 +384,10 @@ static void test_sums_and_limits(void **state)
 	assert_int_equal(billing->row.state, MQ_LAG_STOP);
 	assert_int_equal(billing->n, 2);
 	assert_int_equal(audit->row.lag, -1);
-	assert_int_equal(audit->lag_floor, 1);
+	assert_int_equal(audit->row.lag_floor, 1);
 	assert_int_equal(audit->row.age_ms, -1);
+	assert_int_equal(audit->row.age_floor, 1000);
+	assert_int_equal(billing->row.lag_floor, -1);
 	assert_int_equal(audit->row.state, MQ_LAG_UNKNOWN);
 
 	/* Without limits everything holds. */
