@@ -538,6 +538,8 @@ int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
 		goto out;
 	if ((query->want & MQ_GROUP_ENDS) && mq_kafka_places_ends(&look, err) < 0)
 		goto out;
+	if ((query->want & MQ_GROUP_AGES) && mq_kafka_places_ages(&look, err) < 0)
+		goto out;
 	mq_group_list_sort(&list);
 	rc = 0;
 out:

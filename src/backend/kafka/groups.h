@@ -77,5 +77,7 @@ int mq_kafka_places_refill(struct mq_kafka_look *look, struct mq_err *err);
 
 /* Fills begin, end and lag. A partition that does not answer says so in its places. */
 int mq_kafka_places_ends(struct mq_kafka_look *look, struct mq_err *err);
+/* Fills unread_ts_ms of what lags, as far as it can be told in time. */
+int mq_kafka_places_ages(struct mq_kafka_look *look, struct mq_err *err);
 
 #endif
