@@ -41,7 +41,9 @@ struct mq_place {
 	                       * commit always is */
 	int64_t unread_ts_ms; /* timestamp of the oldest unread message; MQ_NO_TIME: unknown, or
 	                       * nothing is unread (lag 0) */
-	int64_t pending;      /* delivered and not settled; -1 unknown or no such thing */
+	int64_t added;   /* messages that the stream was ever given, where positions are ids and
+	                  * the broker counts them; -1 */
+	int64_t pending; /* delivered and not settled; -1 unknown or no such thing */
 	int64_t oldest_idle_ms;   /* of the pending ones, since their last delivery; -1 */
 	int64_t ready, unacked;   /* of a queue; -1 */
 	int64_t consumers;        /* of a queue; -1 */

@@ -41,6 +41,7 @@ struct mq_lag_sample {
 	int64_t at_ms; /* of a clock that never goes back */
 	int64_t lag;
 	struct mq_lag_mark committed, end;
+	int64_t added;            /* as of mq_place */
 	double rate_in, rate_out; /* as the broker tells them; < 0 unknown */
 };
 
@@ -50,7 +51,8 @@ struct mq_lag_row {
 	char *stream;      /* NULL: nothing of the group is known */
 	int32_t partition; /* MQ_NO_PARTITION where there are none, and in sums */
 	int64_t committed, end;
-	char *committed_id, *end_id; /* where positions are ids */
+	char *committed_id, *end_id; /* where positions are ids; added is as of mq_place */
+	int64_t added;
 	int64_t lag;
 	int64_t age_ms;    /* of the oldest unread message; 0 when nothing is unread */
 	int64_t lag_floor; /* what is known of it in sums where not all is; else -1 */

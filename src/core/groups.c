@@ -89,6 +89,7 @@ struct mq_place *mq_group_add_place(struct mq_group_info *group, const char *str
 	                           .end = -1,
 	                           .lag = -1,
 	                           .unread_ts_ms = MQ_NO_TIME,
+	                           .added = -1,
 	                           .pending = -1,
 	                           .oldest_idle_ms = -1,
 	                           .ready = -1,

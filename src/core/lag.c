@@ -91,6 +91,7 @@ static bool fill_row(struct mq_lag_row *row, const struct mq_group_info *group,
 	row->partition = place->partition;
 	row->committed = place->committed;
 	row->end = place->end;
+	row->added = place->added;
 	row->lag = place->lag;
 	row->age_ms = age_of(place, now_ms);
 	row->rate_in = place->rate_in;
@@ -111,6 +112,7 @@ static bool fill_row(struct mq_lag_row *row, const struct mq_group_info *group,
 static const struct mq_lag_row nothing = {.partition = MQ_NO_PARTITION,
                                           .committed = -1,
                                           .end = -1,
+                                          .added = -1,
                                           .lag = -1,
                                           .age_ms = -1,
                                           .lag_floor = -1,
@@ -178,6 +180,7 @@ static bool add_sample(struct mq_lag_row *row, size_t most, int64_t at_ms)
 	                           .lag = row->lag,
 	                           .committed = mark_of(row->committed_id, row->committed),
 	                           .end = mark_of(row->end_id, row->end),
+	                           .added = row->added,
 	                           .rate_in = row->rate_in,
 	                           .rate_out = row->rate_out};
 	return true;

@@ -47,6 +47,18 @@ static double offset_rate(struct mq_lag_mark from, struct mq_lag_mark to, double
 	return (double)(to.high - from.high) / seconds;
 }
 
+/* What was given to the stream is counted, and what was read is that without what is unread. */
+static bool counted_rates(struct mq_lag_row *row, const struct window *w)
+{
+	if (w->first->added < 0 || w->last->added < w->first->added || w->seconds <= 0)
+		return false;
+	int64_t in = w->last->added - w->first->added;
+	row->rate_in = (double)in / w->seconds;
+	if (w->first->lag >= 0 && w->last->lag >= 0 && in >= w->last->lag - w->first->lag)
+		row->rate_out = (double)(in - (w->last->lag - w->first->lag)) / w->seconds;
+	return row->rate_out >= 0;
+}
+
 /* Ids do not count messages, but where one side rests, all that the lag did is the other's. */
 static void id_rates(struct mq_lag_row *row, const struct window *w)
 {
@@ -72,7 +84,8 @@ static void find_rates(struct mq_lag_row *row, const struct window *w)
 {
 	row->rate_in = row->rate_out = -1;
 	if (w->ids) {
-		id_rates(row, w);
+		if (!counted_rates(row, w))
+			id_rates(row, w);
 	} else {
 		row->rate_in = offset_rate(w->first->end, w->last->end, w->seconds);
 		row->rate_out = offset_rate(w->first->committed, w->last->committed, w->seconds);

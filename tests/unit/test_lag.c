@@ -63,6 +63,19 @@ static void look_id(struct mq_lag_table *table, const char *committed, const cha
 	add(table, &list, at_ms);
 }
 
+static void look_counted(struct mq_lag_table *table, const char *committed, const char *end,
+                         int64_t lag, int64_t added, int64_t at_ms)
+{
+	struct mq_group_list list = {0};
+	struct mq_place *p = place(group_in(&list, "g", 1), MQ_NO_PARTITION, -1, -1);
+
+	p->committed_id = strdup(committed);
+	p->end_id = strdup(end);
+	p->lag = lag;
+	p->added = added;
+	add(table, &list, at_ms);
+}
+
 static void look_queue(struct mq_lag_table *table, int64_t lag, int64_t consumers, double in,
                        double out, int64_t at_ms)
 {
@@ -205,6 +218,28 @@ static void test_ids(void **state)
 	look_id(&table, "x", "y", 5, 10000);
 	look_id(&table, "z", "y", 5, 12000);
 	assert_true(table.rows[0].rate_in < 0 && table.rows[0].rate_out < 0);
+	mq_lag_table_release(&table);
+}
+
+/* Where the broker counts what comes, both rates are known although both sides move. */
+static void test_counted_ids(void **state)
+{
+	struct mq_lag_table table;
+
+	(void)state;
+	mq_lag_table_init(&table, 2, 2, 0);
+	look_counted(&table, "5-0", "9-0", 10, 100, 0);
+	look_counted(&table, "6-0", "10-0", 6, 120, 2000);
+	assert_near(table.rows[0].rate_in, 10);
+	assert_near(table.rows[0].rate_out, 12);
+	assert_int_equal(table.rows[0].eta_s, 3);
+	assert_state(table, "ok");
+	/* The stream was made anew. */
+	look_counted(&table, "7-0", "11-0", 6, 3, 4000);
+	assert_true(table.rows[0].rate_in < 0 && table.rows[0].rate_out < 0);
+	look_counted(&table, "8-0", "12-0", -1, 13, 6000);
+	assert_near(table.rows[0].rate_in, 5);
+	assert_true(table.rows[0].rate_out < 0);
 	mq_lag_table_release(&table);
 }
 
@@ -475,6 +510,7 @@ int main(void)
 	    cmocka_unit_test(test_rates),
 	    cmocka_unit_test(test_states),
 	    cmocka_unit_test(test_ids),
+	    cmocka_unit_test(test_counted_ids),
 	    cmocka_unit_test(test_queues),
 	    cmocka_unit_test(test_ages),
 	    cmocka_unit_test(test_what_comes_and_goes),

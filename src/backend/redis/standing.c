@@ -134,6 +134,7 @@ static int take_group(struct look *look, const char *stream, const struct mq_rd_
 	if (info) {
 		char end[MQ_RD_ID_TEXT];
 		mq_rd_id_print(s.extent.last, end);
+		place->added = s.extent.added;
 		place->lag = mq_rd_lag(s.delivered, &s.extent, s.told);
 		if (!(place->end_id = strdup(end)))
 			return mq_fail_memory(err);
