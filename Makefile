@@ -42,6 +42,8 @@ HAVE_SQLITE := $(call have,sqlite,sqlite3 >= 3.35)
 # libcurl is loaded at its first use, so only its headers are needed here.
 HAVE_RABBITMQ := $(call have,rabbitmq,librabbitmq >= 0.11 openssl >= 3.0 libcurl jansson)
 HAVE_REDIS := $(call have,redis,hiredis >= 0.14 openssl >= 3.0)
+# Loaded at its first use as well: --grep.
+HAVE_PCRE2 := $(call have,pcre2,libpcre2-8 >= 10.30)
 ALL_BACKENDS := kafka rabbitmq redis sqlite
 BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_RABBITMQ),rabbitmq) \
             $(if $(HAVE_REDIS),redis) $(if $(HAVE_SQLITE),sqlite)
@@ -58,7 +60,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
             -Wundef -Wvla -Wconversion -Wwrite-strings $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
-                $(BACKENDS:%=-DMQ_WITH_%) \
+                $(BACKENDS:%=-DMQ_WITH_%) $(if $(HAVE_PCRE2),-DMQ_WITH_pcre2) \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)

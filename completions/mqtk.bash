@@ -35,7 +35,7 @@ _mqtk() {
 		return
 	fi
 	if [[ $cmd == group ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'ls show reset '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'ls show create reset delete skip claim '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -277,6 +277,18 @@ _mqtk() {
 		else
 			_mqtk_addresses
 		fi ;;
+	'group create')
+		case $prev in
+		--to) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--to --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
 	'group reset')
 		case $prev in
 		--to) :; return ;;
@@ -288,6 +300,49 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--to --plan --partition --execute --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'group delete')
+		case $prev in
+		--member) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--member --force --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'group skip')
+		case $prev in
+		--key) :; return ;;
+		--grep) :; return ;;
+		--to) :; return ;;
+		-c|--count) :; return ;;
+		-p|--partition) :; return ;;
+		--keep) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--key --grep --to --count --partition --keep --execute --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'group claim')
+		case $prev in
+		--idle) :; return ;;
+		--to) :; return ;;
+		-c|--count) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--idle --to --count --dry-run --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -97,9 +97,13 @@ static int do_plan(const struct mq_invocation *invocation, const struct group_sc
 	if ((values->plan ? plan_aim_file(plan, scope, values->plan, err)
 	                  : plan_aim(plan, scope, group->name, &values->goal, err)) < 0)
 		return -1;
-	if (values->execute)
-		return plan_execute(plan, scope, group->name, false, values->force, values->json,
-		                    invocation->color_out, err);
+	if (values->execute) {
+		if (plan_move(plan, scope, group->name, false, values->force, err) < 0)
+			return -1;
+		plan_verdict(plan, err);
+		return plan_report(plan, group->name, true, values->json, invocation->color_out,
+		                   err);
+	}
 	if (plan_print(plan, group->name, values->json, err) < 0)
 		return -1;
 	warn_of_members(invocation, group);

@@ -80,6 +80,8 @@ struct plan_row {
 	struct group_pos current, target; /* target unknown: it stays */
 	struct group_pos begin, end;
 	char note[160];
+	int64_t skipped;   /* messages between current and target; -1: nobody counted */
+	int64_t settled;   /* pending messages with it; -1: there is no such thing */
 	struct mq_err err; /* why it has no target, or was not moved */
 };
 
@@ -113,6 +115,23 @@ int plan_aim(struct plan *plan, const struct group_scope *scope, const char *gro
 int plan_aim_file(struct plan *plan, const struct group_scope *scope, const char *path,
                   struct mq_err *err);
 
+/* --- read.c: looking at messages without taking any ------------------------------------------ */
+
+struct group_reading {
+	const char *stream;
+	int32_t partition;      /* MQ_NO_PARTITION: there are none */
+	struct mq_pos from, to; /* to UNSET: the end as it is now */
+	unsigned need;          /* enum mq_need */
+	int64_t limit;          /* no more than this many will be wanted; -1 */
+	/* 1: go on, 0: enough, -1: failed. */
+	int (*take)(void *ctx, const struct mq_message *message, struct mq_err *err);
+	void *ctx;
+};
+int group_read(const struct group_scope *scope, const struct group_reading *reading,
+               struct mq_err *err);
+/* The position of an offset or an id; of what was delivered that itself, which is not wanted. */
+struct mq_pos group_pos_to_read(const struct group_pos *pos);
+
 /* walk.c: the target of a row whose positions are ids, so many messages on or back from the current
  * one. */
 int group_walk(const struct group_scope *scope, struct plan_row *row, int64_t shift,
@@ -123,10 +142,13 @@ int group_walk(const struct group_scope *scope, struct plan_row *row, int64_t sh
 
 /* The dry run: CSV, or a JSON line for each row. */
 int plan_print(const struct plan *plan, const char *group, bool json, struct mq_err *err);
-/* Moves the group (create: makes it) and prints old and new. Rows with an err are left out and make
- * it MQ_PARTIAL. */
-int plan_execute(struct plan *plan, const struct group_scope *scope, const char *group, bool create,
-                 bool force, bool json, bool bold, struct mq_err *err);
+/* Moves the group (create: makes it). -1: nothing was moved, for a common reason; what failed for
+ * one row stands in its err. */
+int plan_move(struct plan *plan, const struct group_scope *scope, const char *group, bool create,
+              bool force, struct mq_err *err);
+/* Old and new, as a table or a JSON line for each row; done: it was tried, else it would be. */
+int plan_report(const struct plan *plan, const char *group, bool done, bool json, bool bold,
+                struct mq_err *err);
 /* The verdict over rows with an err: the reason when all have one, else MQ_PARTIAL. */
 int plan_verdict(const struct plan *plan, struct mq_err *err);
 

@@ -68,6 +68,7 @@ static struct plan_row *add_row(struct plan *plan, const char *stream, int32_t p
 	if (!row)
 		return NULL;
 	row->partition = partition;
+	row->skipped = row->settled = -1;
 	row->current = row->target = row->begin = row->end = GROUP_POS_NONE;
 	row->stream = strdup(stream);
 	if (row->stream)

@@ -88,6 +88,10 @@ static int append_json(const struct plan_row *row, const char *group, int moved,
 	json_pos(&json, "begin", &row->begin);
 	json_pos(&json, "end", &row->end);
 	mq_json_text(&json, "note", row->note[0] ? row->note : NULL);
+	if (row->skipped >= 0)
+		mq_json_int(&json, "skipped", row->skipped);
+	if (row->settled >= 0)
+		mq_json_int(&json, "settled", row->settled);
 	if (moved >= 0)
 		mq_json_bool(&json, "moved", moved > 0);
 	mq_json_text(&json, "error", row->err.code ? row->err.message : NULL);
@@ -117,40 +121,76 @@ int plan_print(const struct plan *plan, const char *group, bool json, struct mq_
 	return result;
 }
 
-static int print_moved(const struct plan *plan, const char *group, bool json, bool bold,
-                       struct mq_err *err)
+/* Columns that no row has anything for are left out. */
+static int append_table(const struct plan *plan, bool done, bool bold, struct mq_buf *buf,
+                        struct mq_err *err)
 {
-	static const char *const headings[] = {"STREAM", ">PARTITION", ">OLD", "",
-	                                       ">NEW",   "NOTE",       NULL};
+	const char *headings[9];
 	struct mq_table table;
-	struct mq_buf buf;
 	char old[GROUP_POS_TEXT], new[GROUP_POS_TEXT];
+	bool partitions = false, skipped = false, settled = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		partitions |= plan->rows[i].partition != MQ_NO_PARTITION;
+		skipped |= plan->rows[i].skipped >= 0;
+		settled |= plan->rows[i].settled >= 0;
+	}
+	headings[n++] = "STREAM";
+	if (partitions)
+		headings[n++] = ">PARTITION";
+	headings[n++] = done ? ">OLD" : ">CURRENT";
+	headings[n++] = "";
+	headings[n++] = done ? ">NEW" : ">TARGET";
+	if (skipped)
+		headings[n++] = ">SKIPPED";
+	if (settled)
+		headings[n++] = ">SETTLED";
+	headings[n++] = "NOTE";
+	headings[n] = NULL;
+	mq_table_init(&table, headings, err);
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_row *row = &plan->rows[i];
+		bool moves = !row->err.code && group_pos_known(&row->target);
+		group_pos_text(&row->current, old);
+		group_pos_text(moves ? &row->target : &row->current, new);
+		mq_table_text(&table, row->stream);
+		if (partitions)
+			mq_table_known(&table, row->partition, MQ_NO_PARTITION);
+		mq_table_text(&table, old[0] ? old : NULL);
+		mq_table_text(&table, moves ? "->" : "");
+		mq_table_text(&table, new[0] ? new : NULL);
+		if (skipped)
+			mq_table_known(&table, row->skipped, -1);
+		if (settled)
+			mq_table_known(&table, row->settled, -1);
+		mq_table_text(&table, note_of(row));
+	}
+	int result = mq_table_print(&table, bold, buf);
+	mq_table_release(&table);
+	return result;
+}
+
+int plan_report(const struct plan *plan, const char *group, bool done, bool json, bool bold,
+                struct mq_err *err)
+{
+	struct mq_err own = MQ_ERR_INIT;
+	struct mq_buf buf;
 	int result = 0;
 
 	mq_buf_init(&buf, PRINT_LIMIT);
-	mq_table_init(&table, headings, err);
-	for (size_t i = 0; i < plan->n && result == 0; i++) {
+	if (!json)
+		result = append_table(plan, done, bold, &buf, &own);
+	for (size_t i = 0; json && i < plan->n && result == 0; i++) {
 		const struct plan_row *row = &plan->rows[i];
 		bool moved = !row->err.code && group_pos_known(&row->target);
-		if (json) {
-			result = append_json(row, group, moved, &buf, err);
-			continue;
-		}
-		group_pos_text(&row->current, old);
-		group_pos_text(moved ? &row->target : &row->current, new);
-		mq_table_text(&table, row->stream);
-		mq_table_known(&table, row->partition, MQ_NO_PARTITION);
-		mq_table_text(&table, old[0] ? old : NULL);
-		mq_table_text(&table, moved ? "->" : "");
-		mq_table_text(&table, new[0] ? new : NULL);
-		mq_table_text(&table, note_of(row));
+		result = append_json(row, group, done ? moved : -1, &buf, &own);
 	}
-	if (result == 0 && !json)
-		result = mq_table_print(&table, bold, &buf);
 	if (result == 0)
-		result = mq_print(&buf, err) == 0 ? 0 : -1;
-	mq_table_release(&table);
+		result = mq_print(&buf, &own) == 0 ? 0 : -1;
 	mq_buf_release(&buf);
+	if (result < 0 && err->code == MQ_OK)
+		*err = own;
 	return result;
 }
 
@@ -175,14 +215,14 @@ int plan_verdict(const struct plan *plan, struct mq_err *err)
 	return first->err.hint[0] ? mq_hint(err, "%s", first->err.hint) : -1;
 }
 
-int plan_execute(struct plan *plan, const struct group_scope *scope, const char *group, bool create,
-                 bool force, bool json, bool bold, struct mq_err *err)
+int plan_move(struct plan *plan, const struct group_scope *scope, const char *group, bool create,
+              bool force, struct mq_err *err)
 {
 	struct mq_group_move *moves = calloc(plan->n + 1, sizeof *moves);
 	size_t *which = calloc(plan->n + 1, sizeof *which);
 	struct mq_group_set set = {
 	    .group = group, .moves = moves, .create = create, .force = force};
-	struct mq_err set_err = MQ_ERR_INIT, print_err = MQ_ERR_INIT;
+	struct mq_err why = MQ_ERR_INIT;
 	int result = -1;
 
 	if (!moves || !which) {
@@ -201,18 +241,13 @@ int plan_execute(struct plan *plan, const struct group_scope *scope, const char 
 		                               .delivered = row->target.delivered};
 		memcpy(move->id, row->target.id, sizeof move->id);
 	}
-	if (set.n > 0 && mq_group_set(scope->conn, &set, &set_err) < 0 &&
-	    set_err.code != MQ_PARTIAL) {
-		*err = set_err;
+	if (set.n > 0 && mq_group_set(scope->conn, &set, &why) < 0 && why.code != MQ_PARTIAL) {
+		*err = why;
 		goto out;
 	}
 	for (size_t i = 0; i < set.n; i++)
 		plan->rows[which[i]].err = moves[i].err;
-	result = plan_verdict(plan, err);
-	if (print_moved(plan, group, json, bold, &print_err) < 0 && err->code == MQ_OK) {
-		*err = print_err;
-		result = -1;
-	}
+	result = 0;
 out:
 	free(moves);
 	free(which);

@@ -10,57 +10,35 @@
 struct walk {
 	char (*ids)[64]; /* the last so many of those that were passed */
 	size_t room;
-	int64_t passed;
+	int64_t passed, max;
 };
 
-static int keep_id(struct walk *walk, const struct mq_message *message, struct mq_err *err)
+static int keep_id(void *ctx, const struct mq_message *message, struct mq_err *err)
 {
+	struct walk *walk = ctx;
+
 	if (message->id.len >= sizeof *walk->ids)
 		return mq_fail(err, MQ_DATA, "an id of %zu bytes is too long", message->id.len);
 	char *slot = walk->ids[(size_t)walk->passed++ % walk->room];
 	memcpy(slot, message->id.data, message->id.len);
 	slot[message->id.len] = '\0';
-	return 0;
+	return walk->passed < walk->max;
 }
 
 /* Passes messages from a position until `max` of them, `to`, or the end. */
-static int pass(const struct group_scope *scope, const char *stream, struct mq_pos from,
+static int pass(const struct group_scope *scope, const struct plan_row *row, struct mq_pos from,
                 struct mq_pos to, int64_t max, struct walk *walk, struct mq_err *err)
 {
-	struct mq_read_spec spec = {.streams = &stream,
-	                            .n_streams = 1,
-	                            .from = from,
-	                            .to = to,
-	                            .limit = max,
-	                            .stop_at_end = true};
-	struct mq_reader *reader;
-	bool over = false;
-	int64_t started = mq_now_monotonic_ms();
+	struct group_reading reading = {.stream = row->stream,
+	                                .partition = row->partition,
+	                                .from = from,
+	                                .to = to,
+	                                .limit = max,
+	                                .take = keep_id,
+	                                .ctx = walk};
 
-	if (mq_reader_open(scope->conn, &spec, &reader, err) < 0)
-		return -1;
-	while (!over && walk->passed < max) {
-		struct mq_batch batch;
-		if (mq_cancel_signal(scope->env->cancel)) {
-			mq_fail(err, MQ_CANCELLED, "stopped");
-			break;
-		}
-		if (mq_fetch(reader, 4096, 250, &batch, err) < 0)
-			break;
-		int failed = 0;
-		for (size_t i = 0; i < batch.n && walk->passed < max && !failed; i++)
-			failed = keep_id(walk, &batch.messages[i], err) < 0;
-		over = failed || batch.caught_up || batch.ended;
-		if (batch.n > 0)
-			started = mq_now_monotonic_ms();
-		mq_release(reader, &batch);
-		if (!over && mq_now_monotonic_ms() - started > scope->env->timeout_ms) {
-			mq_fail(err, MQ_UNREACHABLE, "%s: nothing came for so long", stream);
-			break;
-		}
-	}
-	mq_reader_close(reader);
-	return err->code ? -1 : 0;
+	walk->max = max;
+	return group_read(scope, &reading, err);
 }
 
 static struct mq_pos pos_of_id(const char *id)
@@ -87,11 +65,11 @@ static int walk_on(const struct group_scope *scope, struct plan_row *row, int64_
 	walk->room = 1;
 	/* One more, for the current one itself: whether it still exists is seen from the first. */
 	struct walk first = {.ids = walk->ids, .room = 1};
-	if (pass(scope, row->stream, pos_of_id(from), (struct mq_pos){0}, 1, &first, err) < 0)
+	if (pass(scope, row, pos_of_id(from), (struct mq_pos){0}, 1, &first, err) < 0)
 		return -1;
 	bool there = first.passed == 1 && strcmp(first.ids[0], from) == 0;
 	int64_t wanted = shift < INT64_MAX - 1 ? shift + there : shift;
-	if (pass(scope, row->stream, pos_of_id(from), (struct mq_pos){0}, wanted, walk, err) < 0)
+	if (pass(scope, row, pos_of_id(from), (struct mq_pos){0}, wanted, walk, err) < 0)
 		return -1;
 	if (walk->passed < wanted)
 		snprintf(row->note, sizeof row->note, "not behind the end");
@@ -109,8 +87,7 @@ static int walk_back(const struct group_scope *scope, struct plan_row *row, int6
 	struct walk first = {.ids = walk->ids, .room = 1};
 	char current[64];
 
-	if (pass(scope, row->stream, pos_of_id(row->current.id), (struct mq_pos){0}, 1, &first,
-	         err) < 0)
+	if (pass(scope, row, pos_of_id(row->current.id), (struct mq_pos){0}, 1, &first, err) < 0)
 		return -1;
 	bool there = first.passed == 1 && strcmp(first.ids[0], row->current.id) == 0;
 	snprintf(current, sizeof current, "%s", row->current.id);
@@ -120,7 +97,7 @@ static int walk_back(const struct group_scope *scope, struct plan_row *row, int6
 		return 0;
 	}
 	walk->room = (size_t)before;
-	if (pass(scope, row->stream, (struct mq_pos){.kind = MQ_POS_BEGINNING}, pos_of_id(current),
+	if (pass(scope, row, (struct mq_pos){.kind = MQ_POS_BEGINNING}, pos_of_id(current),
 	         INT64_MAX, walk, err) < 0)
 		return -1;
 	if (walk->passed >= before) {

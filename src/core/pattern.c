@@ -1,0 +1,175 @@
+/*
+ * Regular expressions by PCRE2: see mqtk/pattern.h.
+ *
+ * As with libcurl only the headers are compiled against, and the library is loaded at its first
+ * use: most runs have no --grep, and linking it adds a tenth to the start of the program.
+ */
+#include "mqtk/pattern.h"
+
+#include <stdlib.h>
+
+#ifdef MQ_WITH_pcre2
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <dlfcn.h>
+#include <pcre2.h>
+#include <pthread.h>
+
+#define LIBRARY "libpcre2-8.so.0"
+
+/* Of one match: steps, depth of backtracking, KiB of memory. */
+#define MATCH_LIMIT 1000000
+#define DEPTH_LIMIT 10000
+#define HEAP_LIMIT 65536
+
+/* --- the library ----------------------------------------------------------------------------- */
+
+#define FUNCTIONS(X)                                                                               \
+	X(compile)                                                                                 \
+	X(code_free)                                                                               \
+	X(match)                                                                                   \
+	X(match_data_create)                                                                       \
+	X(match_data_free)                                                                         \
+	X(match_context_create)                                                                    \
+	X(match_context_free)                                                                      \
+	X(set_match_limit)                                                                         \
+	X(set_depth_limit)                                                                         \
+	X(set_heap_limit)                                                                          \
+	X(get_error_message)
+
+#define PASTE(name, suffix) pcre2_##name##suffix
+#define FUNCTION_OF(name, suffix) PASTE(name, suffix)
+#define DECLARE(name) __typeof__(FUNCTION_OF(name, _8)) *(name);
+/* The process's one PCRE2, for as long as it lives; written once. */
+static struct {
+	FUNCTIONS(DECLARE)
+	bool loaded;
+	char why_not[200];
+} pcre2;
+
+static void load_once(void)
+{
+	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	const char *missing = NULL;
+
+	/* A pointer to an object is no pointer to a function in C, though POSIX makes it one. */
+#define LOAD(name)                                                                                 \
+	if (library && !missing) {                                                                 \
+		void *symbol = dlsym(library, "pcre2_" #name "_8");                                \
+		memcpy(&pcre2.name, &symbol, sizeof symbol);                                       \
+		missing = symbol ? NULL : "pcre2_" #name "_8";                                     \
+	}
+	FUNCTIONS(LOAD)
+	const char *why = missing ? "it is too old" : library ? NULL : dlerror();
+	pcre2.loaded = !why;
+	if (why)
+		strncat(pcre2.why_not, why, sizeof pcre2.why_not - 1);
+}
+
+static int load(struct mq_err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, load_once);
+	if (pcre2.loaded)
+		return 0;
+	mq_fail(err, MQ_USAGE, "--grep needs " LIBRARY ", which cannot be loaded: %s",
+	        pcre2.why_not);
+	return mq_hint(err, "install PCRE2 (the package libpcre2-8-0 on Debian and Ubuntu)");
+}
+
+/* --- patterns -------------------------------------------------------------------------------- */
+
+struct mq_pattern {
+	pcre2_code_8 *code;
+	pcre2_match_data_8 *data;
+	pcre2_match_context_8 *context;
+};
+
+int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err)
+{
+	PCRE2_UCHAR8 words[200];
+	PCRE2_SIZE place;
+	int code;
+
+	*ret_pattern = NULL;
+	if (load(err) < 0)
+		return -1;
+	struct mq_pattern *pattern = calloc(1, sizeof *pattern);
+	if (!pattern)
+		return mq_fail_memory(err);
+	pattern->code = pcre2.compile((PCRE2_SPTR8)text, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF,
+	                              &code, &place, NULL);
+	if (!pattern->code) {
+		pcre2.get_error_message(code, words, sizeof words);
+		mq_fail(err, MQ_USAGE, "'%s' is no regular expression: %s at character %zu", text,
+		        (const char *)words, place + 1);
+		goto fail;
+	}
+	pattern->data = pcre2.match_data_create(1, NULL);
+	pattern->context = pcre2.match_context_create(NULL);
+	if (!pattern->data || !pattern->context) {
+		mq_fail_memory(err);
+		goto fail;
+	}
+	pcre2.set_match_limit(pattern->context, MATCH_LIMIT);
+	pcre2.set_depth_limit(pattern->context, DEPTH_LIMIT);
+	pcre2.set_heap_limit(pattern->context, HEAP_LIMIT);
+	*ret_pattern = pattern;
+	return 0;
+fail:
+	mq_pattern_free(pattern);
+	return -1;
+}
+
+void mq_pattern_free(struct mq_pattern *pattern)
+{
+	if (!pattern)
+		return;
+	pcre2.match_context_free(pattern->context);
+	pcre2.match_data_free(pattern->data);
+	pcre2.code_free(pattern->code);
+	free(pattern);
+}
+
+int mq_pattern_matches(const struct mq_pattern *pattern, struct mq_bytes bytes, struct mq_err *err)
+{
+	PCRE2_UCHAR8 words[200];
+
+	if (!bytes.data)
+		return 0;
+	int got = pcre2.match(pattern->code, (PCRE2_SPTR8)bytes.data, bytes.len, 0, 0,
+	                      pattern->data, pattern->context);
+	if (got >= 0)
+		return 1;
+	if (got == PCRE2_ERROR_NOMATCH)
+		return 0;
+	pcre2.get_error_message(got, words, sizeof words);
+	mq_fail(err, MQ_DATA,
+	        "the regular expression is too much work for a message of %zu bytes: %s", bytes.len,
+	        (const char *)words);
+	return mq_hint(err, "a simpler expression, without nested repetitions, is what helps");
+}
+
+#else
+
+int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err)
+{
+	(void)text;
+	*ret_pattern = NULL;
+	mq_fail(err, MQ_USAGE, "this mqtk was built without PCRE2, which --grep needs");
+	return mq_hint(err, "'scripts/deps.sh build' installs it; then build again");
+}
+
+void mq_pattern_free(struct mq_pattern *pattern)
+{
+	(void)pattern;
+}
+
+int mq_pattern_matches(const struct mq_pattern *pattern, struct mq_bytes bytes, struct mq_err *err)
+{
+	(void)pattern, (void)bytes;
+	return mq_fail(err, MQ_INTERNAL, "there are no regular expressions");
+}
+
+#endif
