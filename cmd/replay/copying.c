@@ -14,7 +14,7 @@ enum {
 	RUN = 2048,       /* messages that are edited and written at once */
 	RING = 1 << 18,   /* messages that may be without an answer */
 	WAIT_MS = 250,    /* longest wait before the clock is looked at again */
-	NOTE_MS = 500,    /* between two lines of the journal */
+	NOTE_MS = 100,    /* between two lines of the journal */
 	COMMIT_MS = 1000, /* longest transaction */
 	COMMIT_MOST = 100000,
 };
@@ -86,10 +86,12 @@ static enum slot_state fail_one(struct copying *c, uint64_t number,
 	c->counts.failed++;
 	failures_add(&c->failures, delivery->message, delivery->err, number,
 	             delivery->maybe_stored);
-	if (c->values->failed_to && is_its_own_fault(delivery) && !c->broken) {
+	bool own_fault = is_its_own_fault(delivery) && !c->broken;
+	if (own_fault && c->values->failed_to) {
 		c->kept++;
 		return DONE;
 	}
+	c->refused = c->refused || own_fault;
 	break_off(c, delivery->err);
 	return FAILED;
 }
@@ -348,12 +350,14 @@ static bool came_before(const struct copying *c, uint64_t number, const struct m
 	return mq_bytes_equal(message->id, mq_bytes_str(c->plan->parts[slot->part].last_id));
 }
 
-static int32_t source_partitions(const struct copying *c, const struct mq_message *message)
+/* How many partitions the stream has that the message comes from, or -1. */
+static int32_t source_partitions(const struct copying *c, const struct copying_slot *slot)
 {
 	size_t source = c->pump->serving;
-	int32_t known = replay_plan_partitions(c->plan, source, message->stream);
 
-	return known >= 0 || source >= c->plan->n_sources ? known : c->partitions_of[source];
+	if (slot->part >= 0)
+		return c->plan->parts[slot->part].partitions;
+	return source < c->plan->n_sources ? c->partitions_of[source] : -1;
 }
 
 /* A message that has no place at the target: as if that had refused it. */
@@ -394,7 +398,7 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 		edit_copy(&c->edit, &messages[i], copy);
 		copy->tag = tag;
 		copy->owner = NULL;
-		if (target_place(c->target, copy, source_partitions(c, &messages[i]), &err) < 0)
+		if (target_place(c->target, copy, source_partitions(c, slot_of(c, tag)), &err) < 0)
 			refuse(c, copy, &err);
 		else
 			copies++;

@@ -34,7 +34,8 @@ struct copying {
 	/* the account */
 	struct replay_counts counts;
 	struct failures failures;
-	bool broken; /* nothing more is sent */
+	bool broken;  /* nothing more is sent */
+	bool refused; /* because of one message, not of the target as a whole */
 	struct mq_err why;
 
 	/* within */

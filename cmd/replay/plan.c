@@ -87,15 +87,6 @@ int64_t replay_plan_find(struct plan *plan, size_t source, const struct mq_messa
 	return -1;
 }
 
-int32_t replay_plan_partitions(const struct plan *plan, size_t source, struct mq_bytes stream)
-{
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->parts[i].source == source && plan->parts[i].stream &&
-		    mq_bytes_equal(mq_bytes_str(plan->parts[i].stream), stream))
-			return plan->parts[i].partitions;
-	return -1;
-}
-
 int64_t replay_plan_left(const struct plan *plan)
 {
 	int64_t total = 0;

@@ -60,7 +60,4 @@ int64_t replay_plan_left(const struct plan *plan);
 struct mq_range *replay_plan_ranges(const struct plan *plan, size_t source, size_t *ret_n,
                                     struct mq_err *err);
 
-/* How many partitions a stream of that source has, or -1. */
-int32_t replay_plan_partitions(const struct plan *plan, size_t source, struct mq_bytes stream);
-
 #endif

@@ -205,7 +205,7 @@ static void make_pump(struct running *r)
 	             : v->count > r->journal.done ? v->count - r->journal.done
 	                                          : 0,
 	    .idle_timeout_ms = -1,
-	    .commit_every_ms = 1000,
+	    .commit_every_ms = 0,
 	    .progress = tick,
 	    .progress_ctx = r,
 	};
@@ -250,10 +250,10 @@ static int conclude(const struct running *r, const struct report *report, struct
 		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
 		mq_err_clear(err);
 		mq_fail(err, code, "the replay ended early: %s", c->why.message);
-		if (c->why.hint[0])
-			mq_hint(err, "%s", c->why.hint);
-		else if (!r->values->failed_to && c->counts.failed == 1)
+		if (c->refused)
 			mq_hint(err, "--failed-to FILE keeps what the target refuses, and goes on");
+		else if (c->why.hint[0])
+			mq_hint(err, "%s", c->why.hint);
 	}
 	if (err->code == MQ_OK && c->counts.failed > 0) {
 		mq_fail(err, MQ_PARTIAL, "%" PRId64 " of %" PRId64 " messages failed",
