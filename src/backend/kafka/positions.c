@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SEEK_SLICE_MS = 500 };
+
 static rd_kafka_topic_partition_list_t *lookup(struct mq_kafka_reader *reader,
                                                const rd_kafka_topic_partition_list_t *list,
                                                int64_t what, struct mq_err *err)
@@ -257,14 +259,23 @@ static rd_kafka_resp_err_t restart(struct mq_kafka_reader *reader, struct mq_kaf
 int mq_kafka_part_seek(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
                        struct mq_err *err)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	const struct mq_env *env = reader->base.conn->env;
+	int64_t until = mq_now_monotonic_ms() + env->timeout_ms;
+	rd_kafka_resp_err_t kerr;
 
-	rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset = part->next;
-	rd_kafka_error_t *error = rd_kafka_seek_partitions(reader->handle->rk, list, 1000);
-	rd_kafka_resp_err_t kerr = error ? rd_kafka_error_code(error) : list->elems[0].err;
-	if (error)
-		rd_kafka_error_destroy(error);
-	rd_kafka_topic_partition_list_destroy(list);
+	/* In slices, so that a signal is heard: the partition's thread may be busy for long. */
+	do {
+		rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+		rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset =
+		    part->next;
+		rd_kafka_error_t *error =
+		    rd_kafka_seek_partitions(reader->handle->rk, list, SEEK_SLICE_MS);
+		kerr = error ? rd_kafka_error_code(error) : list->elems[0].err;
+		if (error)
+			rd_kafka_error_destroy(error);
+		rd_kafka_topic_partition_list_destroy(list);
+	} while (kerr == RD_KAFKA_RESP_ERR__TIMED_OUT && mq_now_monotonic_ms() < until &&
+	         mq_cancel_signal(env->cancel) == 0);
 	if (kerr == RD_KAFKA_RESP_ERR__STATE)
 		kerr = restart(reader, part);
 	return kerr ? mq_kafka_fail(err, kerr, "%s[%d]: cannot go to offset %lld", part->topic,
