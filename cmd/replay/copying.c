@@ -24,7 +24,7 @@ enum slot_state { UNSENT, SENT, DONE, FAILED };
 struct copying_slot {
 	int64_t next; /* where its part stands once this one is done with */
 	int32_t part; /* -1: none is remembered */
-	uint32_t state;
+	enum slot_state state;
 	uint32_t bytes;
 };
 
@@ -48,22 +48,26 @@ static void break_off(struct copying *c, const struct mq_err *why)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
+/* Its part stands behind this one now. */
+static void move_part(struct copying *c, uint64_t number)
+{
+	const struct copying_slot *slot = slot_of(c, number);
+
+	if (slot->part < 0)
+		return;
+	struct plan_part *part = &c->plan->parts[slot->part];
+	if (part->by_id)
+		memcpy(part->last_id, c->ids[number & (RING - 1)], PLAN_ID);
+	else
+		part->next = slot->next;
+	part->changed = true;
+}
+
 /* Everything at the front that is done with. */
 static void advance(struct copying *c)
 {
-	while (c->head < c->tail) {
-		struct copying_slot *slot = slot_of(c, c->head);
-		if (slot->state != DONE)
-			return;
-		if (slot->part >= 0) {
-			struct plan_part *part = &c->plan->parts[slot->part];
-			if (part->by_id)
-				memcpy(part->last_id, c->ids[c->head & (RING - 1)], PLAN_ID);
-			else
-				part->next = slot->next;
-			part->changed = true;
-		}
-		c->head++;
+	while (c->head < c->tail && slot_of(c, c->head)->state == DONE) {
+		move_part(c, c->head++);
 		c->done++;
 	}
 }
@@ -203,8 +207,9 @@ static int commit_positions(struct copying *c, struct mq_err *err)
 		*move = (struct mq_group_move){
 		    .stream = part->stream, .partition = part->partition, .offset = part->next};
 	}
-	if (mq_writer_positions(c->target->writer, c->group, moves, n, err) < 0 ||
-	    mq_writer_commit(c->target->writer, err) < 0)
+	if (n > 0 && mq_writer_positions(c->target->writer, c->group, moves, n, err) < 0)
+		goto out;
+	if (mq_writer_commit(c->target->writer, err) < 0)
 		goto out;
 	for (size_t i = 0; i < c->plan->n; i++)
 		c->plan->parts[i].changed = false;
@@ -214,26 +219,29 @@ out:
 	return result;
 }
 
-/* Ends the transaction when it is time, or now. All that was sent has to be done with: positions
- * are of the front. */
+/* Ends the transaction when it is time, or now. What waits for its pace is no part of it; --speed
+ * may have sent later messages of other partitions, but none of its own. */
 static void commit(struct copying *c, bool now)
 {
 	struct mq_err err = MQ_ERR_INIT;
-	int64_t at = mq_now_monotonic_ms();
 
 	if (!c->group || c->broken)
 		return;
-	if (!now && at - c->committed_ms < COMMIT_MS && c->tail - c->head < COMMIT_MOST &&
-	    c->uncommitted < COMMIT_MOST)
+	if (!now && mq_now_monotonic_ms() - c->committed_ms < COMMIT_MS &&
+	    c->uncommitted < COMMIT_MOST && c->tail - c->head < COMMIT_MOST)
 		return;
 	drain(c);
 	c->committed_ms = mq_now_monotonic_ms();
-	for (uint64_t i = c->head; i < c->tail && !c->broken; i++)
-		if (slot_of(c, i)->state != UNSENT) {
+	for (uint64_t i = c->head; i < c->tail && !c->broken; i++) {
+		enum slot_state state = slot_of(c, i)->state;
+		if (state == DONE)
+			move_part(c, i);
+		else if (state != UNSENT) {
 			mq_fail(&err, MQ_PARTIAL, "not everything was confirmed");
 			break_off(c, &err);
 		}
-	if (c->broken || (c->uncommitted == 0 && c->done == c->noted))
+	}
+	if (c->broken)
 		return;
 	if (commit_positions(c, &err) < 0) {
 		break_off(c, &err);
@@ -260,8 +268,7 @@ static bool hold_back(struct copying *c, int64_t ts_ms)
 		/* What is sent goes out now, not when a batch is full. */
 		serve(c, 0, wait > 20);
 		note(c, false);
-		if (c->group && wait > WAIT_MS)
-			commit(c, false);
+		commit(c, false);
 		if (c->broken)
 			return false;
 		if (c->progress)

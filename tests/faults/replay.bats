@@ -120,6 +120,39 @@ progressed() { # JOURNAL LINES: it was written to by several of the runs
 	complete 200000 copies
 }
 
+@test "killed 50 times with --exactly-once: every message is there, and once" {
+	real_topic 3
+	"$MQTK" create -q --partitions 3 "$address-copy"
+	seq -f %09.0f 200000 | sed 's/.*/k&:&/' | "$MQTK" produce -q -K: "$address"
+	killed 50 500 999 --exactly-once --group "$topic" "$address" "$address-copy"
+	read_all "$address-copy" -X isolation.level=read_committed >copies
+	complete 200000 copies
+	is "$(wc -l <copies)" 200000
+	# The kills did strike transactions: what they aborted is there for those who ask for it.
+	[ "$(read_all "$address-copy" -X isolation.level=read_uncommitted | wc -l)" -gt 200000 ]
+}
+
+@test "--exactly-once: a second run ends the first, and no message is there twice" {
+	real_topic 2
+	"$MQTK" create -q --partitions 2 "$address-copy"
+	seq -f %09.0f 50000 | sed 's/.*/k&:&/' | "$MQTK" produce -q -K: "$address"
+	background replay -J --rate 5000 --exactly-once --group "$topic" "$address" "$address-copy" >"$OUT" 2>"$ERR"
+	wait_until 20 copied_some "$address-copy"
+	first=$pid
+	mq_within 60 replay -q --exactly-once --group "$topic" "$address" "$address-copy"
+	expect_status 0
+	wait_for_end "$first" 30
+	expect_status 3
+	read_all "$address-copy" >copies
+	complete 50000 copies
+	is "$(wc -l <copies)" 50000
+	mq replay --exactly-once --group "$topic" "$address" sqlite:other.db/t
+	expect_status 2
+	[[ $err == *"--resume"* ]]
+}
+
+copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
+
 @test "two runs with one journal: the second is refused" {
 	source_of 10000 sqlite:a.db/t
 	background replay -q --rate 1000 --resume journal sqlite:a.db/t sqlite:b.db/t
