@@ -25,6 +25,7 @@ struct copying_slot {
 	int64_t next; /* where its part stands once this one is done with */
 	int32_t part; /* -1: none is remembered */
 	enum slot_state state;
+	bool again; /* done with by an earlier run: it counts for nothing */
 	uint32_t bytes;
 };
 
@@ -67,8 +68,8 @@ static void move_part(struct copying *c, uint64_t number)
 static void advance(struct copying *c)
 {
 	while (c->head < c->tail && slot_of(c, c->head)->state == DONE) {
+		c->done += !slot_of(c, c->head)->again;
 		move_part(c, c->head++);
-		c->done++;
 	}
 }
 
@@ -367,6 +368,12 @@ static int32_t source_partitions(const struct copying *c, const struct copying_s
 	return source < c->plan->n_sources ? c->partitions_of[source] : -1;
 }
 
+/* -c, which the pump cannot count where messages come again. */
+static bool is_enough(const struct copying *c)
+{
+	return c->values->count >= 0 && c->journal->done + c->counts.read >= c->values->count;
+}
+
 /* A message that has no place at the target: as if that had refused it. */
 static void refuse(struct copying *c, const struct mq_message *copy, const struct mq_err *why)
 {
@@ -393,7 +400,13 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 			c->committed_ms = c->noted_ms = mq_now_monotonic_ms();
 		if (came_before(c, tag, &messages[i])) {
 			slot_of(c, tag)->state = DONE;
+			slot_of(c, tag)->again = true;
 			continue;
+		}
+		if (is_enough(c)) {
+			c->tail--;
+			c->enough = true;
+			break;
 		}
 		c->counts.read++;
 		if (c->values->max_replays >= 0 &&
@@ -468,7 +481,7 @@ static int say_why(const struct copying *c, struct mq_err *err)
 {
 	if (c->broken)
 		return mq_fail(err, MQ_PARTIAL, "%s", c->why.message);
-	return mq_fail(err, MQ_CANCELLED, "stopped by a signal");
+	return mq_fail(err, MQ_CANCELLED, "%s", c->enough ? "enough" : "stopped by a signal");
 }
 
 static int64_t accept_messages(void *ctx, const struct mq_message *messages, size_t n,
@@ -477,7 +490,7 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 	struct copying *c = ctx;
 	size_t taken = 0;
 
-	while (taken < n && wait_for_room(c)) {
+	while (taken < n && !c->enough && wait_for_room(c)) {
 		size_t run = n - taken < RUN ? n - taken : RUN;
 		uint64_t before = c->tail;
 		if (edit_begin(&c->edit, messages + taken, run, err) < 0)

@@ -35,6 +35,7 @@ struct copying {
 	struct replay_counts counts;
 	struct failures failures;
 	bool broken;  /* nothing more is sent */
+	bool enough;  /* --count is reached */
 	bool refused; /* because of one message, not of the target as a whole */
 	struct mq_err why;
 

@@ -18,6 +18,8 @@
 /* Messages of one fetch: more where each is followed by a wait for the target's answers, fewer
  * where a pace holds them back. */
 enum { BATCH_SETTLED = 16384, BATCH_PACED = 2048 };
+/* A source that gives nothing for so many --timeouts, although its end is not reached, is gone. */
+enum { IDLE_TIMES = 6 };
 
 struct running {
 	struct mq_invocation *invocation;
@@ -187,11 +189,26 @@ static void tick(void *ctx, int64_t count)
 	progress_show(&r->progress, r->copying.counts.confirmed + r->copying.uncommitted);
 }
 
+/* How many messages may come: what is left of --count, and those that come again because where
+ * positions are ids reading goes on with the last one. */
+static int64_t limit_of(const struct running *r)
+{
+	int64_t limit = r->values->count;
+
+	if (limit < 0)
+		return -1;
+	limit = limit > r->journal.done ? limit - r->journal.done : 0;
+	for (size_t i = 0; i < r->plan.n && limit > 0; i++)
+		limit += r->plan.parts[i].last_id[0] != '\0';
+	return limit;
+}
+
 static void make_pump(struct running *r)
 {
 	const struct replay_values *v = r->values;
 	bool settle = !v->exactly_once && (v->group != NULL || v->ack);
 	bool paced = v->pace.rate > 0 || v->pace.speed > 0;
+	int64_t idle = (int64_t)r->invocation->env->timeout_ms * IDLE_TIMES;
 
 	r->pump = (struct mq_pump){
 	    .env = r->invocation->env,
@@ -201,10 +218,9 @@ static void make_pump(struct running *r)
 	    .lazy = !settle,
 	    .batch = settle ? BATCH_SETTLED : 0,
 	    .stop_at_end = true,
-	    .limit = v->count < 0                 ? -1
-	             : v->count > r->journal.done ? v->count - r->journal.done
-	                                          : 0,
-	    .idle_timeout_ms = -1,
+	    .limit = limit_of(r),
+	    /* A member waits for as long as others hold its partitions. */
+	    .idle_timeout_ms = v->group && settle ? -1 : idle,
 	    .commit_every_ms = 0,
 	    .progress = tick,
 	    .progress_ctx = r,
@@ -221,6 +237,8 @@ static enum replay_end end_of(enum mq_pump_end end, const struct copying *c,
 {
 	if (c->broken)
 		return REPLAY_FAILED;
+	if (c->enough)
+		return REPLAY_COUNT;
 	switch (end) {
 	case MQ_PUMP_ENDED:
 		return REPLAY_END;
@@ -242,10 +260,10 @@ static int conclude(const struct running *r, const struct report *report, struct
 {
 	const struct copying *c = &r->copying;
 
-	if (report->end == REPLAY_SIGNAL) {
+	if (report->end == REPLAY_SIGNAL || report->end == REPLAY_COUNT)
 		mq_err_clear(err);
+	if (report->end == REPLAY_SIGNAL)
 		return MQ_CANCELLED;
-	}
 	if (c->broken) {
 		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
 		mq_err_clear(err);
@@ -297,6 +315,10 @@ static int copy(struct running *r, struct mq_err *err)
 	c->pump = &r->pump;
 	enum mq_pump_end end = mq_pump_run(&r->pump, err);
 	copying_finish(c);
+	if (end == MQ_PUMP_IDLE && !c->broken)
+		mq_fail(err, MQ_UNREACHABLE,
+		        "%s: nothing came for %lld ms, and the end is not reached", r->sides.label,
+		        (long long)r->pump.idle_timeout_ms);
 	progress_clear(&r->progress);
 	fill_report(r, end_of(end, c, env), &report);
 	bool whole = report.end == REPLAY_END || report.end == REPLAY_COUNT;
@@ -329,6 +351,11 @@ static int replay(struct running *r, struct mq_err *err)
 
 	if (sides_connect(&r->sides, &r->target, r->values, target_operand(r), err) < 0)
 		return (int)err->code;
+	if (r->values->json && r->target.path && strcmp(r->target.path, "-") == 0) {
+		mq_fail(err, MQ_USAGE,
+		        "-J: the report and the messages would mix on standard output");
+		return MQ_USAGE;
+	}
 	int planned = make_plan(r, &subject, err);
 	if (planned > 0)
 		return say_nothing_to_do(r, err);

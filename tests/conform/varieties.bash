@@ -6,7 +6,7 @@
 VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
 # The files here that are about several of them.
 case "$VARIETY" in
-pairs) VARIETY=local ;;
+pairs | replay) VARIETY=local ;;
 esac
 
 # What a variety can do:
