@@ -114,6 +114,25 @@ static int check_inactive(const struct mq_invocation *invocation, const struct p
 	return mq_hint(err, "end the group's members first");
 }
 
+/* Where members are not tied to a connection only the broker can tell who is active, and it does so
+ * at a move: one to where the group stands. */
+static int ask_inactive(const struct mq_invocation *invocation, const struct group_scope *scope,
+                        struct plan *plan, struct mq_err *err)
+{
+	const struct skip_values *values = invocation->values;
+
+	if (!values->execute || values->force || !(scope->conn->caps & MQ_CAP_CLAIM))
+		return 0;
+	for (size_t i = 0; i < plan->n; i++)
+		plan->rows[i].target = plan->rows[i].current;
+	int result = plan_move(plan, scope, scope->groups[0], false, false, err);
+	if (result == 0)
+		result = plan_verdict(plan, err);
+	for (size_t i = 0; i < plan->n; i++)
+		plan->rows[i].target = GROUP_POS_NONE;
+	return result;
+}
+
 /* Nothing at all: a negative answer, in the words of the first row. */
 static int check_found(const struct skip *skip, struct mq_err *err)
 {
@@ -198,6 +217,7 @@ static int skip_group(const struct mq_invocation *invocation, const struct group
 	    plan_from_group(&plan, &list.items[0], values->partitions.items, values->partitions.n,
 	                    err) < 0 ||
 	    check_inactive(invocation, &plan, &list.items[0], err) < 0 ||
+	    ask_inactive(invocation, scope, &plan, err) < 0 ||
 	    (skip.to_target && plan_aim(&plan, scope, skip.group, &values->goal, err) < 0) ||
 	    skip_init(&skip, err) < 0)
 		goto out;

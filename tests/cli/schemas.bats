@@ -65,6 +65,9 @@ all_outputs() {
 	mq group reset -J --to 1 --execute "$broker$name" g
 	expect_status 0
 	fits group-plan
+	mq group skip -J -c 1 "$broker$name" g
+	expect_status 0
+	fits group-plan
 	mq ls -J "$broker"
 	expect_status 0
 	fits stream
@@ -121,6 +124,35 @@ all_outputs() {
 	requires_kafka
 	all_outputs "kafka://$KAFKA/"
 	all_outputs "kafka://$KAFKA4/"
+}
+
+@test "Redis' groups fit, with what is pending" {
+	requires_redis
+	redis=redis://$REDIS/$(unique schemas)
+	seq 9 | "$MQTK" produce -q --create "$redis"
+	mq group create -J "$redis" g
+	expect_status 0
+	fits group-plan
+	redis-cli -h "${REDIS%:*}" -p "${REDIS##*:}" XREADGROUP GROUP g c1 COUNT 3 STREAMS \
+		"${redis##*/}" '>' >/dev/null
+	mq group ls -J "$redis"
+	expect_status 0
+	fits group
+	mq group show -J --pending "$redis" g
+	expect_status 0
+	fits group
+	jq -e '.pending_list | length == 3' out
+	mq group claim -J --idle 0 --to c2 "$redis" g
+	expect_status 0
+	fits group-claim
+	jq -e '.claimed == 3' out
+	mq group skip -J -c 4 --force --execute "$redis" g
+	expect_status 0
+	fits group-plan
+	jq -e '.settled == 3 and .skipped == 1' out
+	mq group reset -J --to end "$redis" g
+	expect_status 0
+	fits group-plan
 }
 
 @test "failed records are written as messages that fit" {
