@@ -95,8 +95,12 @@ static int take_listed(struct mq_kafka_look *look, rd_kafka_event_t *event, stru
 	const rd_kafka_error_t **errors = rd_kafka_ListConsumerGroups_result_errors(result, &n);
 	for (size_t i = 0; i < n; i++) {
 		rd_kafka_resp_err_t code = rd_kafka_error_code(errors[i]);
-		mq_fail(&look->list->partial, mq_kafka_code(code), "groups may be missing: %s",
-		        rd_kafka_error_string(errors[i]));
+		if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
+			mq_fail(&look->list->partial, MQ_UNREACHABLE,
+			        "groups may be missing: a node of the cluster does not answer");
+		else
+			mq_fail(&look->list->partial, mq_kafka_code(code),
+			        "groups may be missing: %s", rd_kafka_error_string(errors[i]));
 	}
 	if (look->list->n > 0 || look->list->partial.code == MQ_OK)
 		return 0;
