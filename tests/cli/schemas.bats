@@ -128,29 +128,29 @@ all_outputs() {
 
 @test "Redis' groups fit, with what is pending" {
 	requires_redis
-	redis=redis://$REDIS/$(unique schemas)
-	seq 9 | "$MQTK" produce -q --create "$redis"
-	mq group create -J "$redis" g
+	stream=redis://$REDIS/$(unique schemas)
+	seq 9 | "$MQTK" produce -q --create "$stream"
+	mq group create -J "$stream" g
 	expect_status 0
 	fits group-plan
 	redis-cli -h "${REDIS%:*}" -p "${REDIS##*:}" XREADGROUP GROUP g c1 COUNT 3 STREAMS \
-		"${redis##*/}" '>' >/dev/null
-	mq group ls -J "$redis"
+		"${stream##*/}" '>' >/dev/null
+	mq group ls -J "$stream"
 	expect_status 0
 	fits group
-	mq group show -J --pending "$redis" g
+	mq group show -J --pending "$stream" g
 	expect_status 0
 	fits group
 	jq -e '.pending_list | length == 3' out
-	mq group claim -J --idle 0 --to c2 "$redis" g
+	mq group claim -J --idle 0 --to c2 "$stream" g
 	expect_status 0
 	fits group-claim
 	jq -e '.claimed == 3' out
-	mq group skip -J -c 4 --force --execute "$redis" g
+	mq group skip -J -c 4 --force --execute "$stream" g
 	expect_status 0
 	fits group-plan
 	jq -e '.settled == 3 and .skipped == 1' out
-	mq group reset -J --to end "$redis" g
+	mq group reset -J --to end "$stream" g
 	expect_status 0
 	fits group-plan
 }
