@@ -87,6 +87,11 @@ static int64_t age_of(const struct mq_place *place, int64_t now_ms)
 static bool fill_row(struct mq_lag_row *row, const struct mq_group_info *group,
                      const struct mq_place *place, int64_t now_ms)
 {
+	const char *error = place->error;
+
+	/* What the group as a whole lacks explains places of which nothing is known. */
+	if (!error && group->err.code && place->lag < 0 && place->end < 0 && !place->end_id)
+		error = group->err.message;
 	fill_members(row, group, place);
 	row->partition = place->partition;
 	row->committed = place->committed;
@@ -104,9 +109,7 @@ static bool fill_row(struct mq_lag_row *row, const struct mq_group_info *group,
 	row->idle = group->name && place->committed < 0 && !place->committed_id && !place->member;
 	return keep(&row->group, group->name) && keep(&row->stream, place->stream) &&
 	       keep(&row->committed_id, place->committed_id) && keep(&row->end_id, place->end_id) &&
-	       keep(&row->error, place->error                        ? place->error
-	                         : group->err.code && place->lag < 0 ? group->err.message
-	                                                             : NULL);
+	       keep(&row->error, error);
 }
 
 static const struct mq_lag_row nothing = {.partition = MQ_NO_PARTITION,

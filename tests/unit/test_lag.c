@@ -353,10 +353,11 @@ static void test_errors(void **state)
 	group = group_in(&list, "half", 1);
 	mq_fail(&group->err, MQ_UNREACHABLE, "node 3 is down");
 	place(group, 0, 1, 2);
-	place(group, 1, -1, 2);
+	place(group, 1, -1, -1);
 	place(group, 2, -1, -1)->error = strdup("no leader");
+	place(group, 3, -1, 2);
 	add(&table, &list, 0);
-	assert_int_equal(table.n, 5);
+	assert_int_equal(table.n, 6);
 	assert_string_equal(table.rows[0].group, "away");
 	assert_null(table.rows[0].stream);
 	assert_string_equal(table.rows[0].error, "node 2 is down");
@@ -365,6 +366,7 @@ static void test_errors(void **state)
 	assert_null(table.rows[2].error);
 	assert_string_equal(table.rows[3].error, "node 3 is down");
 	assert_string_equal(table.rows[4].error, "no leader");
+	assert_null(table.rows[5].error);
 	mq_lag_table_release(&table);
 }
 

@@ -305,6 +305,14 @@ static int fill(struct mq_place *place, const struct spot *spot, struct mq_err *
 	return 0;
 }
 
+/* The answer is missing; unlike that of a topic that is gone, it may come later. */
+static bool is_away(rd_kafka_resp_err_t why)
+{
+	return why && why != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+	       why != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+	       why != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
 int mq_kafka_places_ends(struct mq_kafka_look *look, struct mq_err *err)
 {
 	struct spots spots = {0};
@@ -320,6 +328,9 @@ int mq_kafka_places_ends(struct mq_kafka_look *look, struct mq_err *err)
 			    find_spot(&spots, place->stream, place->partition);
 			if (spot && fill(place, spot, err) < 0)
 				goto out;
+			if (spot && is_away(spot->why))
+				mq_kafka_fail(&info->err, spot->why, "%s[%d]: %s", place->stream,
+				              (int)place->partition, place->error);
 		}
 	}
 	rc = 0;

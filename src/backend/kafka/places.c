@@ -272,9 +272,12 @@ static int add_topic_places(struct mq_group_info *info, const struct mq_kafka_gr
 		struct mq_place *place = add_place(info, group, topic, p->id, err);
 		if (!place)
 			return -1;
-		if (p->leader < 0 &&
-		    mq_kafka_place_error(place, "the partition has no leader", err) < 0)
+		if (p->leader >= 0)
+			continue;
+		if (mq_kafka_place_error(place, "the partition has no leader", err) < 0)
 			return -1;
+		mq_fail(&info->err, MQ_UNREACHABLE, "%s[%d]: the partition has no leader", topic,
+		        (int)p->id);
 	}
 	if (t->err && t->partition_cnt == 0)
 		mq_kafka_fail(&info->err, t->err, "%s", topic);
