@@ -68,25 +68,6 @@ static int compare_streams(const void *a, const void *b)
 	              ((const struct mq_stream_info *)b)->name);
 }
 
-/* By name; queues that came or went between two answers are missing on one side. */
-static json_t *index_by_name(json_t *list, struct mq_err *err)
-{
-	json_t *index = json_object(), *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-	{
-		const char *name = mq_rabbit_json_text(item, "name");
-		if (index && name && json_object_set(index, name, item) < 0) {
-			json_decref(index);
-			index = NULL;
-		}
-	}
-	if (!index)
-		mq_fail_memory(err);
-	return index;
-}
-
 /* The list's totals of quorum queues are seconds old, so that what was produced just now would be
  * missing. What AMQP does not tell (a queue is gone, or another connection's own) stays as it is.
  */
@@ -127,7 +108,8 @@ int mq_rabbit_list(struct mq_conn *base, bool deep, struct mq_stream_list *ret_l
 	                                     "messages_unacknowledged,message_bytes,consumers",
 	                                     NULL, &samples, err) < 0)
 		goto out;
-	index = index_by_name(samples, err);
+	/* Queues that came or went between two answers are missing on one side. */
+	index = mq_rabbit_json_index(samples, err);
 	if (!index)
 		goto out;
 	json_t *basic;

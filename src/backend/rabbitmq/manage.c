@@ -343,3 +343,21 @@ char *mq_rabbit_json_show(const json_t *value, struct mq_err *err)
 		mq_fail_memory(err);
 	return text;
 }
+
+json_t *mq_rabbit_json_index(json_t *list, struct mq_err *err)
+{
+	json_t *index = json_object(), *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		const char *name = mq_rabbit_json_text(item, "name");
+		if (index && name && json_object_set(index, name, item) < 0) {
+			json_decref(index);
+			index = NULL;
+		}
+	}
+	if (!index)
+		mq_fail_memory(err);
+	return index;
+}

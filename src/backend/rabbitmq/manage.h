@@ -56,6 +56,8 @@ const char *mq_rabbit_json_text(const json_t *object, const char *name);
 int64_t mq_rabbit_json_int(const json_t *object, const char *name, int64_t otherwise);
 /* Text as it is, everything else as JSON; a string of its own. */
 char *mq_rabbit_json_show(const json_t *value, struct mq_err *err);
+/* An object with the items of a list under their names. */
+json_t *mq_rabbit_json_index(json_t *list, struct mq_err *err);
 
 /* --- facts.c --------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* The RabbitMQ backend's descriptor, its settings and its connection. The work is in the other
  * files of this folder: see rabbitmq.h. */
-#include "backend/rabbitmq/manage.h"
+#include "backend/rabbitmq/standing.h"
 #include "backend/table.h"
 
 #include <stdio.h>
@@ -254,6 +254,7 @@ const struct mq_backend mq_backend_rabbitmq = {
     .describe_broker = mq_rabbit_describe_broker,
     .list = mq_rabbit_list,
     .describe = mq_rabbit_describe,
+    .groups = mq_rabbit_groups,
     .create = mq_rabbit_create,
     .alter = mq_rabbit_alter,
     .remove = mq_rabbit_remove,

@@ -15,6 +15,7 @@
  *   queue.c      queues, exchanges and bindings over AMQP
  *   manage.c, facts.c, list.c, describe.c, describe_broker.c, policy.c
  *                what only the management API tells and changes: manage.h
+ *   standing.c, tracking.c   how far behind readers are: standing.h
  *
  * librabbitmq only encodes and decodes: the connection is mqtk/net.h, so that nothing waits without
  * a limit and frames are written in large batches. Nothing outside this folder sees the library.
@@ -271,6 +272,18 @@ int mq_rabbit_settle(struct mq_reader *reader, const struct mq_message *messages
 int mq_rabbit_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
 int mq_rabbit_reader_fd(struct mq_reader *reader);
 void mq_rabbit_reader_close(struct mq_reader *reader);
+
+/* --- stream.c -------------------------------------------------------------------------------- */
+
+/* The first offset of a stream, and the one behind its last; both 0 when nothing was ever in it. */
+struct mq_rabbit_span {
+	int64_t begin, end;
+};
+int mq_rabbit_stream_span(struct mq_rabbit_conn *conn, const char *stream,
+                          struct mq_rabbit_span *ret_span, struct mq_err *err);
+/* The timestamp of the first message at or behind an offset, MQ_NO_TIME when it has none. */
+int mq_rabbit_stream_time(struct mq_rabbit_conn *conn, const char *stream, int64_t offset,
+                          int64_t *ret_ms, struct mq_err *err);
 
 /* --- queue.c --------------------------------------------------------------------------------- */
 

@@ -23,6 +23,8 @@ struct probe {
 	struct mq_rabbit_content content;
 	struct mq_rabbit_memory memory;
 	int64_t first, last; /* offsets that were seen; -1: none */
+	int64_t from;        /* messages before that offset do not count */
+	int64_t first_ts;    /* of the first that was seen, or MQ_NO_TIME */
 	int64_t fresh;       /* the first one that was written meanwhile; -1: none */
 	uint64_t tag;
 	int64_t slowness_ms; /* how long the broker takes to answer */
@@ -48,8 +50,11 @@ static int probe_frame(void *ctx, const struct mq_rabbit_frame *frame, struct mq
 	probe->tag = deliver->delivery_tag;
 	if (message.offset != MQ_NO_OFFSET && deliver->consumer_tag.len == sizeof FRESH_TAG - 1) {
 		probe->fresh = probe->fresh < 0 ? message.offset : probe->fresh;
-	} else if (message.offset != MQ_NO_OFFSET) {
-		probe->first = probe->first < 0 ? message.offset : probe->first;
+	} else if (message.offset != MQ_NO_OFFSET && message.offset >= probe->from) {
+		if (probe->first < 0) {
+			probe->first = message.offset;
+			probe->first_ts = message.ts_ms;
+		}
 		probe->last = message.offset;
 	}
 	mq_rabbit_memory_clear(&probe->memory);
@@ -71,7 +76,7 @@ static int probe_read(struct mq_rabbit_wire *wire, struct probe *probe, bool onl
 				return -1;
 		if (got < 0)
 			return -1;
-		if ((only_first && probe->tag > 0) || probe->fresh >= 0)
+		if ((only_first && probe->first >= 0) || probe->fresh >= 0)
 			return 0;
 		int64_t now = mq_now_monotonic_ms();
 		int64_t silence = probe->last < 0 ? PROBE_EMPTY_MS : PROBE_MS;
@@ -101,11 +106,10 @@ static amqp_field_value_t at_text(const char *text)
 }
 
 /* The offsets at a place: over the connection's own wire, whose channel is then closed. */
-static int probe_at(struct mq_rabbit_reader *reader, const char *queue,
-                    const amqp_field_value_t *place, bool only_first, struct probe *probe,
-                    struct mq_err *err)
+static int probe_at(struct mq_rabbit_conn *conn, const char *queue, const amqp_field_value_t *place,
+                    bool only_first, struct probe *probe, struct mq_err *err)
 {
-	struct mq_rabbit_wire *wire = mq_rabbit_admin(reader->conn, err);
+	struct mq_rabbit_wire *wire = mq_rabbit_admin(conn, err);
 	amqp_basic_qos_t qos = {.prefetch_count = only_first ? 1 : PREFETCH};
 	amqp_table_entry_t argument = {.key = mq_rabbit_bytes("x-stream-offset"), .value = *place};
 	amqp_basic_consume_t consume = {.queue = mq_rabbit_bytes(queue),
@@ -119,7 +123,8 @@ static int probe_at(struct mq_rabbit_reader *reader, const char *queue,
 	int64_t begun = mq_now_monotonic_ms();
 	int result = -1;
 
-	*probe = (struct probe){.first = -1, .last = -1, .fresh = -1};
+	*probe = (struct probe){
+	    .first = -1, .last = -1, .fresh = -1, .from = probe->from, .first_ts = MQ_NO_TIME};
 	if (!wire)
 		return -1;
 	mq_rabbit_memory_init(&probe->memory);
@@ -159,24 +164,51 @@ int mq_rabbit_looks_like_stream(struct mq_rabbit_reader *reader, const char *que
                                 struct mq_err *err)
 {
 	amqp_field_value_t first = at_text("first");
-	struct probe probe;
+	struct probe probe = {0};
 
-	if (probe_at(reader, queue, &first, true, &probe, err) < 0)
+	if (probe_at(reader->conn, queue, &first, true, &probe, err) < 0)
 		return -1;
 	return probe.first >= 0;
 }
 
 /* The offset behind the last message. */
-static int find_end(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+static int find_end(struct mq_rabbit_conn *conn, const char *queue, int64_t *ret_end,
                     struct mq_err *err)
 {
 	amqp_field_value_t last = at_text("last");
-	struct probe probe;
+	struct probe probe = {0};
 
 	/* Its depth is no help: of a stream a passive declare tells 0 or what was seconds ago. */
-	if (probe_at(reader, source->queue, &last, false, &probe, err) < 0)
+	if (probe_at(conn, queue, &last, false, &probe, err) < 0)
 		return -1;
-	source->end = probe.fresh >= 0 ? probe.fresh : probe.last + 1;
+	*ret_end = probe.fresh >= 0 ? probe.fresh : probe.last + 1;
+	return 0;
+}
+
+int mq_rabbit_stream_span(struct mq_rabbit_conn *conn, const char *stream,
+                          struct mq_rabbit_span *ret_span, struct mq_err *err)
+{
+	amqp_field_value_t first = at_text("first");
+	struct probe probe = {0};
+
+	*ret_span = (struct mq_rabbit_span){-1, -1};
+	if (find_end(conn, stream, &ret_span->end, err) < 0)
+		return -1;
+	if (ret_span->end > 0 && probe_at(conn, stream, &first, true, &probe, err) < 0)
+		return -1;
+	ret_span->begin = probe.first > 0 ? probe.first : 0;
+	return 0;
+}
+
+int mq_rabbit_stream_time(struct mq_rabbit_conn *conn, const char *stream, int64_t offset,
+                          int64_t *ret_ms, struct mq_err *err)
+{
+	amqp_field_value_t place = at_offset(offset);
+	struct probe probe = {.from = offset};
+
+	if (probe_at(conn, stream, &place, true, &probe, err) < 0)
+		return -1;
+	*ret_ms = probe.first_ts;
 	return 0;
 }
 
@@ -187,7 +219,7 @@ static int place_stop(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 {
 	const struct mq_pos *to = &reader->to;
 	amqp_field_value_t place;
-	struct probe probe;
+	struct probe probe = {0};
 
 	if (reader->stop_at_end || to->kind == MQ_POS_END)
 		source->stop = source->end;
@@ -209,7 +241,7 @@ static int place_stop(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 		}
 		/* The first chunk at or behind the moment; none: all there is lies before it. */
 		place = at_time(to->number + 999);
-		if (probe_at(reader, source->queue, &place, true, &probe, err) < 0)
+		if (probe_at(reader->conn, source->queue, &place, true, &probe, err) < 0)
 			return -1;
 		source->stop =
 		    probe.first >= 0 && probe.first < source->end ? probe.first : source->end;
@@ -225,7 +257,7 @@ static int place_start(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
 {
 	const struct mq_pos *from = &reader->from;
 	amqp_field_value_t place;
-	struct probe probe;
+	struct probe probe = {0};
 
 	switch (from->kind) {
 	case MQ_POS_OFFSET:
@@ -239,7 +271,7 @@ static int place_start(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
 		break;
 	case MQ_POS_TIME:
 		place = at_time(from->number);
-		if (probe_at(reader, source->queue, &place, true, &probe, err) < 0)
+		if (probe_at(reader->conn, source->queue, &place, true, &probe, err) < 0)
 			return -1;
 		source->since = from->number;
 		source->skip = FIRST_CHUNK;
@@ -257,8 +289,8 @@ static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 	reader->ends = reader->to.kind != MQ_POS_UNSET;
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
-		if (find_end(reader, source, err) < 0 || place_stop(reader, source, err) < 0 ||
-		    place_start(reader, source, err) < 0)
+		if (find_end(reader->conn, source->queue, &source->end, err) < 0 ||
+		    place_stop(reader, source, err) < 0 || place_start(reader, source, err) < 0)
 			return -1;
 		int64_t next = source->next > 0 ? source->next : 0;
 		source->caught = next >= source->end;
