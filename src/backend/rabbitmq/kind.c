@@ -93,6 +93,11 @@ static int check_kinds(const struct mq_rabbit_reader *reader, size_t streams, bo
 		        reader->sources[0].queue);
 		return mq_hint(err, "leave out --ack; --from OFFSET goes on where reading ended");
 	}
+	if (reader->ranges && streams < reader->n_sources) {
+		mq_fail(err, MQ_USAGE, "'%s' is a queue: it has no positions to read from or to",
+		        reader->sources[0].queue);
+		return mq_hint(err, "only streams can be read by ranges");
+	}
 	if (streams > 0 && streams < reader->n_sources) {
 		mq_fail(err, MQ_USAGE, "streams and queues cannot be read together");
 		return mq_hint(err, "use a command for each");

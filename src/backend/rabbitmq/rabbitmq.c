@@ -226,7 +226,7 @@ const struct mq_backend mq_backend_rabbitmq = {
     .schemes = schemes,
     .settings = mq_rabbit_settings,
     .caps = MQ_CAP_ACK | MQ_CAP_TIME_SEEK | MQ_CAP_SET_TIME | MQ_CAP_OFFSETS | MQ_CAP_PREFETCH |
-            MQ_CAP_EXCHANGES | MQ_CAP_REMOVE_ONE,
+            MQ_CAP_EXCHANGES | MQ_CAP_REMOVE_ONE | MQ_CAP_RANGES,
     .create_fields = MQ_FIELD_RETENTION | MQ_FIELD_MAX_BYTES | MQ_FIELD_MAX_LENGTH | MQ_FIELD_TTL |
                      MQ_FIELD_TYPE | MQ_FIELD_DELIVERY_LIMIT | MQ_FIELD_DEAD_LETTER |
                      MQ_FIELD_BINDINGS | MQ_FIELD_CONFIG,

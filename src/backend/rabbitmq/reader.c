@@ -524,9 +524,22 @@ struct mq_rabbit_source *mq_rabbit_add_source(struct mq_rabbit_reader *reader, c
 static int prepare(struct mq_rabbit_reader *reader, const struct mq_read_spec *spec,
                    struct mq_err *err)
 {
-	for (size_t i = 0; i < spec->n_streams; i++)
-		if (!mq_rabbit_add_source(reader, spec->streams[i], err))
+	for (size_t i = 0; i < spec->n_streams && !spec->n_ranges; i++) {
+		struct mq_rabbit_source *source =
+		    mq_rabbit_add_source(reader, spec->streams[i], err);
+		if (!source)
 			return -1;
+		source->from = spec->from;
+		source->to = spec->to;
+	}
+	for (size_t i = 0; i < spec->n_ranges; i++) {
+		struct mq_rabbit_source *source =
+		    mq_rabbit_add_source(reader, spec->ranges[i].stream, err);
+		if (!source)
+			return -1;
+		source->from = spec->ranges[i].from;
+		source->to = spec->ranges[i].to;
+	}
 	if (connect_reader(reader, err) < 0 || mq_rabbit_choose(reader, spec->ack, err) < 0 ||
 	    reader->way->prepare(reader, err) < 0)
 		return -1;
@@ -544,6 +557,7 @@ int mq_rabbit_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	reader->conn = (struct mq_rabbit_conn *)conn;
 	reader->from = spec->from;
 	reader->to = spec->to;
+	reader->ranges = spec->n_ranges > 0;
 	reader->limit = spec->limit;
 	reader->stop_at_end = spec->stop_at_end;
 	reader->force = spec->force;

@@ -23,9 +23,11 @@ struct mq_rabbit_source {
 	char *tapped;  /* our own queue of a tap */
 	bool rotates;  /* what is given back goes behind what was given back before: look.c */
 	bool returned; /* the last delivery had been given back before */
+	bool came;     /* something of it was handed out */
 	bool done;     /* nothing more is wanted, or it has all been */
 	bool caught;   /* what was there at open has been handed out */
 	/* Streams. */
+	struct mq_pos from, to;
 	int64_t next;  /* the first offset that is wanted; -1: whatever comes first */
 	int64_t end;   /* the offset behind the last one that was there at open; -1: unknown */
 	int64_t stop;  /* the offset behind the last one that is wanted; -1: none */
@@ -71,7 +73,8 @@ struct mq_rabbit_reader {
 	const struct mq_rabbit_way *way;
 	struct mq_rabbit_source *sources;
 	size_t n_sources;
-	struct mq_pos from, to;
+	struct mq_pos from, to; /* of the whole read */
+	bool ranges;            /* the sources have their own */
 	int64_t limit;
 	bool stop_at_end, force, watch;
 	bool ends; /* once all is done nothing will come any more */

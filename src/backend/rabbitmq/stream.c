@@ -217,7 +217,7 @@ int mq_rabbit_stream_time(struct mq_rabbit_conn *conn, const char *stream, int64
 static int place_stop(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                       struct mq_err *err)
 {
-	const struct mq_pos *to = &reader->to;
+	const struct mq_pos *to = &source->to;
 	amqp_field_value_t place;
 	struct probe probe = {0};
 
@@ -255,7 +255,7 @@ static int place_stop(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 static int place_start(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                        struct mq_err *err)
 {
-	const struct mq_pos *from = &reader->from;
+	const struct mq_pos *from = &source->from;
 	amqp_field_value_t place;
 	struct probe probe = {0};
 
@@ -286,16 +286,17 @@ static int place_start(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
 
 static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
-	reader->ends = reader->to.kind != MQ_POS_UNSET;
+	reader->ends = true;
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
+		reader->ends = reader->ends && source->to.kind != MQ_POS_UNSET;
 		if (find_end(reader->conn, source->queue, &source->end, err) < 0 ||
 		    place_stop(reader, source, err) < 0 || place_start(reader, source, err) < 0)
 			return -1;
 		int64_t next = source->next > 0 ? source->next : 0;
 		source->caught = next >= source->end;
 		source->done = source->stop >= 0 && next >= source->stop;
-		if (reader->from.kind == MQ_POS_OFFSET && next > source->end)
+		if (source->from.kind == MQ_POS_OFFSET && next > source->end)
 			mq_log(reader->conn->base.env, MQ_LEVEL_WARN,
 			       "stream '%s' ends at offset %lld; %lld is not there yet",
 			       source->queue, (long long)source->end, (long long)next);
@@ -334,15 +335,29 @@ static bool too_early(struct mq_rabbit_source *source, const struct mq_message *
 	return false;
 }
 
-static void say_gap(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
-                    int64_t offset)
+/* An offset is missing where a reader's own was stored, or where the beginning of the stream was
+ * removed meanwhile: the first offset that there is tells which. */
+static int count_gap(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                     int64_t offset, struct mq_err *err)
 {
-	if (source->next >= 0 && offset > source->next &&
-	    (reader->from.kind == MQ_POS_OFFSET || source->caught))
-		mq_log(reader->conn->base.env, MQ_LEVEL_WARN,
-		       "stream '%s': offsets %lld to %lld are gone; going on at %lld",
-		       source->queue, (long long)source->next, (long long)offset - 1,
-		       (long long)offset);
+	amqp_field_value_t first = at_text("first");
+	struct probe probe = {0};
+
+	if (source->next < 0 || offset <= source->next ||
+	    !(source->from.kind == MQ_POS_OFFSET || source->came || source->caught))
+		return 0;
+	if (probe_at(reader->conn, source->queue, &first, true, &probe, err) < 0)
+		return -1;
+	int64_t gone = probe.first < offset ? probe.first : offset;
+	if (gone <= source->next)
+		return 0;
+	mq_log(reader->conn->base.env, MQ_LEVEL_WARN,
+	       "stream '%s': offsets %lld to %lld are gone; going on at %lld", source->queue,
+	       (long long)source->next, (long long)gone - 1, (long long)offset);
+	if (source->stop >= 0 && gone > source->stop)
+		gone = source->stop;
+	reader->base.missed += gone - source->next;
+	return 0;
 }
 
 static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
@@ -355,12 +370,14 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
 		               source->queue);
 	if (source->done || too_early(source, message))
 		return 0;
-	say_gap(reader, source, message->offset);
+	if (count_gap(reader, source, message->offset, err) < 0)
+		return -1;
 	if (source->stop >= 0 && message->offset >= source->stop) {
 		source->done = source->caught = true;
 		return 0;
 	}
 	source->next = message->offset + 1;
+	source->came = true;
 	source->caught = source->caught || source->next >= source->end;
 	source->done = source->stop >= 0 && source->next >= source->stop;
 	return 1;
