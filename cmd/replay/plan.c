@@ -376,6 +376,18 @@ out:
 	return result;
 }
 
+/* True when what could not be placed is read without a plan. */
+static bool drop_queues(struct plan *plan, size_t first, const struct mq_conn *conn,
+                        struct mq_err *err)
+{
+	if (err->code != MQ_USAGE || conn->caps & (MQ_CAP_PARTITIONS | MQ_CAP_IDS))
+		return false;
+	while (plan->n > first)
+		free(plan->parts[--plan->n].stream);
+	mq_err_clear(err);
+	return true;
+}
+
 /* Whether what is to be read of a broker can be said in ranges. */
 static bool can_plan(const struct source *source, const struct replay_values *values)
 {
@@ -394,10 +406,13 @@ int replay_plan_make(struct plan *plan, const struct sources *sources,
 		size_t first = plan->n;
 		if (!can_plan(&sources->items[i], values))
 			continue;
-		if (add_source(plan, i, &sources->items[i], values, err) < 0 ||
-		    place_parts(plan, first, sources->items[i].conn, values, err) < 0)
+		if (add_source(plan, i, &sources->items[i], values, err) < 0)
 			return -1;
-		plan->exact[i] = true;
+		plan->exact[i] =
+		    place_parts(plan, first, sources->items[i].conn, values, err) == 0;
+		/* A queue, where only streams have positions: it is read as it comes. */
+		if (!plan->exact[i] && !drop_queues(plan, first, sources->items[i].conn, err))
+			return -1;
 	}
 	replay_plan_sort(plan);
 	return 0;

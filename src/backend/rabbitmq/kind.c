@@ -11,10 +11,10 @@
 enum { LIMIT_LOW = 5 }; /* deliveries: a few looks would use them up */
 
 /* No queue can be made by this, even if it went away since: there is no such type. */
-static enum mq_rabbit_type ask_type(struct mq_rabbit_reader *reader, const char *queue)
+enum mq_rabbit_type mq_rabbit_type_by_amqp(struct mq_rabbit_conn *conn, const char *queue)
 {
 	struct mq_err refusal = MQ_ERR_INIT;
-	struct mq_rabbit_wire *wire = mq_rabbit_admin(reader->conn, &refusal);
+	struct mq_rabbit_wire *wire = mq_rabbit_admin(conn, &refusal);
 	amqp_table_entry_t argument = {
 	    .key = mq_rabbit_bytes("x-queue-type"),
 	    .value = {.kind = AMQP_FIELD_KIND_UTF8,
@@ -130,7 +130,7 @@ int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, struct mq_err *e
 			return -1;
 		enum mq_rabbit_type type = facts.type;
 		if (type == MQ_RABBIT_TYPE_UNKNOWN)
-			type = ask_type(reader, source->queue);
+			type = mq_rabbit_type_by_amqp(reader->conn, source->queue);
 		int stream = type == MQ_RABBIT_TYPE_UNKNOWN
 		                 ? mq_rabbit_looks_like_stream(reader, source->queue, err)
 		                 : 0;

@@ -104,6 +104,8 @@ int mq_rabbit_queue_ask(struct mq_rabbit_conn *conn, const char *name,
                         struct mq_rabbit_queue *ret_queue, struct mq_err *err);
 void mq_rabbit_queue_release(struct mq_rabbit_queue *queue);
 enum mq_rabbit_type mq_rabbit_type_of(const json_t *queue);
+/* kind.c: what AMQP alone tells of a queue that exists. Closes the admin's channel. */
+enum mq_rabbit_type mq_rabbit_type_by_amqp(struct mq_rabbit_conn *conn, const char *queue);
 /* The argument of a queue ("x-" is put before the name), or NULL. Borrowed. */
 const json_t *mq_rabbit_argument(const struct mq_rabbit_queue *queue, const char *name);
 /* Whether a policy's rule holds beside what the queue was declared with (or, for numbers, beside an

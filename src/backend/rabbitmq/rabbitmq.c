@@ -254,6 +254,7 @@ const struct mq_backend mq_backend_rabbitmq = {
     .describe_broker = mq_rabbit_describe_broker,
     .list = mq_rabbit_list,
     .describe = mq_rabbit_describe,
+    .locate = mq_rabbit_locate,
     .groups = mq_rabbit_groups,
     .create = mq_rabbit_create,
     .alter = mq_rabbit_alter,

@@ -281,6 +281,8 @@ struct mq_rabbit_span {
 };
 int mq_rabbit_stream_span(struct mq_rabbit_conn *conn, const char *stream,
                           struct mq_rabbit_span *ret_span, struct mq_err *err);
+int mq_rabbit_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n,
+                     struct mq_err *err);
 /* The timestamp of the first message at or behind an offset, MQ_NO_TIME when it has none. */
 int mq_rabbit_stream_time(struct mq_rabbit_conn *conn, const char *stream, int64_t offset,
                           int64_t *ret_ms, struct mq_err *err);

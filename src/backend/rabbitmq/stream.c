@@ -5,6 +5,7 @@
  * dropped here. Acknowledgements are only credit, nothing is taken. The end of a stream is not told
  * anywhere: it is found by a consumer of our own that reads the last chunk, before the real one.
  */
+#include "backend/rabbitmq/manage.h"
 #include "backend/rabbitmq/reader.h"
 
 enum {
@@ -23,7 +24,8 @@ struct probe {
 	struct mq_rabbit_content content;
 	struct mq_rabbit_memory memory;
 	int64_t first, last; /* offsets that were seen; -1: none */
-	int64_t from;        /* messages before that offset do not count */
+	int64_t from;        /* messages before that offset do not count, */
+	int64_t since;       /* nor do those of before that moment; 0: all do */
 	int64_t first_ts;    /* of the first that was seen, or MQ_NO_TIME */
 	int64_t fresh;       /* the first one that was written meanwhile; -1: none */
 	uint64_t tag;
@@ -50,7 +52,8 @@ static int probe_frame(void *ctx, const struct mq_rabbit_frame *frame, struct mq
 	probe->tag = deliver->delivery_tag;
 	if (message.offset != MQ_NO_OFFSET && deliver->consumer_tag.len == sizeof FRESH_TAG - 1) {
 		probe->fresh = probe->fresh < 0 ? message.offset : probe->fresh;
-	} else if (message.offset != MQ_NO_OFFSET && message.offset >= probe->from) {
+	} else if (message.offset != MQ_NO_OFFSET && message.offset >= probe->from &&
+	           (message.ts_ms == MQ_NO_TIME || message.ts_ms >= probe->since)) {
 		if (probe->first < 0) {
 			probe->first = message.offset;
 			probe->first_ts = message.ts_ms;
@@ -123,8 +126,12 @@ static int probe_at(struct mq_rabbit_conn *conn, const char *queue, const amqp_f
 	int64_t begun = mq_now_monotonic_ms();
 	int result = -1;
 
-	*probe = (struct probe){
-	    .first = -1, .last = -1, .fresh = -1, .from = probe->from, .first_ts = MQ_NO_TIME};
+	*probe = (struct probe){.first = -1,
+	                        .last = -1,
+	                        .fresh = -1,
+	                        .from = probe->from,
+	                        .since = probe->since,
+	                        .first_ts = MQ_NO_TIME};
 	if (!wire)
 		return -1;
 	mq_rabbit_memory_init(&probe->memory);
@@ -209,6 +216,83 @@ int mq_rabbit_stream_time(struct mq_rabbit_conn *conn, const char *stream, int64
 	if (probe_at(conn, stream, &place, true, &probe, err) < 0)
 		return -1;
 	*ret_ms = probe.first_ts;
+	return 0;
+}
+
+/* --- locating -------------------------------------------------------------------------------- */
+
+static int locate_one(struct mq_rabbit_conn *conn, const struct mq_rabbit_span *span,
+                      struct mq_locate *request, struct mq_err *err)
+{
+	const struct mq_pos *pos = &request->pos;
+	amqp_field_value_t place = at_time(pos->number);
+	struct probe probe = {.since = pos->number};
+
+	switch (pos->kind) {
+	case MQ_POS_END:
+		request->offset = span->end;
+		return 0;
+	case MQ_POS_OFFSET:
+		request->offset = pos->number;
+		return 0;
+	case MQ_POS_LAST:
+		request->offset =
+		    span->end - span->begin > pos->number ? span->end - pos->number : span->begin;
+		return 0;
+	case MQ_POS_TIME:
+		if (probe_at(conn, request->stream, &place, true, &probe, err) < 0)
+			return -1;
+		/* What was written since the end was looked at lies behind it. */
+		request->offset =
+		    probe.first >= 0 && probe.first < span->end ? probe.first : span->end;
+		request->ts_ms = request->offset < span->end ? probe.first_ts : MQ_NO_TIME;
+		return 0;
+	default:
+		request->offset = span->begin;
+		return 0;
+	}
+}
+
+/* Only streams have positions. */
+static int check_stream(struct mq_rabbit_conn *conn, const char *stream, struct mq_err *err)
+{
+	struct mq_rabbit_wire *wire = mq_rabbit_admin(conn, err);
+	struct mq_rabbit_depth ignored;
+
+	if (!wire || mq_rabbit_depth(wire, stream, &ignored, err) < 0)
+		return -1;
+	if (mq_rabbit_type_by_amqp(conn, stream) == MQ_RABBIT_STREAM)
+		return 0;
+	mq_fail(err, MQ_USAGE, "'%s' is a queue, which has no positions to look up", stream);
+	return mq_hint(err,
+	               "only RabbitMQ's streams have; mqtk consume looks at what is in a queue");
+}
+
+int mq_rabbit_locate(struct mq_conn *base, struct mq_locate *requests, size_t n, struct mq_err *err)
+{
+	struct mq_rabbit_conn *conn = (struct mq_rabbit_conn *)base;
+	struct mq_rabbit_span span = {-1, -1};
+
+	for (size_t i = 0; i < n; i++) {
+		struct mq_locate *request = &requests[i];
+		const struct mq_locate *before = i > 0 ? &requests[i - 1] : NULL;
+		bool same = before && strcmp(before->stream, request->stream) == 0;
+		request->offset = MQ_NO_OFFSET;
+		request->id[0] = '\0';
+		request->ts_ms = MQ_NO_TIME;
+		request->err = (struct mq_err)MQ_ERR_INIT;
+		/* Requests for one stream follow each other: its ends are looked up once. */
+		if (same && before->err.code)
+			request->err = before->err;
+		else if ((same || (check_stream(conn, request->stream, &request->err) == 0 &&
+		                   mq_rabbit_stream_span(conn, request->stream, &span,
+		                                         &request->err) == 0)))
+			locate_one(conn, &span, request, &request->err);
+		if (request->err.code == MQ_CANCELLED || request->err.code == MQ_UNREACHABLE) {
+			*err = request->err;
+			return -1;
+		}
+	}
 	return 0;
 }
 
