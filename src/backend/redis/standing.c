@@ -12,6 +12,10 @@
 enum {
 	CHUNK = 256, /* streams or places in one pipeline */
 	PENDING_PAGE = 1000,
+	/* Entries behind a place that are looked at in any case where XINFO may be wrong, and how
+	 * many such places are in one pipeline. */
+	CHECK_ENTRIES = 128,
+	CHECK_CHUNK = 16,
 	IDLE_STEP_MS = 1000,
 	IDLE_ROUNDS = 8, /* looks for an entry that has been idle for longer */
 	/* How far entries are counted where XINFO cannot tell: at one place, and at all together.
@@ -78,7 +82,8 @@ int64_t mq_rd_lag(struct mq_rd_id delivered, const struct mq_rd_extent *extent, 
 	/* Behind a trimmed part XINFO of 7.0 counts what is gone, too. */
 	if (mq_rd_id_compare(delivered, extent->first) < 0)
 		return extent->length;
-	return told >= 0 && told <= extent->length ? told : -1;
+	/* The first entry at least is not behind it. */
+	return told >= 0 && told < extent->length ? told : -1;
 }
 
 static bool is_asked_for(const struct mq_group_query *query, const char *group)
@@ -281,22 +286,35 @@ static void take_idle(struct look *look, struct standing *s, const struct mq_rd_
 	place_of(look, s)->oldest_idle_ms = s->idle;
 }
 
-static void take_unread(struct look *look, const struct standing *s, const struct mq_rd_question *q)
+/* XINFO tells no lag, or perhaps a wrong one: a group that reads on behind entries that XTRIM
+ * removed counts as if it had not passed them (7.0 does). */
+static bool is_doubtful(const struct look *look, const struct standing *s)
 {
-	struct mq_place *place = place_of(look, s);
+	int64_t lag = place_of(look, s)->lag;
 
-	if (!is_told(look, s, q))
-		return;
-	if (q->reply->n == 0)
-		place->lag = 0;
-	else
-		place->unread_ts_ms =
-		    mq_rd_id_time(id_of(mq_rd_reply_at(q->reply->first, 0), MQ_RD_ID_MAX));
+	return lag < 0 || (lag > 0 && lag < CHECK_ENTRIES && s->extent.added != s->extent.length);
 }
 
 static bool wants_unread(const struct look *look, const struct standing *s)
 {
-	return look->query->want & MQ_GROUP_AGES && place_of(look, s)->lag != 0;
+	unsigned want = look->query->want;
+
+	return (want & MQ_GROUP_AGES && place_of(look, s)->lag != 0) ||
+	       (want & MQ_GROUP_ENDS && is_doubtful(look, s));
+}
+
+static void take_unread(struct look *look, const struct standing *s, const struct mq_rd_question *q)
+{
+	struct mq_place *place = place_of(look, s);
+	bool doubtful = is_doubtful(look, s);
+
+	if (!is_told(look, s, q))
+		return;
+	if (q->reply->n == 0 || (doubtful && q->reply->n < CHECK_ENTRIES))
+		place->lag = (int64_t)q->reply->n;
+	if (q->reply->n > 0 && look->query->want & MQ_GROUP_AGES)
+		place->unread_ts_ms =
+		    mq_rd_id_time(id_of(mq_rd_reply_at(q->reply->first, 0), MQ_RD_ID_MAX));
 }
 
 static bool wants_idle(const struct look *look, const struct standing *s)
@@ -352,8 +370,10 @@ static void ask_part(struct look *look, enum part part, const struct standing *s
 		break;
 	case UNREAD:
 		mq_rd_id_print(mq_rd_id_next(s->delivered), q->text[0]);
+		snprintf(q->text[1], sizeof q->text[1], "%d",
+		         is_doubtful(look, s) ? CHECK_ENTRIES : 1);
 		add_question(look, stream,
-		             MQ_RD_WORDS("XRANGE", stream, q->text[0], "+", "COUNT", "1"));
+		             MQ_RD_WORDS("XRANGE", stream, q->text[0], "+", "COUNT", q->text[1]));
 		break;
 	}
 }
@@ -377,14 +397,17 @@ static int take_part(struct look *look, enum part part, struct standing *s,
 static int64_t ask_all(struct look *look, enum part part, struct mq_err *err)
 {
 	int64_t asked = 0;
-	size_t chunk = part == UNREAD ? CHUNK / 4 : 2 * CHUNK;
 	size_t whose[2 * CHUNK];
 
 	for (size_t i = 0; i < look->n_standings;) {
+		size_t chunk = part == UNREAD ? CHUNK / 4 : 2 * CHUNK;
 		look->n_questions = 0;
 		for (; i < look->n_standings && look->n_questions < chunk; i++) {
 			if (!is_in(look, part, &look->standings[i]))
 				continue;
+			/* Several entries of each: fewer at once. */
+			if (part == UNREAD && is_doubtful(look, &look->standings[i]))
+				chunk = CHECK_CHUNK;
 			whose[look->n_questions] = i;
 			ask_part(look, part, &look->standings[i]);
 		}
@@ -486,7 +509,7 @@ static int look_closer(struct look *look, struct mq_err *err)
 		if (asked == 0)
 			break;
 	}
-	if (want & MQ_GROUP_AGES && ask_all(look, UNREAD, err) < 0)
+	if (want & MQ_GROUP_ENDS && ask_all(look, UNREAD, err) < 0)
 		return -1;
 	for (size_t i = 0; want & MQ_GROUP_ENDS && i < look->n_standings; i++)
 		if (place_of(look, &look->standings[i])->lag < 0 &&

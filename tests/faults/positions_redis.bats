@@ -1,0 +1,300 @@
+#!/usr/bin/env bats
+# Where groups of Redis stand, compared with what Redis itself says: figures that XINFO tells, tells
+# wrongly or not at all; members that died; moving and removing groups; what was removed before it
+# was read; clusters with a node that is down.
+# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
+
+setup() {
+	load faults
+	use_faults
+}
+teardown() {
+	[ -z "${own-}" ] || redis_stop "$own" || :
+	unset own
+	end_faults
+	[ -z "${REDIS-}" ] || redis-cli -h "${REDIS%:*}" -p "${REDIS##*:}" del "$topic" "$topic"-{0..9} >/dev/null 2>&1 || :
+}
+
+shared_redis() {
+	requires_redis
+	broker=redis://$REDIS
+	address=$broker/$topic
+}
+
+cli() {
+	redis-cli --no-auth-warning -h "${REDIS%:*}" -p "${REDIS##*:}" "$@"
+}
+
+# add N: entries 1-1 … N-1
+add() {
+	cli eval 'for i = 1, ARGV[1] do redis.call("XADD", KEYS[1], i .. "-1", "payload", i) end' \
+		1 "$topic" "$1" >/dev/null
+}
+
+figures() {
+	"$root/scripts/python.sh" --with redis "$root/tests/faults/figures_redis.py" "$@"
+}
+
+# lag_is_right HOSTS ADDRESS STREAM…: what mqtk says of these streams is what Redis says.
+lag_is_right() {
+	local asked=${EPOCHREALTIME/[.,]/}
+	mq lag -J "$2"
+	expect_status 0
+	figures compare "$1" "${asked%???}" "${@:3}" <<<"$out"
+}
+
+# One figure of the group `g`: figure lag
+figure() {
+	mq lag -J "$address" "${2:-g}" && expect_status 0 && jq -r ".$1" <<<"$out"
+}
+
+# What XINFO GROUPS says of `g`, which is the first one.
+told() {
+	cli xinfo groups "$topic" | grep -m 1 -A1 -x "$1" | tail -1
+}
+
+# --- figures ----------------------------------------------------------------------------------
+
+@test "every figure is that of XINFO and XPENDING, for groups of any kind" {
+	shared_redis
+	for seed in 1 2 3 "$RANDOM"; do
+		echo "seed $seed"
+		cli del "$topic"-{0..5} >/dev/null
+		figures make "$REDIS" "$topic" "$seed"
+		lag_is_right "$REDIS" "$broker/^$topic-" "$topic"-{0..5}
+		# Named groups and streams are the same rows.
+		mq lag -J "$broker/$topic-2" g1
+		expect_status 0
+		is "$(jq -r '.group + " " + .stream' <<<"$out")" "g1 $topic-2"
+	done
+}
+
+@test "a lag that XINFO does not tell is counted: made in mid-stream, behind deleted entries" {
+	shared_redis
+	add 20
+	cli xgroup create "$topic" g 12-1 >/dev/null
+	is "$(told lag)" ""
+	is "$(figure lag)" 8
+	cli xgroup setid "$topic" g 12-1 entriesread 12 >/dev/null
+	is "$(told lag)" 8
+	is "$(figure lag)" 8
+	cli xdel "$topic" 15-1 16-1 >/dev/null
+	is "$(told lag)" ""
+	is "$(figure lag)" 6
+	# The last ones: nothing is left behind 12.
+	cli xdel "$topic" 13-1 14-1 17-1 18-1 19-1 20-1 >/dev/null
+	is "$(figure lag)" 0
+	is "$(figure age_ms)" 0
+}
+
+@test "a lag that XINFO tells wrongly is not believed: negative, too large, of trimmed entries" {
+	shared_redis
+	add 20
+	cli xgroup create "$topic" g 12-1 entriesread 50 >/dev/null
+	is "$(told lag)" -30
+	is "$(figure lag)" 8
+	cli xgroup setid "$topic" g 12-1 entriesread 0 >/dev/null
+	is "$(figure lag)" 8
+	cli xgroup setid "$topic" g 2-1 entriesread 2 >/dev/null
+	cli xtrim "$topic" maxlen = 5 >/dev/null
+	is "$(figure lag)" 5
+}
+
+@test "what would have to be counted for too long is unknown, and it says why; a gate is exit 3" {
+	shared_redis
+	add 220000
+	cli xgroup create "$topic" g 110000-1 >/dev/null
+	is "$(figure lag)" null
+	mq group show -J "$address" g
+	expect_status 0
+	has "$(jq -r '.places[0].error' <<<"$out")" "entries would have to be counted"
+	mq lag "$address" g --max-lag 1
+	expect_status 3
+	# From either end there is less to count.
+	cli xgroup setid "$topic" g 219000-1 >/dev/null
+	is "$(figure lag)" 1000
+	cli xgroup setid "$topic" g 1000-1 >/dev/null
+	is "$(figure lag)" 219000
+}
+
+@test "what a dead member held is shown until somebody claims it" {
+	shared_redis
+	add 10
+	cli xgroup create "$topic" g 0 >/dev/null
+	background consume "$address" --group g --consumer dead -c 100 >"$OUT.dead"
+	wait_until 20 file_has "$OUT.dead" 20
+	kill -9 "$pid"
+	wait_for_end "$pid" 10 || :
+	cli xreadgroup group g alive streams "$topic" '>' >/dev/null
+	cli xadd "$topic" 11-1 payload 11 >/dev/null
+	cli xreadgroup group g dead2 streams "$topic" '>' >/dev/null
+	lag_is_right "$REDIS" "$address" "$topic"
+	is "$(jq -r .pending <<<"$out")" "$(cli xpending "$topic" g | head -1)"
+	mq group show -J --pending "$address" g
+	expect_status 0
+	jq -r '.pending_list[] | "\(.id) \(.member) \(.deliveries)"' <<<"$out" >mine
+	cli xpending "$topic" g - + 100 | paste - - - - | awk '{print $1, $2, $4}' >theirs
+	diff mine theirs
+	[ -s mine ]
+}
+
+@test "no such group, no such stream, another kind of key" {
+	shared_redis
+	add 1
+	mq lag "$address" nobody
+	expect_status 8
+	has "$err" "there is no group nobody in $topic"
+	mq lag "$broker/$topic-none" g
+	expect_status 8
+	has "$err" "there is no stream $topic-none"
+	cli set "$topic-1" text >/dev/null
+	mq lag "$broker/$topic-1"
+	expect_status 2
+	# Among all streams it is just none.
+	mq lag -J "$broker/^$topic"
+	expect_status 0
+}
+
+# --- moving -----------------------------------------------------------------------------------
+
+# The next entry that the group gets, without a trace of it.
+next_entry() {
+	local id
+	id=$(cli xreadgroup group g probe count 1 streams "$topic" '>' | sed -n 2p)
+	[ -z "$id" ] || cli xack "$topic" g "$id" >/dev/null
+	cli xgroup delconsumer "$topic" g probe >/dev/null
+	echo "$id"
+}
+
+@test "a group that is moved gets exactly what was asked for next, and XINFO tells its lag" {
+	shared_redis
+	add 20
+	cli xgroup create "$topic" g 0 >/dev/null
+	cli xgroup create "$topic" other 16-1 >/dev/null
+	while read -r to first lag; do
+		mq group reset "$address" g --to "$to" --execute
+		expect_status 0
+		is "$to $(told lag) $(figure lag)" "$to $lag $lag"
+		is "$to $(next_entry)" "$to ${first#none}"
+	done <<-'END'
+		beginning 1-1 20
+		12-1 12-1 9
+		12-2 13-1 8
+		1970-01-01T00:00:00.013Z 13-1 8
+		-3 18-1 3
+		group:other 17-1 4
+		end none 0
+	END
+	# Behind trimmed and deleted entries, too.
+	cli xtrim "$topic" maxlen = 10 >/dev/null
+	mq group reset "$address" g --to beginning --execute
+	expect_status 0
+	is "$(told lag) $(figure lag) $(next_entry)" "10 10 11-1"
+	cli xdel "$topic" 15-1 >/dev/null
+	mq group reset "$address" g --to 14-1 --execute
+	expect_status 0
+	is "$(figure lag) $(next_entry)" "6 14-1"
+}
+
+@test "a group in use is not moved, unless it is forced" {
+	shared_redis
+	add 5
+	cli xgroup create "$topic" g 0 >/dev/null
+	background consume "$address" --group g --consumer living >"$OUT.living"
+	wait_until 20 file_has "$OUT.living" 10
+	mq group reset "$address" g --to beginning --execute
+	expect_status 2
+	has "$err" "1 active member in $topic: living was heard of"
+	is "$(told last-delivered-id)" 5-1
+	mq group reset "$address" g --to beginning --execute --force
+	expect_status 0
+	wait_until 20 file_has "$OUT.living" 20
+	kill -INT "$pid"
+	wait_for_end "$pid" 20
+	is "$status" 130
+	is "$(sort -n "$OUT.living" | uniq -c | awk '{print $1, $2}' | paste -sd,)" "2 1,2 2,2 3,2 4,2 5"
+}
+
+# --- what was lost ----------------------------------------------------------------------------
+
+@test "entries that are trimmed under a reader are counted: what came and what was lost are all" {
+	shared_redis
+	add 100000
+	mkfifo way
+	# It opens the pipe by itself: that waits for the reader.
+	("$MQTK" consume "$address" -e >way) 3>&- &
+	pid=$!
+	pids+=("$pid")
+	exec {from}<way
+	read -r first <&"$from"
+	cli xtrim "$topic" maxlen = 1000 >/dev/null
+	{ echo "$first"; cat <&"$from"; } >came
+	exec {from}<&-
+	wait_for_end "$pid" 30
+	is "$status" 0
+	tail -1 came >last
+	is "$(cat last)" 100000
+	lost=$((100000 - $(wc -l <came)))
+	[ "$lost" -gt 0 ]
+	background replay "$address" copy.jsonl 2>said
+	wait_for_end "$pid" 30
+	is "$status" 0
+	is "$(wc -l <copy.jsonl)" 1000
+}
+
+@test "reading from an id that was trimmed away says so" {
+	shared_redis
+	add 10
+	mq consume "$address" -e --from 3-1
+	has_not "$err" removed
+	cli xtrim "$topic" maxlen = 4 >/dev/null
+	mq consume "$address" -e --from 3-1
+	expect_status 0
+	has "$err" "entries may have been removed from 3-1 on; reading goes on with 7-1"
+	cli xdel "$topic" 7-1 8-1 >/dev/null
+	mq consume "$address" -e --from 7-1
+	expect_status 0
+	has "$err" "entries were removed from 7-1 on; reading goes on with 9-1"
+}
+
+# --- clusters ---------------------------------------------------------------------------------
+
+@test "in a cluster: every figure, from all nodes" {
+	requires_redis_cluster
+	local name
+	for name in "$topic"-{0..9}; do
+		redis-cli -c -p "${REDIS_CLUSTER##*:}" xadd "$name" '*' payload x >/dev/null
+		redis-cli -c -p "${REDIS_CLUSTER##*:}" xadd "$name" '*' payload y >/dev/null
+		redis-cli -c -p "${REDIS_CLUSTER##*:}" xgroup create "$name" g 0 >/dev/null
+		redis-cli -c -p "${REDIS_CLUSTER##*:}" xreadgroup group g m count 1 streams "$name" '>' >/dev/null
+	done
+	lag_is_right "$REDIS_CLUSTER" "redis://$REDIS_CLUSTER/^$topic-" "$topic"-{0..9}
+	mq lag -J --totals "redis://$REDIS_CLUSTER/^$topic-"
+	expect_status 0
+	is "$(jq -s '[.[].lag] | add' <<<"$out") $(jq -s '[.[].members] | unique' -c <<<"$out")" "10 [1]"
+}
+
+@test "in a cluster with a node down: what the others tell, and exit 3" {
+	requires_redis_cluster
+	[ -n "${MQTK_TEST_DIR-}" ] || skip "needs tests/brokers/run, to start a cluster of its own"
+	# shellcheck source=tests/brokers/redis.sh
+	source "$root/tests/brokers/redis.sh"
+	own=own-$$-$BATS_TEST_NUMBER
+	redis_cluster_start "$own" --set "cluster-require-full-coverage no" 3>&-
+	local name
+	for name in "$topic"-{0..9}; do
+		redis-cli -c -p "${REDIS##*:}" xadd "$name" '*' payload x >/dev/null
+		redis-cli -c -p "${REDIS##*:}" xgroup create "$name" g 0 >/dev/null
+	done
+	mq lag -J "redis://$REDIS_CLUSTER/"
+	expect_status 0
+	is "$(wc -l <<<"$out")" 10
+	redis_kill "$own" 3
+	mq_within 60 lag -J --timeout 3s "redis://$REDIS_CLUSTER/"
+	expect_status 3
+	is "$(jq -r .lag <<<"$out" | sort -u)" 1
+	rows=$(wc -l <<<"$out")
+	[ "$rows" -gt 0 ] && [ "$rows" -lt 10 ]
+	redis_stop "$own"
+	unset own
+}
