@@ -12,7 +12,7 @@ readme_lines() {
 # run_line LINE: as it stands. What follows is stopped after two seconds.
 run_line() {
 	local line=$1 status=0
-	if [[ $line == *" tail "* ]]; then
+	if [[ $line == *" tail "* || $line == *" --watch "* ]]; then
 		timeout -s INT 2 bash -c "$line" >out 2>err </dev/null || status=$?
 		[ "$status" -eq 124 ] || fail "$line: status $status" "$(cat err)"
 	else
@@ -68,4 +68,37 @@ program_in_path() {
 	mq consume -q "amqp://$RABBITMQ/paid-$run?management=$management"
 	expect_status 0
 	[ "$out" = $'1\n2' ]
+}
+
+@test "the lines about consumers that are behind work as written" {
+	requires_kafka
+	program_in_path
+	topic=$(unique orders)
+	group=$(unique billing)
+	address=kafka://$KAFKA/$topic
+	now=$(date +%s%3N)
+	mqtk create -q --partitions 1 "$address"
+	# Three were read, four are old and one of them is poison, two are new.
+	for age in 3000 2900 2800 2700 2600 2500 2400 60 30; do
+		printf '{"payload":"%s","ts":%d}\n' "$age" $((now - age * 1000))
+	done | mqtk produce -q -J "$address"
+	mqtk consume -q --group "$group" -c 3 "$address" >/dev/null
+	ran=0
+	while IFS= read -r line; do
+		line=${line//kafka:\/\/localhost:9092\/orders-late/"$address-late"}
+		line=${line//kafka:\/\/localhost:9092\/orders/"$address"}
+		line=${line//kafka:\/\/localhost:9092\//"kafka://$KAFKA/"}
+		run_line "${line// billing/ "$group"}"
+		ran=$((ran + 1))
+		if [[ $line == *"--max-lag 1000 --wait"* ]]; then
+			# What is left are the new ones, and all others were kept.
+			mq lag -J "$address" "$group"
+			jq -e '.lag == 2 and .age_ms < 600000' out
+		fi
+	done < <(readme_lines 'Consumers are behind')
+	[ "$ran" -eq 13 ]
+	[ "$(jq -r .payload poison.jsonl old.jsonl | tr '\n' ' ')" = "2700 2600 2500 2400 " ]
+	mq consume -q -e "$address-late"
+	[ "$(tr '\n' ' ' <<<"$out")" = "2600 2500 2400 " ]
+	[ -s lag.prom ]
 }
