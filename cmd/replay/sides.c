@@ -8,6 +8,9 @@
 
 /* --- settings -------------------------------------------------------------------------------- */
 
+/* Where a setting with a prefix came from: it stands for one side whatever the other knows. */
+static const char for_source[] = "-X src.", for_target[] = "-X dst.";
+
 static int split_settings(struct sides *sides, const struct mq_invocation *invocation,
                           struct mq_err *err)
 {
@@ -18,8 +21,7 @@ static int split_settings(struct sides *sides, const struct mq_invocation *invoc
 		bool src = strncmp(item->name, "src.", 4) == 0;
 		bool dst = strncmp(item->name, "dst.", 4) == 0;
 		const char *name = src || dst ? item->name + 4 : item->name;
-		/* With a prefix it stands for one side whatever the other knows. */
-		const char *origin = src ? "-X src" : dst ? "-X dst" : item->source;
+		const char *origin = src ? for_source : dst ? for_target : item->source;
 		if (!dst && mq_settings_add(source, name, item->value, origin, err) < 0)
 			return -1;
 		if (!src &&
@@ -51,6 +53,8 @@ static void drop_foreign(struct mq_target *mine, const struct mq_backend *other,
 		for (size_t g = 0; g < given->n && !foreign; g++)
 			foreign = strcmp(given->items[g].name, item->name) == 0 &&
 			          strcmp(item->source, given->items[g].source) == 0;
+		foreign = foreign && strcmp(item->source, for_source) != 0 &&
+		          strcmp(item->source, for_target) != 0;
 		/* A library that takes anything is not asked when the other one's table has it. */
 		bool here = knows(mine->backend, item->name, !knows(other, item->name, false));
 		if (foreign && !here && knows(other, item->name, true)) {

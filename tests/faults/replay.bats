@@ -343,3 +343,68 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	is "$(read_all "sqlite:restored.db/$topic-other" | xargs)" "1 2 3"
 	is "$(read_all "sqlite:restored.db/$topic" | wc -l)" 30
 }
+
+@test "settings of two brokers: with src. and dst. for one side, without for whoever knows them" {
+	real_topic
+	requires_redis
+	target="redis://$REDIS/$topic"
+	seq 3 | "$MQTK" produce -q "$address"
+	# Only Kafka has such a thing; Redis is not asked.
+	mq replay -q --create -X client.id=nightly "$address" "$target"
+	expect_status 0
+	mq replay -q -X src.client.id=nightly "$address" "$target"
+	expect_status 0
+	mq replay -q -X dst.client.id=nightly "$address" "$target"
+	expect_status 2
+	[[ $err == *"client.id"* ]]
+	mq replay -q -X src.fetch.wait.max.ms=nonsense "$address" "$target"
+	expect_status 2
+	# A user of the target alone.
+	mq replay -q -X dst.password=wrong "$address" "$target"
+	expect_status 5
+	is "$(read_all "$target" | wc -l)" 6
+}
+
+@test "what is missing: a source, a target; another cluster for --exactly-once" {
+	real_topic
+	mq_within 20 replay -q "$address-none" "$address"
+	expect_status 8
+	mq_within 20 replay -q "$address" "$address-none"
+	expect_status 8
+	seq 3 | "$MQTK" produce -q "$address"
+	mq replay -q --create "$address" "$address-made"
+	expect_status 0
+	is "$(read_all "$address-made" | xargs)" "1 2 3"
+	mq_within 20 replay -q --timeout 2s "$address" kafka://127.0.0.1:1/t
+	expect_status 4
+	mock_up
+	mock create other 1 1
+	mq_within 20 replay -q --exactly-once --group g "kafka://$KAFKA/$topic" "kafka://$broker/other"
+	expect_status 2
+	[[ $err == *"different clusters"*"--resume"* ]]
+}
+
+@test "--dry-run of a group looks at its position and leaves it" {
+	real_topic
+	seq 10 | "$MQTK" produce -q "$address"
+	mq consume -q -c 4 --group "$topic" "$address"
+	mq replay --dry-run -J --group "$topic" "$address" "$address-none"
+	expect_status 0
+	is "$(jq .messages out)" 6
+	mq replay --dry-run -J --group "$topic" "$address" "$address-none"
+	is "$(jq .messages out)" 6
+	mq group show -J "$address" "$topic"
+	is "$(jq -c '[.. | .committed? // empty]' out)" "[4]"
+}
+
+@test "a source that is gone in the middle is not waited for without end" {
+	own_cluster
+	"$MQTK" create -q --partitions 1 "$address"
+	source_of 300000 "$address"
+	background replay -J --timeout 1s --rate 20000 "$address" sqlite:b.db/t >"$OUT" 2>"$ERR"
+	wait_until 20 copied_some sqlite:b.db/t
+	kafka_kill "$own" 1
+	wait_for_end "$pid" 60
+	expect_status 4
+	is "$(jq -c '[.ended, .read - .copied]' "$OUT")" '["failed",0]'
+}
