@@ -25,8 +25,9 @@ enum mq_rabbit_type mq_rabbit_type_by_amqp(struct mq_rabbit_conn *conn, const ch
 	if (!wire || mq_rabbit_rpc(wire, AMQP_QUEUE_DECLARE_METHOD, &declare,
 	                           AMQP_QUEUE_DECLARE_OK_METHOD, queue, &refusal))
 		return MQ_RABBIT_TYPE_UNKNOWN;
+	/* Of several arguments that differ it names one, which may be another. */
 	if (wire->closed_code != AMQP_PRECONDITION_FAILED ||
-	    !strstr(wire->closed_text, "inequivalent arg"))
+	    !strstr(wire->closed_text, "inequivalent arg 'x-queue-type'"))
 		return MQ_RABBIT_TYPE_UNKNOWN;
 	if (strstr(wire->closed_text, "current is 'stream'"))
 		return MQ_RABBIT_STREAM;

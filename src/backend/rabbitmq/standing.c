@@ -305,8 +305,11 @@ static int add_stream(struct look *look, const json_t *basic, struct mq_err *err
 	    group ? mq_group_add_place(group, name, MQ_NO_PARTITION, err) : NULL;
 	if (!place)
 		return -1;
-	place->consumers =
-	    mq_rabbit_json_int(json_object_get(look->samples, name), "consumers", -1);
+	struct mq_err ignored = MQ_ERR_INIT;
+	struct mq_rabbit_depth now;
+	struct mq_rabbit_wire *wire = mq_rabbit_admin(look->conn, &ignored);
+	if (wire && mq_rabbit_depth(wire, name, &now, &ignored) == 0)
+		group->member_count = place->consumers = now.consumers;
 	if (look->query->want & MQ_GROUP_MEMBERS && add_members(look, name, group, err) < 0)
 		return -1;
 	return keep_why(place,
@@ -319,8 +322,7 @@ static int add_stream(struct look *look, const json_t *basic, struct mq_err *err
 
 /* --- without the management API -------------------------------------------------------------- */
 
-static int add_by_amqp(struct mq_rabbit_conn *conn, const char *queue,
-                       const struct mq_group_query *query, struct mq_group_list *list,
+static int add_by_amqp(struct mq_rabbit_conn *conn, const char *queue, struct mq_group_list *list,
                        const struct mq_err *off, struct mq_err *err)
 {
 	struct mq_rabbit_wire *wire = mq_rabbit_admin(conn, err);
@@ -336,8 +338,6 @@ static int add_by_amqp(struct mq_rabbit_conn *conn, const char *queue,
 		return -1;
 	group->member_count = place->consumers = now.consumers;
 	place->ready = now.ready;
-	if (query->want & MQ_GROUP_MEMBERS)
-		group->err = *off;
 	snprintf(why, sizeof why,
 	         "what is delivered and not acknowledged only the management API tells (-X "
 	         "management=URL): %s",
@@ -425,7 +425,7 @@ static int look_without(struct look *look, const struct mq_err *off, struct mq_e
 	}
 	for (size_t i = 0; i < query->n_streams; i++) {
 		struct mq_err why = MQ_ERR_INIT;
-		if (add_by_amqp(look->conn, query->streams[i], query, look->list, off, &why) == 0)
+		if (add_by_amqp(look->conn, query->streams[i], look->list, off, &why) == 0)
 			continue;
 		if (query->n_streams == 1 || why.code == MQ_CANCELLED) {
 			*err = why;

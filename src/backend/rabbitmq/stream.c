@@ -258,11 +258,22 @@ static int check_stream(struct mq_rabbit_conn *conn, const char *stream, struct 
 {
 	struct mq_rabbit_wire *wire = mq_rabbit_admin(conn, err);
 	struct mq_rabbit_depth ignored;
+	struct mq_rabbit_facts facts;
 
-	if (!wire || mq_rabbit_depth(wire, stream, &ignored, err) < 0)
+	if (!wire || mq_rabbit_depth(wire, stream, &ignored, err) < 0 ||
+	    mq_rabbit_queue_facts(conn, stream, &facts, err) < 0)
 		return -1;
-	if (mq_rabbit_type_by_amqp(conn, stream) == MQ_RABBIT_STREAM)
+	enum mq_rabbit_type type = facts.type;
+	mq_rabbit_facts_release(&facts);
+	if (type == MQ_RABBIT_TYPE_UNKNOWN)
+		type = mq_rabbit_type_by_amqp(conn, stream);
+	if (type == MQ_RABBIT_STREAM)
 		return 0;
+	if (type == MQ_RABBIT_TYPE_UNKNOWN) {
+		mq_fail(err, MQ_USAGE,
+		        "whether '%s' is a stream, which has positions, is not known", stream);
+		return mq_hint(err, "-X management=URL tells the type");
+	}
 	mq_fail(err, MQ_USAGE, "'%s' is a queue, which has no positions to look up", stream);
 	return mq_hint(err,
 	               "only RabbitMQ's streams have; mqtk consume looks at what is in a queue");
