@@ -268,18 +268,9 @@ static int report_once(struct mq_invocation *invocation, struct lag_source *sour
 static int check_values(struct mq_invocation *invocation, struct mq_err *err)
 {
 	struct lag_values *values = invocation->values;
-	struct mq_err ignored = MQ_ERR_INIT;
-	int64_t ms;
 
 	if (values->json)
 		values->format = LAG_JSON;
-	if (values->watch_ms >= 0 && invocation->operands.n > 0 &&
-	    mq_duration_parse(invocation->operands.items[0], &ms, &ignored) == 0) {
-		mq_fail(err, MQ_USAGE, "'%s' stands where the address is expected",
-		        invocation->operands.items[0]);
-		return mq_hint(err, "the interval is given as --watch=%s",
-		               invocation->operands.items[0]);
-	}
 	if (values->watch_ms >= 0 && values->format == LAG_PROMETHEUS)
 		return mq_fail(err, MQ_USAGE,
 		               "--watch writes report behind report, which --format prometheus "

@@ -7,7 +7,8 @@
  *
  * Syntax: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, bundled letters, --no-name for flags, "--"
  * ends the options, options and operands mix. A value that may be left out (`implied`) is given as
- * --name=VALUE or -nVALUE only: the word behind such an option is never taken for its value.
+ * --name=VALUE or -nVALUE; the word behind such an option is its value only when that is a duration
+ * and reads as one.
  * Unambiguous prefixes of choices are accepted, of option names are not. An unknown option, a bad
  * value or two options that exclude each other are MQ_USAGE, in one line that names the option and
  * what was expected.

@@ -122,13 +122,26 @@ static const char *next_value(struct parser *p, const struct entry *entry, const
 	return value;
 }
 
+/* The value of an option that can do without: the word behind it when it can be nothing else, or
+ * the one that is implied. */
+static const char *value_or_implied(struct parser *p, const struct mq_option *row)
+{
+	int64_t duration;
+	struct mq_err no_duration = {0};
+
+	if (row->type == MQ_OPT_DURATION && p->at < p->argc &&
+	    mq_duration_parse(p->argv[p->at], &duration, &no_duration) == 0)
+		return p->argv[p->at++];
+	return row->implied;
+}
+
 static int apply(struct parser *p, struct entry *entry, bool long_form, const char *value)
 {
 	char label[MQ_LABEL_SIZE];
 
 	mq_option_label(entry->row, long_form, label);
-	if (!value)
-		value = entry->row->implied;
+	if (!value && entry->row->implied)
+		value = value_or_implied(p, entry->row);
 	if (mq_option_takes_value(entry->row) && !value) {
 		value = next_value(p, entry, label);
 		if (!value)

@@ -24,6 +24,7 @@ struct values {
 	const char *key;
 	int64_t partition;
 	int64_t idle_ms;
+	int64_t watch_ms;
 	int64_t max_bytes;
 	int64_t port;
 	int codec;
@@ -61,6 +62,15 @@ static const struct mq_option own_rows[] = {
      .max = 60000,
      OWN(idle_ms),
      .help = "a time"},
+    {.name = "watch",
+     .letter = 'w',
+     .type = MQ_OPT_DURATION,
+     .arg = "DUR",
+     .implied = "2s",
+     .min = 1,
+     .max = 60000,
+     OWN(watch_ms),
+     .help = "a time that need not be given"},
     {.name = "max-bytes",
      .type = MQ_OPT_SIZE,
      .arg = "SIZE",
@@ -373,6 +383,31 @@ static void test_durations_and_sizes(void **state)
 	REFUSED_VALUE("--timeout", "0", "--timeout", "0");
 }
 
+static void test_values_that_may_be_left_out(void **state)
+{
+	(void)state;
+	ACCEPTED("--watch", "orders");
+	assert_int_equal(values.watch_ms, 2000);
+	assert_int_equal(operands.n, 1);
+	release();
+	ACCEPTED("--watch", "5s", "orders");
+	assert_int_equal(values.watch_ms, 5000);
+	assert_int_equal(operands.n, 1);
+	release();
+	ACCEPTED("--watch=5s", "7s");
+	assert_int_equal(values.watch_ms, 5000);
+	assert_int_equal(operands.n, 1);
+	release();
+	ACCEPTED("-w3s", "-w");
+	assert_int_equal(values.watch_ms, 2000);
+	release();
+	ACCEPTED("--watch", "--", "5s");
+	assert_int_equal(values.watch_ms, 2000);
+	assert_int_equal(operands.n, 1);
+	release();
+	REFUSED_VALUE("--watch", "5m", "--watch", "5m");
+}
+
 static void test_positions(void **state)
 {
 	(void)state;
@@ -514,6 +549,7 @@ int main(void)
 	    cmocka_unit_test(test_choices),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_durations_and_sizes),
+	    cmocka_unit_test(test_values_that_may_be_left_out),
 	    cmocka_unit_test(test_positions),
 	    cmocka_unit_test(test_custom),
 	    cmocka_unit_test(test_missing_values),
