@@ -4,6 +4,7 @@
  * names one (tests/faults/positions_kafka.bats), against a real broker what the mock cannot.
  */
 #include "mqtk/broker.h"
+#include "mqtk/cancel.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,9 +22,6 @@
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
-
-/* The protocol's numbers of requests. */
-enum { OFFSET_FETCH = 9 };
 
 static rd_kafka_t *mock_client;
 static rd_kafka_mock_cluster_t *mock;
@@ -350,6 +348,120 @@ static void what_goes_meanwhile_is_counted(void **state)
 	mq_close(conn);
 }
 
+/* --- groups ---------------------------------------------------------------------------------- */
+
+/* A group that has read so many messages of a topic. */
+static void commit_as(struct mq_conn *conn, const char *group, const char *topic, int n)
+{
+	struct mq_read_spec spec = {.streams = &topic, .n_streams = 1, .group = group, .limit = -1};
+	struct mq_reader *reader = NULL;
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t limit = mq_now_monotonic_ms() + 20000;
+
+	if (mq_reader_open(conn, &spec, &reader, &err) < 0)
+		fail_msg("%s", err.message);
+	for (int done = 0; done < n;) {
+		struct mq_batch batch;
+		assert_true(mq_now_monotonic_ms() < limit);
+		if (mq_fetch(reader, (size_t)(n - done), 500, &batch, &err) < 0)
+			fail_msg("%s", err.message);
+		assert_int_equal(mq_settle(reader, batch.messages, batch.n, &err), 0);
+		done += (int)batch.n;
+		mq_release(reader, &batch);
+	}
+	if (mq_commit(reader, true, &err) < 0)
+		fail_msg("%s", err.message);
+	mq_reader_close(reader);
+}
+
+static struct mq_group_list look_at(struct mq_conn *conn, const char *const *groups, size_t n,
+                                    const char *stream)
+{
+	struct mq_group_query query = {.groups = groups,
+	                               .n_groups = n,
+	                               .streams = &stream,
+	                               .n_streams = stream != NULL,
+	                               .want = MQ_GROUP_AGES};
+	struct mq_group_list list;
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (mq_groups(conn, &query, &list, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(list.n, n);
+	return list;
+}
+
+static void lag_is_end_minus_committed(void **state)
+{
+	struct mq_conn *conn = connect_real();
+	const char *one = unique("lagging"), *two = unique("lagging");
+	const char *first = unique("lag-a"), *second = unique("lag-b");
+	const char *groups[] = {second, first};
+	char pattern[100];
+
+	(void)state;
+	make_topic(conn, one, 3);
+	make_topic(conn, two, 1);
+	fill_topic(conn, one, 1, 30);
+	fill_topic(conn, two, 0, 10);
+	commit_as(conn, first, one, 12);
+	commit_as(conn, second, two, 10);
+
+	/* Everything where they stand. */
+	struct mq_group_list list = look_at(conn, groups, 2, NULL);
+	const struct mq_group_info *a = &list.items[0], *b = &list.items[1];
+	assert_string_equal(a->name, first);
+	assert_int_equal(a->n_places, 3);
+	assert_int_equal(a->places[0].committed, -1);
+	assert_int_equal(a->places[0].lag, -1);
+	assert_int_equal(a->places[0].end, 0);
+	assert_int_equal(a->places[1].committed, 12);
+	assert_int_equal(a->places[1].lag, 18);
+	assert_true(a->places[1].unread_ts_ms > mq_now_ms() - 60000);
+	assert_int_equal(b->n_places, 1);
+	assert_int_equal(b->places[0].lag, 0);
+	assert_true(b->places[0].unread_ts_ms == MQ_NO_TIME);
+	mq_group_list_release(&list);
+
+	/* A stream that is named is shown as a whole. */
+	list = look_at(conn, groups, 2, one);
+	assert_int_equal(list.items[0].n_places, 3);
+	assert_int_equal(list.items[1].n_places, 3);
+	assert_int_equal(list.items[1].places[1].lag, -1);
+	assert_int_equal(list.items[1].places[1].end, 30);
+	mq_group_list_release(&list);
+	snprintf(pattern, sizeof pattern, "^%s$", two);
+	list = look_at(conn, groups, 2, pattern);
+	assert_int_equal(list.items[0].n_places, 1);
+	assert_string_equal(list.items[0].places[0].stream, two);
+	mq_group_list_release(&list);
+	mq_close(conn);
+}
+
+static void a_signal_ends_the_look(void **state)
+{
+	struct mq_conn *conn = connect_mock();
+	struct mq_cancel cancel;
+	struct mq_err err = MQ_ERR_INIT;
+	const char *group = "stopped";
+	struct mq_group_query query = {.groups = &group, .n_groups = 1, .want = MQ_GROUP_AGES};
+	struct mq_group_list list;
+
+	(void)state;
+	assert_int_equal(mq_cancel_init(&cancel, &err), 0);
+	rd_kafka_mock_broker_set_rtt(mock, -1, 3000);
+	env.cancel = &cancel;
+	mq_cancel_raise(&cancel, SIGINT);
+	int64_t begin = mq_now_monotonic_ms();
+	assert_int_equal(mq_groups(conn, &query, &list, &err), -1);
+	assert_int_equal(err.code, MQ_CANCELLED);
+	assert_true(mq_now_monotonic_ms() - begin < 2000);
+	env.cancel = NULL;
+	rd_kafka_mock_broker_set_rtt(mock, -1, 0);
+	mq_close(conn);
+	mq_cancel_release(&cancel);
+}
+
 /* --- transactions ---------------------------------------------------------------------------- */
 
 static struct mq_writer *open_transactional(struct mq_conn *conn, const char *topic,
@@ -516,6 +628,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_the_ranges_are_read),
 	    cmocka_unit_test(ranges_that_cannot_be_are_refused),
+	    cmocka_unit_test(lag_is_end_minus_committed),
+	    cmocka_unit_test(a_signal_ends_the_look),
 	    cmocka_unit_test(what_was_gone_at_open_is_counted),
 	    cmocka_unit_test(what_goes_meanwhile_is_counted),
 	    cmocka_unit_test(messages_and_positions_are_one),

@@ -36,6 +36,7 @@ rd_kafka_event_t *mq_kafka_await_until(struct mq_kafka_handle *handle, rd_kafka_
 			return NULL;
 		}
 		if (left <= 0) {
+			handle->stuck = true;
 			mq_kafka_no_answer(handle, doing, err);
 			return NULL;
 		}

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What looking at the groups of a topic may cost. */
+#define GROUPS_MAX 50
+#define GROUPS_MS 2000
+
 /* --- the cluster -------------------------------------------------------------------------------
  */
 
@@ -256,10 +260,92 @@ out:
 	return rc;
 }
 
+/* --- groups --------------------------------------------------------------------------------------
+ */
+
+static int add_position(struct mq_stream_info *info, const char *group,
+                        const struct mq_place *place, struct mq_err *err)
+{
+	struct mq_group_position *to =
+	    mq_info_grow(&info->groups, &info->n_groups, sizeof *info->groups, err);
+
+	if (!to)
+		return -1;
+	to->partition = place->partition;
+	to->committed = place->committed;
+	to->lag = place->lag;
+	to->updated_ms = MQ_NO_TIME;
+	to->pending = to->oldest_idle_ms = -1;
+	to->group = strdup(group);
+	return to->group ? 0 : mq_fail_memory(err);
+}
+
+static bool reads(const struct mq_group_info *group, const struct mq_group_member *member)
+{
+	for (size_t i = 0; i < group->n_places; i++)
+		if (group->places[i].member && strcmp(group->places[i].member, member->name) == 0)
+			return true;
+	return false;
+}
+
+static int add_consumer(struct mq_stream_info *info, const char *group,
+                        const struct mq_group_member *member, struct mq_err *err)
+{
+	struct mq_consumer_info *to =
+	    mq_info_grow(&info->consumers, &info->n_consumers, sizeof *info->consumers, err);
+
+	if (!to)
+		return -1;
+	to->pending = to->idle_ms = -1;
+	to->group = strdup(group);
+	to->name = strdup(member->name);
+	if (!to->group || !to->name || (member->from && !(to->from = strdup(member->from))))
+		return mq_fail_memory(err);
+	return 0;
+}
+
+/* Who reads the topic and where they stand, unless that would take long: every group of the
+ * cluster has to be asked. That it cannot be told is no reason to show nothing at all. */
+static int fill_groups(struct mq_kafka_conn *conn, struct mq_kafka_handle *handle,
+                       struct mq_stream_info *info, struct mq_err *err)
+{
+	const struct mq_env *env = handle->env;
+	const char *stream = info->name;
+	struct mq_group_query query = {.streams = &stream,
+	                               .n_streams = 1,
+	                               .want = MQ_GROUP_MEMBERS | MQ_GROUP_PLACES | MQ_GROUP_ENDS};
+	struct mq_group_list list = {0};
+	struct mq_err mine = MQ_ERR_INIT;
+	int timeout_ms = env->timeout_ms < GROUPS_MS ? env->timeout_ms : GROUPS_MS;
+	int rc = 0;
+
+	if (mq_kafka_groups_with(conn, handle, &query, timeout_ms, GROUPS_MAX, &list, &mine) < 0) {
+		if (mine.code == MQ_NEGATIVE)
+			mq_log(env, MQ_LEVEL_NOTE,
+			       "%s, too many to look which of them read %s: 'mqtk lag' does",
+			       mine.message, stream);
+		else
+			mq_log(env, MQ_LEVEL_VERBOSE, "groups of %s: %s", stream, mine.message);
+		return 0;
+	}
+	for (size_t i = 0; rc == 0 && i < list.n; i++) {
+		const struct mq_group_info *group = &list.items[i];
+		for (size_t j = 0; rc == 0 && j < group->n_places; j++)
+			if (group->places[j].committed >= 0 || group->places[j].member)
+				rc = add_position(info, group->name, &group->places[j], err);
+		for (size_t j = 0; rc == 0 && j < group->n_members; j++)
+			if (reads(group, &group->members[j]))
+				rc = add_consumer(info, group->name, &group->members[j], err);
+	}
+	mq_group_list_release(&list);
+	return rc;
+}
+
 int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                       struct mq_err *err)
 {
-	struct mq_kafka_handle *handle = mq_kafka_admin_handle((struct mq_kafka_conn *)conn, err);
+	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
+	struct mq_kafka_handle *handle = mq_kafka_admin_handle(mine, err);
 	const struct rd_kafka_metadata *metadata = NULL;
 	struct mq_stream_info info;
 
@@ -268,7 +354,7 @@ int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream
 	int rc = fill_topic(&metadata->topics[0], &info, err);
 	rd_kafka_metadata_destroy(metadata);
 	if (rc < 0 || fill_positions(handle, &info, 1, err) < 0 ||
-	    fill_config(handle, &info, err) < 0) {
+	    fill_config(handle, &info, err) < 0 || fill_groups(mine, handle, &info, err) < 0) {
 		mq_stream_info_release(&info);
 		return -1;
 	}

@@ -510,24 +510,28 @@ static void release_look(struct mq_kafka_look *look, size_t n)
 	mq_kafka_topics_release(&look->topics);
 }
 
-int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
-                    struct mq_group_list *ret_list, struct mq_err *err)
+int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *handle,
+                         const struct mq_group_query *query, int timeout_ms, size_t max,
+                         struct mq_group_list *ret_list, struct mq_err *err)
 {
-	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
 	struct mq_group_list list = {0};
 	bool want_places = query->want & MQ_GROUP_PLACES;
 	size_t n = 0;
 	int rc = -1;
-	struct mq_kafka_look look = {.handle = mq_kafka_groups_handle(mine, err),
-	                             .conn = mine,
+	struct mq_kafka_look look = {.handle = handle,
+	                             .conn = conn,
 	                             .query = query,
 	                             .list = &list,
 	                             .begin_ms = mq_now_monotonic_ms(),
-	                             .timeout_ms = conn->env->timeout_ms};
+	                             .timeout_ms = timeout_ms};
 
-	if (!look.handle || mq_kafka_contact(look.handle, err) < 0 || collect_names(&look, err) < 0)
+	if (mq_kafka_contact(handle, err) < 0 || collect_names(&look, err) < 0)
 		goto out;
 	n = list.n;
+	if (n > max) {
+		mq_fail(err, MQ_NEGATIVE, "there are %zu groups", n);
+		goto out;
+	}
 	look.groups = calloc(n ? n : 1, sizeof *look.groups);
 	if (!look.groups) {
 		mq_fail_memory(err);
@@ -553,4 +557,15 @@ out:
 	else
 		*ret_list = list;
 	return rc;
+}
+
+int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
+                    struct mq_group_list *ret_list, struct mq_err *err)
+{
+	struct mq_kafka_conn *mine = (struct mq_kafka_conn *)conn;
+	struct mq_kafka_handle *handle = mq_kafka_groups_handle(mine, err);
+
+	return handle ? mq_kafka_groups_with(mine, handle, query, conn->env->timeout_ms, SIZE_MAX,
+	                                     ret_list, err)
+	              : -1;
 }

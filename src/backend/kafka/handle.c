@@ -211,8 +211,9 @@ void mq_kafka_handle_free(struct mq_kafka_handle *handle)
 	handle->env = NULL;
 	handle->quiet = true;
 	/* A client that never got through may hang in a name look-up, and the library's thread for
-	 * a broker may never end when a topic was deleted there. */
-	bool slow = handle->rk && (!handle->was_up || handle->missed_once);
+	 * a broker may never end when a topic was deleted there, nor its own when it forgot an
+	 * answer. */
+	bool slow = handle->rk && (!handle->was_up || handle->missed_once || handle->stuck);
 	bool last = handle->refs == 1;
 	if ((slow || !last) && make_pipe(ended) == 0)
 		handle->ended = ended[1];

@@ -85,6 +85,7 @@ struct mq_kafka_handle {
 	bool quiet;          /* opening: errors become the result instead of warnings */
 	bool topic_missed;   /* the brokers do not know a topic that is in use; see parts.c */
 	bool missed_once;    /* that was so at some time */
+	bool stuck;          /* an answer that the library gives in any case did not come */
 	void *owner;         /* the writer or reader, for callbacks */
 };
 
@@ -207,6 +208,11 @@ int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream
 int mq_kafka_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
 int mq_kafka_groups(struct mq_conn *conn, const struct mq_group_query *query,
                     struct mq_group_list *ret_list, struct mq_err *err);
+/* As that through any client, whose ends are what lag is counted to, within timeout_ms. More groups
+ * than max are not looked at: MQ_NEGATIVE. */
+int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *handle,
+                         const struct mq_group_query *query, int timeout_ms, size_t max,
+                         struct mq_group_list *ret_list, struct mq_err *err);
 int mq_kafka_group_set(struct mq_conn *conn, const struct mq_group_set *set, struct mq_err *err);
 int mq_kafka_group_remove(struct mq_conn *conn, const struct mq_group_removal *removal,
                           struct mq_err *err);
