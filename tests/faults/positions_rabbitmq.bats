@@ -45,7 +45,7 @@ PYTHON
 got() { [ "$(grep -c got held)" = "$1" ]; }
 
 lag() {
-	mq lag -J "$address" "$@"
+	mq lag -J "$address"
 	expect_status 0
 }
 # figures OF: those of one row.

@@ -215,6 +215,64 @@ next_entry() {
 	is "$(sort -n "$OUT.living" | uniq -c | awk '{print $1, $2}' | paste -sd,)" "2 1,2 2,2 3,2 4,2 5"
 }
 
+# --- making, claiming, removing ---------------------------------------------------------------
+
+@test "what a dead member held is claimed: as it is, counted, by the living one read" {
+	shared_redis
+	add 2500
+	cli xgroup create "$topic" g 0 >/dev/null
+	cli xreadgroup group g dead count 2400 streams "$topic" '>' >/dev/null
+	cli xreadgroup group g young streams "$topic" '>' >/dev/null
+	mq group delete "$address" g --member dead --yes
+	expect_status 2
+	has "$err" "holds 2400 messages of $topic that are not settled"
+	has "$err" "mqtk group claim"
+	mq group delete "$address" g --yes
+	expect_status 2
+	is "$(cli xpending "$topic" g | head -1)" 2500
+	# Only what is idle for so long: all of it is young.
+	mq group claim "$address" g --idle 1h --to heir
+	is "$(cli xpending "$topic" g - + 3000 heir | wc -w)" 0
+	# XCLAIM makes what dead holds look old.
+	ids=$(seq -f '%.0f-1' 1 2400)
+	# shellcheck disable=SC2086 # words
+	cli xclaim "$topic" g dead 0 $ids idle 600000 justid >/dev/null
+	mq group claim "$address" g --idle 5m --to heir -c 100
+	expect_status 0
+	is "$(cli xpending "$topic" g | tail -n +4 | paste -sd' ')" "dead 2300 heir 100 young 100"
+	mq group claim "$address" g --idle 5m --to heir
+	expect_status 0
+	is "$(cli xpending "$topic" g | tail -n +4 | paste -sd' ')" "heir 2400 young 100"
+	# Given, not delivered once more.
+	is "$(cli xpending "$topic" g - + 3000 heir | paste - - - - | awk '{print $4}' | sort -u)" 1
+	mq group delete "$address" g --member dead --yes
+	expect_status 0
+	mq consume "$address" --group g --consumer heir -e
+	expect_status 0
+	is "$(seq 2400 | cmp - "$OUT" && echo same)" same
+	is "$(cli xpending "$topic" g | tail -n +4 | paste -sd' ')" "young 100"
+	mq group delete "$address" g --yes --force
+	expect_status 0
+	is "$(cli xinfo groups "$topic")" ""
+}
+
+@test "a group is made where it is told, of which XINFO knows the lag; once" {
+	shared_redis
+	mq group create "$address" g --to end
+	expect_status 8
+	add 10
+	mq group create "$address" g --to 4-1
+	expect_status 0
+	is "$(told last-delivered-id) $(told lag) $(figure lag)" "4-0 7 7"
+	mq group create "$address" g --to 4-1
+	expect_status 2
+	has "$err" "already a group g"
+	mq group delete "$broker/$topic" g --yes
+	expect_status 0
+	mq group delete "$broker/$topic" g --yes
+	expect_status 8
+}
+
 # --- what was lost ----------------------------------------------------------------------------
 
 @test "entries that are trimmed under a reader are counted: what came and what was lost are all" {
@@ -272,6 +330,20 @@ next_entry() {
 	mq lag -J --totals "redis://$REDIS_CLUSTER/^$topic-"
 	expect_status 0
 	is "$(jq -s '[.[].lag] | add' <<<"$out") $(jq -s '[.[].members] | unique' -c <<<"$out")" "10 [1]"
+	mq group show -J --pending "redis://$REDIS_CLUSTER/$topic-3" g
+	is "$(jq '.pending_list | length' <<<"$out")" 1
+	mq group claim "redis://$REDIS_CLUSTER/$topic-3" g --idle 0 --to other
+	expect_status 0
+	is "$(redis-cli -c -p "${REDIS_CLUSTER##*:}" xpending "$topic-3" g | sed -n 4p)" other
+	mq group reset "redis://$REDIS_CLUSTER/" g --to end --execute --force
+	expect_status 0
+	mq lag -J --totals "redis://$REDIS_CLUSTER/^$topic-"
+	is "$(jq -s '[.[].lag] | add' <<<"$out")" 0
+	mq group delete "redis://$REDIS_CLUSTER/" g --yes --force
+	expect_status 0
+	mq lag "redis://$REDIS_CLUSTER/" g
+	expect_status 8
+	redis-cli -c -p "${REDIS_CLUSTER##*:}" del "$topic-3" >/dev/null
 }
 
 @test "in a cluster with a node down: what the others tell, and exit 3" {

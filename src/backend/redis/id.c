@@ -75,3 +75,10 @@ struct mq_rd_id mq_rd_id_of_time(int64_t ms)
 {
 	return (struct mq_rd_id){ms < 0 ? 0 : (uint64_t)ms, 0};
 }
+
+struct mq_rd_id mq_rd_id_in(const struct mq_rd_reply *reply, struct mq_rd_id missing)
+{
+	struct mq_rd_id id;
+
+	return mq_rd_id_parse(mq_rd_reply_text(reply), 0, &id) ? id : missing;
+}

@@ -5,13 +5,6 @@
 
 enum { LAST_PAGE = 5000 };
 
-static struct mq_rd_id id_of(const struct mq_rd_reply *reply, struct mq_rd_id missing)
-{
-	struct mq_rd_id id;
-
-	return mq_rd_id_parse(mq_rd_reply_text(reply), 0, &id) ? id : missing;
-}
-
 static int look(struct mq_rd_conn *conn, const char *stream, struct mq_rd_extent *ret,
                 struct mq_err *err)
 {
@@ -59,7 +52,7 @@ static int find_last(struct mq_rd_conn *conn, const char *stream, int64_t number
 			return -1;
 		if (reply->type != REDIS_REPLY_ARRAY || reply->n == 0)
 			return 0;
-		*ret = id_of(mq_rd_reply_at(reply->last, 0), *ret);
+		*ret = mq_rd_id_in(mq_rd_reply_at(reply->last, 0), *ret);
 		from = mq_rd_id_previous(*ret);
 		number -= (int64_t)reply->n;
 	}

@@ -18,8 +18,8 @@
  *   names.c     which streams there are
  *   describe.c  what is asked about streams, server.c about servers; admin.c: what is made, trimmed
  *               and removed; count.c: how many entries are where
- *   standing.c  where groups stand; regroup.c: moving, making and removing them; pending.c: what
- *               they were given and did not acknowledge
+ *   standing.c, closer.c  where groups stand; regroup.c: moving, making and removing them;
+ * pending.c: what they were given and did not acknowledge
  */
 #ifndef BACKEND_REDIS_H
 #define BACKEND_REDIS_H
@@ -51,6 +51,8 @@ struct mq_rd_id mq_rd_id_next(struct mq_rd_id id);
 struct mq_rd_id mq_rd_id_previous(struct mq_rd_id id);
 /* The time in it, or MQ_NO_TIME when it is beyond what a timestamp can be. */
 int64_t mq_rd_id_time(struct mq_rd_id id);
+/* The id that a reply is. */
+struct mq_rd_id mq_rd_id_in(const struct mq_rd_reply *reply, struct mq_rd_id missing);
 /* The first id of that moment. */
 struct mq_rd_id mq_rd_id_of_time(int64_t ms);
 
