@@ -193,6 +193,43 @@ use_java() {
 	expect_status 4
 }
 
+@test "Kafka: a group's coordinator goes: no crash while it is away and when another takes over" {
+	own_cluster --nodes 3 --set broker.session.timeout.ms=3000 --set broker.heartbeat.interval.ms=500
+	mq create -q --partitions 6 --replicas 1 "$address"
+	seq 60 | sed 's/.*/&:&/' | "$MQTK" produce -q -K: "$address"
+	"$MQTK" consume -q -g g -e "$address" >/dev/null
+	background lag -J --no-age --watch=200ms --timeout 3s "$address" g >looks 2>looks.err
+	round() {
+		local coordinator
+		coordinator=$(kafka_tool "$own" org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
+			--bootstrap-server "$broker" --describe --state --group g 2>/dev/null |
+			sed -n 's/^g .*(\([0-9]*\)).*/\1/p')
+		kafka_kill "$own" "$coordinator"
+		# Some are given up before another node takes over, some see it come, some come later.
+		known() {
+			mq_within 30 lag -J --no-age --timeout "$1" "$address" g
+			((status == 3 || status == 4)) || fail "status $status" "$err"
+			((status == 3))
+		}
+		wait_until 60 known 4s
+		! known 1s || :
+		kafka_again "$own" "$coordinator" 3>&-
+	}
+	round
+	round
+	kill -0 "$pid"
+	all() {
+		mq_within 30 lag -J --no-age "$address" g
+		((status == 0))
+	}
+	wait_until 60 all
+	seen() { tail -n 1 looks | jq -e '.lag == 0' >/dev/null; }
+	wait_until 60 seen
+	kill -INT "$pid"
+	wait_for_end "$pid" 10
+	is "$status" 130
+}
+
 @test "Kafka: watching on a terminal survives the broker's absence, and q is heard meanwhile" {
 	own_cluster
 	mq create -q --partitions 1 "$address"

@@ -11,12 +11,18 @@
 #include <string.h>
 
 #define IN_FLIGHT 256 /* questions without an answer, at most */
-#define BATCH 50      /* groups described by one call */
 /* Parts of the time-out: by then groups are listed, commits read. */
 #define LIST_PERCENT 30
 #define COMMITS_PERCENT 50
 /* The library notices a time-out by itself; only then is it not waited for any longer. */
 #define GRACE_MS 300
+/*
+ * How long the library is to try, which is longer than it is asked at all. It must not give up a
+ * question to a coordinator by itself: when that coordinator comes back later, 2.0 to 2.8 at least
+ * answer the question that is no more, and abort (its issue 3663). So the time is ours to watch,
+ * and what is left open then ends with the client.
+ */
+#define LIBRARY_MS 3600000
 /* What a question was about, in its opaque. */
 enum { ASK_STATE, ASK_COMMITS, ASK_KINDS };
 
@@ -29,13 +35,12 @@ int mq_kafka_look_left(const struct mq_kafka_look *look, int percent)
 }
 
 static rd_kafka_AdminOptions_t *options_for(struct mq_kafka_look *look, rd_kafka_admin_op_t op,
-                                            int percent, size_t what)
+                                            int timeout_ms, size_t what)
 {
 	char text[200];
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(look->handle->rk, op);
 
-	rd_kafka_AdminOptions_set_request_timeout(options, mq_kafka_look_left(look, percent), text,
-	                                          sizeof text);
+	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
 	rd_kafka_AdminOptions_set_opaque(options, (void *)(uintptr_t)what);
 	return options;
 }
@@ -112,8 +117,8 @@ static int list_all(struct mq_kafka_look *look, struct mq_err *err)
 {
 	rd_kafka_t *rk = look->handle->rk;
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-	rd_kafka_AdminOptions_t *options =
-	    options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, LIST_PERCENT, 0);
+	rd_kafka_AdminOptions_t *options = options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+	                                               mq_kafka_look_left(look, LIST_PERCENT), 0);
 	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, LIST_PERCENT) + GRACE_MS;
 	int rc = -1;
 
@@ -349,7 +354,7 @@ static void ask_commits(struct mq_kafka_look *look, size_t index, rd_kafka_queue
 	struct mq_kafka_group *group = &look->groups[index];
 	rd_kafka_t *rk = look->handle->rk;
 	rd_kafka_AdminOptions_t *options =
-	    options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, COMMITS_PERCENT,
+	    options_for(look, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, LIBRARY_MS,
 	                index * ASK_KINDS + ASK_COMMITS);
 	rd_kafka_error_t *error =
 	    rd_kafka_AdminOptions_set_require_stable_offsets(options, group->exact != NULL);
@@ -359,60 +364,92 @@ static void ask_commits(struct mq_kafka_look *look, size_t index, rd_kafka_queue
 	if (error)
 		rd_kafka_error_destroy(error);
 	group->ask_commits = false;
+	group->open_commits = true;
 	rd_kafka_ListConsumerGroupOffsets(rk, &question, 1, options, queue);
 	rd_kafka_ListConsumerGroupOffsets_destroy(question);
 	rd_kafka_AdminOptions_destroy(options);
 }
 
-/* Describes the next groups from *at on that wait for it. Returns whether there were any. */
-static bool ask_states(struct mq_kafka_look *look, size_t *at, rd_kafka_queue_t *queue)
+/* One group each: the answer to a question about several comes with the slowest of their
+ * coordinators. */
+static void ask_state(struct mq_kafka_look *look, size_t index, rd_kafka_queue_t *queue)
 {
-	const char *names[BATCH];
-	size_t n = 0;
-
-	for (; *at < look->list->n && n < BATCH; ++*at) {
-		if (!look->groups[*at].ask_state)
-			continue;
-		look->groups[*at].ask_state = false;
-		names[n++] = look->list->items[*at].name;
-	}
-	if (n == 0)
-		return false;
+	const char *name = look->list->items[index].name;
 	rd_kafka_AdminOptions_t *options =
-	    options_for(look, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, COMMITS_PERCENT, ASK_STATE);
-	rd_kafka_DescribeConsumerGroups(look->handle->rk, names, n, options, queue);
+	    options_for(look, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, LIBRARY_MS,
+	                index * ASK_KINDS + ASK_STATE);
+
+	look->groups[index].ask_state = false;
+	look->groups[index].open_state = true;
+	rd_kafka_DescribeConsumerGroups(look->handle->rk, &name, 1, options, queue);
 	rd_kafka_AdminOptions_destroy(options);
-	return true;
+}
+
+/* The time is over: what has no answer gets none. */
+static void give_up(struct mq_kafka_look *look)
+{
+	for (size_t i = 0; i < look->list->n; i++) {
+		struct mq_kafka_group *group = &look->groups[i];
+		if (group->open_commits || group->ask_commits)
+			group_failed(&look->list->items[i], RD_KAFKA_RESP_ERR__TIMED_OUT,
+			             "asking for its positions");
+		if (group->open_state || group->ask_state)
+			group_failed(&look->list->items[i], RD_KAFKA_RESP_ERR__TIMED_OUT,
+			             "asking for its state");
+		look->unanswered |= group->open_commits || group->open_state;
+		group->ask_commits = group->ask_state = false;
+		group->open_commits = group->open_state = false;
+	}
+}
+
+static int take_answer(struct mq_kafka_look *look, rd_kafka_event_t *event, bool may_wait,
+                       struct mq_err *err)
+{
+	size_t what = (size_t)(uintptr_t)rd_kafka_event_opaque(event);
+	struct mq_kafka_group *group = &look->groups[what / ASK_KINDS];
+
+	if (what % ASK_KINDS == ASK_STATE) {
+		group->open_state = false;
+		return take_states(look, event, err);
+	}
+	group->open_commits = false;
+	take_commits(look, what / ASK_KINDS, event, may_wait);
+	return 0;
 }
 
 /* Asks everything that waits to be asked, takes the answers. */
 static int ask_round(struct mq_kafka_look *look, rd_kafka_queue_t *queue, struct mq_err *err)
 {
-	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, COMMITS_PERCENT) + GRACE_MS;
+	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, COMMITS_PERCENT);
 	bool may_wait = mq_kafka_look_left(look, COMMITS_PERCENT) > 1;
-	size_t next_commit = 0, next_state = 0, open = 0;
-	int rc = 0;
+	struct mq_err none = MQ_ERR_INIT;
+	size_t next = 0, open = 0;
 
 	for (;;) {
-		while (open < IN_FLIGHT && ask_states(look, &next_state, queue))
-			open++;
-		for (; open < IN_FLIGHT && next_commit < look->list->n; next_commit++)
-			if (look->groups[next_commit].ask_commits) {
-				ask_commits(look, next_commit, queue);
+		for (; open < IN_FLIGHT && next < look->list->n; next++) {
+			if (look->groups[next].ask_state) {
+				ask_state(look, next, queue);
 				open++;
 			}
+			if (look->groups[next].ask_commits) {
+				ask_commits(look, next, queue);
+				open++;
+			}
+		}
 		if (open == 0)
 			return 0;
 		rd_kafka_event_t *event =
-		    mq_kafka_await_until(look->handle, queue, end, "asking for positions", err);
-		if (!event)
+		    mq_kafka_await_until(look->handle, queue, end, "asking for positions", &none);
+		if (!event && none.code == MQ_CANCELLED) {
+			*err = none;
 			return -1;
+		}
+		if (!event) {
+			give_up(look);
+			return 0;
+		}
 		open--;
-		size_t what = (size_t)(uintptr_t)rd_kafka_event_opaque(event);
-		if (what % ASK_KINDS == ASK_COMMITS)
-			take_commits(look, what / ASK_KINDS, event, may_wait);
-		else
-			rc = take_states(look, event, err);
+		int rc = take_answer(look, event, may_wait, err);
 		rd_kafka_event_destroy(event);
 		if (rc < 0)
 			return -1;
@@ -508,6 +545,8 @@ static void release_look(struct mq_kafka_look *look, size_t n)
 	}
 	free(look->groups);
 	mq_kafka_topics_release(&look->topics);
+	if (look->unanswered && look->handle == look->conn->groups)
+		mq_kafka_groups_forget(look->conn);
 }
 
 int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *handle,

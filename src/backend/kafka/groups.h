@@ -17,8 +17,9 @@ struct mq_kafka_owner {
 
 /* What is known of a group beside its mq_group_info, which has the same index. */
 struct mq_kafka_group {
-	bool ask_state, ask_commits; /* not answered yet */
-	bool dead;                   /* its coordinator has no such group */
+	bool ask_state, ask_commits;   /* to be asked */
+	bool open_state, open_commits; /* asked, without an answer yet */
+	bool dead;                     /* its coordinator has no such group */
 	/* What is asked for once more, this time behind every open transaction; NULL: everything,
 	 * as it stands. */
 	rd_kafka_topic_partition_list_t *exact;
@@ -47,6 +48,7 @@ struct mq_kafka_look {
 	struct mq_kafka_topics topics; /* from mq_kafka_places_add on */
 	int64_t begin_ms;              /* monotonic */
 	int timeout_ms;
+	bool unanswered; /* questions were given up: the client is not to be used again */
 };
 
 /* The part of the time-out by which ends are known, in percent. */

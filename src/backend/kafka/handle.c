@@ -243,13 +243,13 @@ void mq_kafka_handle_drain(struct mq_kafka_handle *handle)
 }
 
 /* A client for questions, made when first needed. */
-static struct mq_kafka_handle *asking_handle(struct mq_kafka_conn *conn,
+static struct mq_kafka_handle *asking_handle(struct mq_kafka_conn *conn, enum mq_kafka_role role,
                                              struct mq_kafka_handle **place,
                                              const char *const *extra, struct mq_err *err)
 {
 	if (*place)
 		return *place;
-	rd_kafka_conf_t *conf = mq_kafka_conf(conn, MQ_KAFKA_ADMIN, extra, err);
+	rd_kafka_conf_t *conf = mq_kafka_conf(conn, role, extra, err);
 	if (!conf)
 		return NULL;
 	/* Asking must not create. */
@@ -257,21 +257,30 @@ static struct mq_kafka_handle *asking_handle(struct mq_kafka_conn *conn,
 		rd_kafka_conf_destroy(conf);
 		return NULL;
 	}
-	if (mq_kafka_handle_new(conn, conf, MQ_KAFKA_ADMIN, NULL, place, err) < 0)
+	if (mq_kafka_handle_new(conn, conf, role, NULL, place, err) < 0)
 		return NULL;
 	return *place;
 }
 
 struct mq_kafka_handle *mq_kafka_admin_handle(struct mq_kafka_conn *conn, struct mq_err *err)
 {
-	return asking_handle(conn, &conn->admin, NULL, err);
+	return asking_handle(conn, MQ_KAFKA_ADMIN, &conn->admin, NULL, err);
+}
+
+void mq_kafka_groups_forget(struct mq_kafka_conn *conn)
+{
+	mq_kafka_handle_free(conn->groups);
+	conn->groups = NULL;
 }
 
 struct mq_kafka_handle *mq_kafka_groups_handle(struct mq_kafka_conn *conn, struct mq_err *err)
 {
-	static const char *const extra[] = {"isolation.level", "read_uncommitted", NULL};
+	/* It never joins that group: but when a coordinator has moved, librdkafka tells the
+	 * client's own group to look for it, also in a client that has none (its issue 5040). */
+	static const char *const extra[] = {"isolation.level", "read_uncommitted", "group.id",
+	                                    "mqtk", NULL};
 
-	return asking_handle(conn, &conn->groups, extra, err);
+	return asking_handle(conn, MQ_KAFKA_CONSUMER, &conn->groups, extra, err);
 }
 
 /* --- calls ---------------------------------------------------------------------------------------

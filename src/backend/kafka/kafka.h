@@ -102,6 +102,8 @@ void mq_kafka_handle_drain(struct mq_kafka_handle *handle);
 struct mq_kafka_handle *mq_kafka_admin_handle(struct mq_kafka_conn *conn, struct mq_err *err);
 /* The one for where groups stand. */
 struct mq_kafka_handle *mq_kafka_groups_handle(struct mq_kafka_conn *conn, struct mq_err *err);
+/* Ends that client, with the questions that it still has open. */
+void mq_kafka_groups_forget(struct mq_kafka_conn *conn);
 
 /*
  * A call of the library that blocks, run by a thread of its own so that a signal, the time-out or
