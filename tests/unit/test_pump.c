@@ -154,6 +154,9 @@ struct fake_sink {
 	struct mq_cancel *cancel;
 	size_t cancel_at;
 	bool gone;
+	size_t flushes;
+	const struct mq_pump *pump; /* whose `serving` is looked at */
+	size_t from[2];             /* messages of each reader */
 };
 
 static int64_t sink_accept(void *ctx, const struct mq_message *messages, size_t n,
@@ -167,6 +170,8 @@ static int64_t sink_accept(void *ctx, const struct mq_message *messages, size_t 
 		if (sink->fail_accept_at == number)
 			return taken ? (int64_t)taken : mq_fail(err, MQ_DATA, "bad message");
 		sink->held++;
+		if (sink->pump)
+			sink->from[sink->pump->serving]++;
 		if (sink->cancel && sink->cancel_at == number)
 			mq_cancel_raise(sink->cancel, SIGINT);
 	}
@@ -178,6 +183,7 @@ static int sink_flush(void *ctx, size_t *ret_lost, struct mq_err *err)
 	struct fake_sink *sink = ctx;
 
 	*ret_lost = 0;
+	sink->flushes++;
 	if (sink->fail_flush_at && sink->out + sink->held >= sink->fail_flush_at) {
 		*ret_lost = sink->lost < sink->held ? sink->lost : sink->held;
 		sink->out += sink->held - *ret_lost;
@@ -379,6 +385,55 @@ static void an_output_nobody_reads_ends_it(void **state)
 	assert_int_equal(reader.committed, 3);
 }
 
+static void a_lazy_sink_is_flushed_when_full_and_at_the_end(void **state)
+{
+	(void)state;
+	struct mq_err err = MQ_ERR_INIT;
+	struct fake_reader a, b;
+	struct fake_sink sink = {.room = 1000};
+	reader_init(&a, 40, 10);
+	reader_init(&b, 300, 10);
+	struct mq_reader *readers[] = {&a.base, &b.base};
+	struct mq_pump pump = make_pump(readers, 2, &sink);
+	pump.settle = false;
+	pump.lazy = true;
+	pump.batch = 7;
+	sink.pump = &pump;
+
+	assert_int_equal(mq_pump_run(&pump, &err), MQ_PUMP_ENDED);
+	assert_int_equal(sink.flushes, 1);
+	assert_int_equal(sink.out, 340);
+	assert_int_equal(pump.count, 340);
+	assert_int_equal(sink.from[0], 40);
+	assert_int_equal(sink.from[1], 300);
+
+	reader_init(&a, 100, 100);
+	sink = (struct fake_sink){.room = 30};
+	pump = make_pump(readers, 1, &sink);
+	pump.settle = false;
+	pump.lazy = true;
+	assert_int_equal(mq_pump_run(&pump, &err), MQ_PUMP_ENDED);
+	assert_int_equal(sink.flushes, 4);
+	assert_int_equal(sink.out, 100);
+}
+
+static void what_a_lazy_sink_loses_at_the_end_is_no_success(void **state)
+{
+	(void)state;
+	struct mq_err err = MQ_ERR_INIT;
+	struct fake_reader reader;
+	struct fake_sink sink = {.room = 1000, .fail_flush_at = 1, .lost = 3};
+	reader_init(&reader, 50, 10);
+	struct mq_reader *readers[] = {&reader.base};
+	struct mq_pump pump = make_pump(readers, 1, &sink);
+	pump.settle = false;
+	pump.lazy = true;
+
+	assert_int_equal(mq_pump_run(&pump, &err), MQ_PUMP_FAILED);
+	assert_int_equal(err.code, MQ_IO);
+	assert_int_equal(pump.count, 47);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +447,8 @@ int main(void)
 	    cmocka_unit_test(several_readers_all_reach_their_ends),
 	    cmocka_unit_test(idle_time_ends_it),
 	    cmocka_unit_test(an_output_nobody_reads_ends_it),
+	    cmocka_unit_test(a_lazy_sink_is_flushed_when_full_and_at_the_end),
+	    cmocka_unit_test(what_a_lazy_sink_loses_at_the_end_is_no_success),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
