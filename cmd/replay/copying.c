@@ -503,19 +503,24 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 		note(c, false);
 		commit(c, false);
 	}
+	c->accepted += taken;
 	return taken > 0 ? (int64_t)taken : say_why(c, err);
 }
 
 static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 {
 	struct copying *c = ctx;
+	struct mq_err mine = MQ_ERR_INIT;
 
 	drain(c);
 	commit(c, true);
-	if (sync_kept(c, &c->why) < 0)
-		break_off(c, &c->why);
+	bool kept = sync_kept(c, &mine) == 0;
+	if (!kept)
+		break_off(c, &mine);
 	note(c, true);
-	*ret_lost = (size_t)(c->tail - c->head);
+	/* Which of them should have been kept is not known: all may come again. */
+	*ret_lost = kept ? (size_t)(c->tail - c->head) : c->accepted;
+	c->accepted = 0;
 	/* Messages that were sent, but whose transaction never ended, are lost with it. */
 	if (c->group && c->broken)
 		*ret_lost += (size_t)(c->done - c->noted);

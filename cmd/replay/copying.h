@@ -51,6 +51,7 @@ struct copying {
 	int64_t noted_ms, committed_ms;
 	int64_t noted;       /* messages done with, as the journal knows */
 	int64_t done;        /* in this run */
+	size_t accepted;     /* since the last flush */
 	int64_t uncommitted; /* confirmed within the open transaction */
 	int64_t uncommitted_bytes;
 	int64_t kept; /* failures that --failed-to keeps, not on disk yet */

@@ -56,22 +56,18 @@ int64_t edit_count(const struct mq_message *message)
 
 /* --- room ------------------------------------------------------------------------------------ */
 
-/* At least `want` elements of that size; nothing of the old is kept. */
-static int make_room(void *array_ptr, size_t *cap, size_t want, size_t size, struct mq_err *err)
+/* Room for `want` elements of that size: what is there, or more in its place. Nothing of the old is
+ * kept. NULL with err set. */
+static void *make_room(void *old, size_t *cap, size_t want, size_t size, struct mq_err *err)
 {
-	void *old, *room;
-
-	if (want <= *cap)
-		return 0;
-	memcpy(&old, array_ptr, sizeof old);
+	if (old && want <= *cap)
+		return old;
 	free(old);
-	*cap = 0;
-	room = malloc(want * size);
-	memcpy(array_ptr, &room, sizeof room);
+	*cap = want + want / 2 + 1;
+	void *room = malloc(*cap * size);
 	if (!room)
-		return mq_fail_memory(err);
-	*cap = want;
-	return 0;
+		mq_fail_memory(err);
+	return room;
 }
 
 int edit_begin(struct edit *edit, const struct mq_message *messages, size_t n, struct mq_err *err)
@@ -90,12 +86,12 @@ int edit_begin(struct edit *edit, const struct mq_message *messages, size_t n, s
 		if (m->properties && m->properties->header_types.data)
 			text += mine;
 	}
-	if (make_room(&edit->headers, &edit->cap_headers, headers, sizeof *edit->headers, err) <
-	        0 ||
-	    make_room(&edit->properties, &edit->cap_properties, n, sizeof *edit->properties, err) <
-	        0)
-		return -1;
-	return make_room(&edit->text, &edit->cap_text, text + 1, 1, err);
+	edit->headers =
+	    make_room(edit->headers, &edit->cap_headers, headers, sizeof *edit->headers, err);
+	edit->properties =
+	    make_room(edit->properties, &edit->cap_properties, n, sizeof *edit->properties, err);
+	edit->text = make_room(edit->text, &edit->cap_text, text, 1, err);
+	return edit->headers && edit->properties && edit->text ? 0 : -1;
 }
 
 /* --- text ------------------------------------------------------------------------------------ */

@@ -408,8 +408,7 @@ int replay_plan_make(struct plan *plan, const struct sources *sources,
 			continue;
 		if (add_source(plan, i, &sources->items[i], values, err) < 0)
 			return -1;
-		plan->exact[i] =
-		    place_parts(plan, first, sources->items[i].conn, values, err) == 0;
+		plan->exact[i] = place_parts(plan, first, sources->items[i].conn, values, err) == 0;
 		/* A queue, where only streams have positions: it is read as it comes. */
 		if (!plan->exact[i] && !drop_queues(plan, first, sources->items[i].conn, err))
 			return -1;

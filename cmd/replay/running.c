@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Messages of one fetch: more where each is followed by a wait for the target's answers, fewer
@@ -62,6 +63,11 @@ static int describe_options(struct running *r, struct mq_err *err)
 		result = mq_buf_printf(buf, err, " header=%s", v->headers.items[i]);
 	for (size_t i = 0; i < v->removed.n && result == 0; i++)
 		result = mq_buf_printf(buf, err, " remove=%s", v->removed.items[i]);
+	/* It stands in a line of JSON, and is compared with what comes back from there. */
+	bool text = mq_utf8_valid(mq_bytes_of(buf->data, buf->len));
+	for (size_t i = 0; i < buf->len && !text; i++)
+		if ((unsigned char)buf->data[i] >= 0x80)
+			buf->data[i] = (char)('a' + (unsigned char)buf->data[i] % 26);
 	return result;
 }
 
@@ -117,6 +123,21 @@ static int check_planned(const struct running *r, struct mq_err *err)
 			               "--dry-run: where the group stands in %s is known only to "
 			               "its members",
 			               r->sides.sources.items[i].target->shown);
+	return 0;
+}
+
+/* A file that is added to while it is read has no end. */
+static int check_files(const struct running *r, struct mq_err *err)
+{
+	struct stat target, source;
+
+	if (!r->target.path || stat(r->target.path, &target) < 0)
+		return 0;
+	for (size_t i = 0; i < r->sides.n_paths; i++)
+		if (stat(r->sides.paths[i], &source) == 0 && source.st_dev == target.st_dev &&
+		    source.st_ino == target.st_ino)
+			return mq_fail(err, MQ_USAGE, "%s is a source and the target",
+			               r->target.path);
 	return 0;
 }
 
@@ -181,6 +202,15 @@ static bool any_by_file(const struct running *r)
 
 /* --- copying --------------------------------------------------------------------------------- */
 
+static void expect(struct running *r)
+{
+	int64_t count = r->values->count, left = count - r->journal.done;
+
+	r->progress.expected = sides_expected(&r->sides, &r->plan);
+	if (count >= 0 && (r->progress.expected < 0 || left < r->progress.expected))
+		r->progress.expected = left;
+}
+
 static void tick(void *ctx, int64_t count)
 {
 	struct running *r = ctx;
@@ -232,10 +262,13 @@ static void make_pump(struct running *r)
 		r->pump.batch = (size_t)(v->pace.rate / 4) + 1;
 }
 
-static enum replay_end end_of(enum mq_pump_end end, const struct copying *c,
+/* broken: before the writer was closed, which may find that answers never came. */
+static enum replay_end end_of(enum mq_pump_end end, bool broken, const struct copying *c,
                               const struct mq_env *env)
 {
-	if (c->broken)
+	if (!broken && mq_cancel_signal(env->cancel) && end != MQ_PUMP_ENDED)
+		return REPLAY_SIGNAL;
+	if (broken || c->broken)
 		return REPLAY_FAILED;
 	if (c->enough)
 		return REPLAY_COUNT;
@@ -245,13 +278,12 @@ static enum replay_end end_of(enum mq_pump_end end, const struct copying *c,
 	case MQ_PUMP_LIMIT:
 		return REPLAY_COUNT;
 	case MQ_PUMP_CANCELLED:
-		return REPLAY_SIGNAL;
 	case MQ_PUMP_IDLE:
 	case MQ_PUMP_SINK_GONE:
 	case MQ_PUMP_FAILED:
 		break;
 	}
-	return mq_cancel_signal(env->cancel) ? REPLAY_SIGNAL : REPLAY_FAILED;
+	return REPLAY_FAILED;
 }
 
 /* The exit code and the words for it. The pump's own failure, if it was no consequence of the
@@ -314,13 +346,14 @@ static int copy(struct running *r, struct mq_err *err)
 	r->pump.sink = copying_sink(c);
 	c->pump = &r->pump;
 	enum mq_pump_end end = mq_pump_run(&r->pump, err);
+	bool broken = c->broken;
 	copying_finish(c);
 	if (end == MQ_PUMP_IDLE && !c->broken)
 		mq_fail(err, MQ_UNREACHABLE,
 		        "%s: nothing came for %lld ms, and the end is not reached", r->sides.label,
 		        (long long)r->pump.idle_timeout_ms);
 	progress_clear(&r->progress);
-	fill_report(r, end_of(end, c, env), &report);
+	fill_report(r, end_of(end, broken, c, env), &report);
 	bool whole = report.end == REPLAY_END || report.end == REPLAY_COUNT;
 	if (whole && r->journal.path &&
 	    journal_finish(&r->journal, r->journal.done + copying_done(c), err) < 0)
@@ -351,6 +384,8 @@ static int replay(struct running *r, struct mq_err *err)
 
 	if (sides_connect(&r->sides, &r->target, r->values, target_operand(r), err) < 0)
 		return (int)err->code;
+	if (check_files(r, err) < 0)
+		return MQ_USAGE;
 	if (r->values->json && r->target.path && strcmp(r->target.path, "-") == 0) {
 		mq_fail(err, MQ_USAGE,
 		        "-J: the report and the messages would mix on standard output");
@@ -363,7 +398,7 @@ static int replay(struct running *r, struct mq_err *err)
 	    journal_begin(&r->journal, &subject, &r->plan, err) < 0 ||
 	    sides_read(&r->sides, &r->plan, r->values, r->journal.done, err) < 0)
 		return (int)err->code;
-	r->progress.expected = sides_expected(&r->sides, &r->plan);
+	expect(r);
 	return copy(r, err);
 }
 
@@ -383,7 +418,7 @@ static int dry_running(struct running *r, struct mq_err *err)
 		return (int)err->code;
 	if (sides_read(&r->sides, &r->plan, r->values, 0, err) < 0)
 		return (int)err->code;
-	r->progress.expected = sides_expected(&r->sides, &r->plan);
+	expect(r);
 	make_pump(r);
 	r->pump.settle = false;
 	r->pump.lazy = true;

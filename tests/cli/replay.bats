@@ -9,7 +9,6 @@ load saying
 setup() {
 	common_setup
 	OUT=$BATS_TEST_TMPDIR/out
-	ERR=$BATS_TEST_TMPDIR/err
 	cat >in.jsonl <<-'EOT'
 	{"key":"k1","headers":[["a","1"],["n",null],["e",""],["a","2"]],"ts":1700000000123,"payload":"text \u00e9 \"quoted\"\n"}
 	{"key":null,"headers":[],"ts":1700000000124,"payload":null}
@@ -222,6 +221,34 @@ payloads() { # ADDR
 	mq replay -q --group g local/a local/b
 	expect_status 0
 	is "$(payloads local/b | xargs)" "1 2 3 4 5 6 7 8"
+}
+
+@test "a key and a header that are no UTF-8, and a journal" {
+	seq 3 | "$MQTK" produce -q local/a
+	mq replay -q --key $'\xff\xfe' -H $'x=\xff' --resume journal local/a local/b
+	expect_status 0
+	mq replay --key $'\xff\xfe' -H $'x=\xff' --resume journal local/a local/b
+	expect_status 0
+	[[ $err == *"nothing to do"* ]]
+	is "$("$MQTK" consume -q -J -e local/b | jq -c .key | sort -u)" '{"base64":"//4="}'
+}
+
+@test "a file is not a source and the target" {
+	seq 3 | "$MQTK" produce -q local/a
+	mq replay -q local/a lines.jsonl
+	mq replay --append lines.jsonl ./lines.jsonl
+	expect_status 2
+	is "$(wc -l <lines.jsonl)" 3
+}
+
+@test "--speed goes by time across partitions, in the order of each" {
+	mq create -q --partitions 2 local/a
+	for p in 0 1; do
+		for i in 1 2 3; do printf '{"partition":%s,"ts":%s,"payload":"%s-%s"}\n' $p $((1700000000000 + i * 100 + p * 50)) $p $i; done
+	done | "$MQTK" produce -q -J local/a
+	mq replay -q --speed 10x local/a all.jsonl
+	expect_status 0
+	is "$(jq -r .payload all.jsonl | xargs)" "0-1 1-1 0-2 1-2 0-3 1-3"
 }
 
 @test "what is missing, contradicts or cannot be" {

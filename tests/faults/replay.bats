@@ -188,14 +188,14 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	expect_status 2
 	is "$(cat notes)" hello
 	# What a kill in the middle of a line leaves.
-	sed '$d' journal | sed '$d' >cut
-	printf '{"at":[[0,50' >>cut
-	mq replay -q --resume cut sqlite:a.db/t sqlite:c.db/t
+	sed '$d' journal | sed '$d' >torn
+	printf '{"at":[[0,50' >>torn
+	mq replay -q --resume torn sqlite:a.db/t sqlite:c.db/t
 	expect_status 2 # another target
-	mq replay -q --resume cut sqlite:a.db/t sqlite:b.db/t
+	mq replay -q --resume torn sqlite:a.db/t sqlite:b.db/t
 	expect_status 0
 	is "$(read_all sqlite:b.db/t | wc -l)" 2000
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/journal.json" cut
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/journal.json" torn
 }
 
 @test "a signal: what was sent is confirmed, the report adds up, a journal goes on without duplicates" {
