@@ -511,18 +511,50 @@ static int ask_exact(struct mq_kafka_look *look, struct mq_err *err)
 	return ask_groups(look, err) < 0 ? -1 : mq_kafka_places_refill(look, err);
 }
 
-/* A group that was named and that its coordinator knows nothing of. One that was listed is there,
- * of whatever kind. */
-static void check_there(struct mq_kafka_look *look)
+static bool seems_missing(const struct mq_kafka_group *group)
 {
-	for (size_t i = 0; look->query->n_groups > 0 && i < look->list->n; i++) {
-		struct mq_group_info *info = &look->list->items[i];
-		const struct mq_kafka_group *group = &look->groups[i];
-		if (!group->dead || (group->commits && group->commits->cnt > 0))
-			continue;
-		mq_fail(&info->err, MQ_NOT_FOUND, "no group '%s'", info->name);
-		(void)mq_hint(&info->err, "'mqtk group ls' lists the groups");
+	return group->dead && (!group->commits || group->commits->cnt == 0);
+}
+
+/*
+ * Groups that were named and that their coordinators know nothing of. Groups of the kind that came
+ * with Kafka 4 cannot be described as this library asks, but they are listed: only what is not
+ * listed either is not there.
+ */
+static int check_there(struct mq_kafka_look *look, struct mq_err *err)
+{
+	struct mq_group_list listed = {0};
+	struct mq_kafka_look again = *look;
+	bool any = false;
+
+	for (size_t i = 0; i < look->list->n; i++)
+		any = any || look->groups[i].dead;
+	if (!any || look->query->n_groups == 0)
+		return 0;
+	again.list = &listed;
+	again.begin_ms = mq_now_monotonic_ms();
+	again.timeout_ms /= 4;
+	if (list_all(&again, err) < 0 && err->code == MQ_CANCELLED) {
+		mq_group_list_release(&listed);
+		return -1;
 	}
+	mq_err_clear(err);
+	mq_group_list_sort(&listed);
+	for (size_t i = 0; i < look->list->n; i++) {
+		struct mq_group_info *info = &look->list->items[i];
+		struct mq_group_info *found =
+		    look->groups[i].dead ? find_group(&listed, info->name) : NULL;
+		if (found) {
+			free(info->state);
+			info->state = found->state;
+			found->state = NULL;
+		} else if (seems_missing(&look->groups[i])) {
+			mq_fail(&info->err, MQ_NOT_FOUND, "no group '%s'", info->name);
+			(void)mq_hint(&info->err, "'mqtk group ls' lists the groups");
+		}
+	}
+	mq_group_list_release(&listed);
+	return 0;
 }
 
 /* --- the operation -------------------------------------------------------------------------------
@@ -578,7 +610,8 @@ int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *han
 	}
 	if (ask_first(&look, want_places || query->n_groups > 0 || query->n_streams > 0, err) < 0)
 		goto out;
-	check_there(&look);
+	if (check_there(&look, err) < 0)
+		goto out;
 	if ((want_places || query->n_streams > 0) && mq_kafka_places_add(&look, err) < 0)
 		goto out;
 	if (want_places && !(query->want & MQ_GROUP_ENDS) && ask_exact(&look, err) < 0)
