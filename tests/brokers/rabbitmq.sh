@@ -158,7 +158,7 @@ rabbitmq_start() {
 		rabbitmq_definitions >"$dir/definitions.json"
 		rabbitmq_environment >"$dir/environment"
 		echo '[].' >"$dir/advanced.config"
-		echo '[rabbitmq_management,rabbitmq_stream].' >"$dir/enabled_plugins"
+		echo '[rabbitmq_management,rabbitmq_stream,rabbitmq_stream_management].' >"$dir/enabled_plugins"
 		{
 			echo "RABBITMQ=127.0.0.1:${ports[0]}"
 			echo "RABBITMQ_MANAGEMENT=http://127.0.0.1:${ports[1]}"

@@ -172,12 +172,31 @@ same_rates() {
 	"$MQTK" create -q --type stream "$address"
 	seq 3 | "$MQTK" produce -q "$address"
 	lag
-	is "$(figures "$out")" "[null,null,null,null,0]"
+	is "$(figures "$out")" "[null,null,null,0,0]"
 	mq lag "$address"
 	has "$out" "stored"
 	mq lag -J "$(at '')"
 	expect_status 0
 	has_not "$out" "$queue"
+}
+
+@test "offsets of a stream that readers stored are its groups" {
+	[ "${RABBITMQ_VERSION%%.*}" -ge 4 ] || skip "RabbitMQ $RABBITMQ_VERSION does not tell them"
+	"$MQTK" create -q --type stream "$address"
+	seq 100 | "$MQTK" produce -q "$address"
+	stream=127.0.0.1:$(told overview | jq '.listeners[] | select(.protocol == "stream") | .port' | head -1)
+	python3 "$root/tests/faults/store_offset.py" "$stream" "$queue" billing 39 audit 99
+	lag
+	is "$(jq -c '[.group, .committed, .end, .lag]' <<<"$out" | sort | paste -sd' ')" \
+		'["audit",100,100,0] ["billing",40,100,60]'
+	mq consume "$address" --from 40 -c 1
+	is "$out" 41
+	mq lag "$address" billing --max-lag 59
+	expect_status 1
+	mq lag "$address" nobody
+	expect_status 8
+	mq lag -J "$(at '')"
+	is "$(jq --arg q "$queue" 'select(.stream == $q) | .lag' <<<"$out" | sort -n | paste -sd' ')" "0 60"
 }
 
 @test "positions of a stream: begin, end, the last ones; a queue has none" {
