@@ -67,3 +67,11 @@ each_fails() {
 @test "ls" { each_fails ls sqlite:s.db/; }
 @test "info" { each_fails info -J sqlite:s.db/s; }
 @test "config" { each_fails config local/x; }
+
+# Without --grep: a library that cannot be loaded for want of memory is said to be missing.
+@test "group" {
+	"$MQTK" group create sqlite:before.db/s g >/dev/null
+	printf 's,0,1\n' >plan.csv
+	each_fails group reset --plan plan.csv --execute sqlite:s.db/s g
+	each_fails group skip --key k --keep kept.jsonl --execute sqlite:s.db/s g
+}
