@@ -1,258 +1,18 @@
 /*
- * The sink of a replay: see copying.h. Every message that was read has a slot in a ring until it
- * and all before it are done with; what its source may forget, or the journal remember, is what the
- * front of the ring has passed.
+ * The sink of a replay: see copying.h. Here messages become copies and go out, at their pace; what
+ * the target answers is answers.c's business.
  */
 #include "cmd/replay/copying.h"
 
 #include "cmd/replay/file.h"
+#include "cmd/replay/ring.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
-	RUN = 2048,       /* messages that are edited and written at once */
-	RING = 1 << 18,   /* messages that may be without an answer */
-	WAIT_MS = 250,    /* longest wait before the clock is looked at again */
-	NOTE_MS = 100,    /* between two lines of the journal */
-	COMMIT_MS = 1000, /* longest transaction */
-	COMMIT_MOST = 100000,
+	RUN = 2048,    /* messages that are edited and written at once */
+	WAIT_MS = 250, /* longest wait before the clock is looked at again */
 };
-
-enum slot_state { UNSENT, SENT, DONE, FAILED };
-
-struct copying_slot {
-	int64_t next; /* where its part stands once this one is done with */
-	int32_t part; /* -1: none is remembered */
-	enum slot_state state;
-	bool again; /* done with by an earlier run: it counts for nothing */
-	uint32_t bytes;
-};
-
-static bool stopped(const struct copying *c)
-{
-	return mq_cancel_signal(c->env->cancel) != 0;
-}
-
-static struct copying_slot *slot_of(const struct copying *c, uint64_t number)
-{
-	return &c->slots[number & (RING - 1)];
-}
-
-static void break_off(struct copying *c, const struct mq_err *why)
-{
-	if (!c->broken)
-		c->why = *why;
-	mq_fail(&c->why, MQ_PARTIAL, "the target takes no more"); /* unless it says more */
-	c->broken = true;
-}
-
-/* --- answers --------------------------------------------------------------------------------- */
-
-/* Its part stands behind this one now. */
-static void move_part(struct copying *c, uint64_t number)
-{
-	const struct copying_slot *slot = slot_of(c, number);
-
-	if (slot->part < 0)
-		return;
-	struct plan_part *part = &c->plan->parts[slot->part];
-	if (part->by_id)
-		memcpy(part->last_id, c->ids[number & (RING - 1)], PLAN_ID);
-	else
-		part->next = slot->next;
-	part->changed = true;
-}
-
-/* Everything at the front that is done with. */
-static void advance(struct copying *c)
-{
-	while (c->head < c->tail && slot_of(c, c->head)->state == DONE) {
-		c->done += !slot_of(c, c->head)->again;
-		move_part(c, c->head++);
-	}
-}
-
-/* Whether the message is at fault, and not the target: then others may succeed. */
-static bool is_its_own_fault(const struct mq_delivery *delivery)
-{
-	const struct mq_err *err = delivery->err;
-
-	if (delivery->maybe_stored || err->retriable)
-		return false;
-	return err->code == MQ_DATA || err->code == MQ_PARTIAL || err->code == MQ_USAGE ||
-	       err->code == MQ_NOT_FOUND;
-}
-
-/* Takes note of a failure. Returns the state of its slot. */
-static enum slot_state fail_one(struct copying *c, uint64_t number,
-                                const struct mq_delivery *delivery)
-{
-	c->counts.failed++;
-	failures_add(&c->failures, delivery->message, delivery->err, number,
-	             delivery->maybe_stored);
-	bool own_fault = is_its_own_fault(delivery) && !c->broken;
-	if (own_fault && c->values->failed_to) {
-		c->kept++;
-		return DONE;
-	}
-	c->refused = c->refused || own_fault;
-	break_off(c, delivery->err);
-	return FAILED;
-}
-
-void copying_delivered(void *ctx, const struct mq_delivery *delivery)
-{
-	struct copying *c = ctx;
-	struct copying_slot *slot = slot_of(c, delivery->tag);
-
-	if (delivery->err) {
-		slot->state = fail_one(c, delivery->tag, delivery);
-		return;
-	}
-	slot->state = DONE;
-	if (c->group) {
-		c->uncommitted++;
-		c->uncommitted_bytes += slot->bytes;
-	} else {
-		c->counts.confirmed++;
-		c->counts.bytes += slot->bytes;
-	}
-}
-
-/* Serves answers for up to timeout_ms. */
-static void serve(struct copying *c, int timeout_ms, bool flush)
-{
-	struct mq_err err = MQ_ERR_INIT;
-	struct mq_writer *writer = c->target->writer;
-
-	if (!writer)
-		return;
-	int64_t left = flush ? mq_writer_flush(writer, timeout_ms, &err)
-	                     : mq_writer_poll(writer, timeout_ms, &err);
-	if (left < 0)
-		break_off(c, &err);
-	advance(c);
-}
-
-/* Waits until everything that was sent has its answer. The backend gives each one up after its own
- * time-out, so this ends; and at a signal after the time that people wait for a broker. */
-static void drain(struct copying *c)
-{
-	struct mq_err err = MQ_ERR_INIT;
-	int64_t deadline = INT64_MAX;
-
-	while (c->target->writer && mq_now_monotonic_ms() < deadline) {
-		int64_t left = mq_writer_flush(c->target->writer, WAIT_MS, &err);
-		advance(c);
-		if (left < 0)
-			break_off(c, &err);
-		if (left <= 0)
-			return;
-		if ((stopped(c) || c->broken) && deadline == INT64_MAX)
-			deadline = mq_now_monotonic_ms() + c->env->timeout_ms;
-		if (c->progress)
-			c->progress(c->progress_ctx, c->counts.confirmed);
-	}
-}
-
-/* --- what is remembered ---------------------------------------------------------------------- */
-
-/* What --failed-to keeps counts as done with only once it is on disk. */
-static int sync_kept(struct copying *c, struct mq_err *err)
-{
-	if (c->kept == 0)
-		return 0;
-	failures_flush(&c->failures);
-	if (c->failures.incomplete || fsync(c->failures.out.fd) < 0)
-		return mq_fail(err, MQ_IO, "%s could not be written", c->values->failed_to);
-	c->kept = 0;
-	return 0;
-}
-
-static void note(struct copying *c, bool now)
-{
-	struct mq_err err = MQ_ERR_INIT;
-	int64_t at = mq_now_monotonic_ms();
-
-	if (!c->journal->path || (!now && at - c->noted_ms < NOTE_MS))
-		return;
-	/* A file answers only when it is asked to. */
-	if (c->target->path && !c->broken)
-		serve(c, 0, true);
-	c->noted_ms = at;
-	if (c->done == c->noted)
-		return;
-	if (sync_kept(c, &err) < 0 ||
-	    journal_note(c->journal, c->plan, c->journal->done + c->done, &err) < 0) {
-		break_off(c, &err);
-		return;
-	}
-	c->noted = c->done;
-}
-
-/* --exactly-once: what was confirmed becomes visible together with where the group stands. */
-static int commit_positions(struct copying *c, struct mq_err *err)
-{
-	struct mq_group_move *moves = NULL;
-	size_t n = 0;
-	int result = -1;
-
-	for (size_t i = 0; i < c->plan->n; i++) {
-		struct plan_part *part = &c->plan->parts[i];
-		if (!part->changed)
-			continue;
-		struct mq_group_move *move = mq_info_grow(&moves, &n, sizeof *move, err);
-		if (!move)
-			goto out;
-		*move = (struct mq_group_move){
-		    .stream = part->stream, .partition = part->partition, .offset = part->next};
-	}
-	if (n > 0 && mq_writer_positions(c->target->writer, c->group, moves, n, err) < 0)
-		goto out;
-	if (mq_writer_commit(c->target->writer, err) < 0)
-		goto out;
-	for (size_t i = 0; i < c->plan->n; i++)
-		c->plan->parts[i].changed = false;
-	result = 0;
-out:
-	free(moves);
-	return result;
-}
-
-/* Ends the transaction when it is time, or now. What waits for its pace is no part of it; --speed
- * may have sent later messages of other partitions, but none of its own. */
-static void commit(struct copying *c, bool now)
-{
-	struct mq_err err = MQ_ERR_INIT;
-
-	if (!c->group || c->broken)
-		return;
-	if (!now && mq_now_monotonic_ms() - c->committed_ms < COMMIT_MS &&
-	    c->uncommitted < COMMIT_MOST && c->tail - c->head < COMMIT_MOST)
-		return;
-	drain(c);
-	c->committed_ms = mq_now_monotonic_ms();
-	for (uint64_t i = c->head; i < c->tail && !c->broken; i++) {
-		enum slot_state state = slot_of(c, i)->state;
-		if (state == DONE)
-			move_part(c, i);
-		else if (state != UNSENT) {
-			mq_fail(&err, MQ_PARTIAL, "not everything was confirmed");
-			break_off(c, &err);
-		}
-	}
-	if (c->broken)
-		return;
-	if (commit_positions(c, &err) < 0) {
-		break_off(c, &err);
-		return;
-	}
-	c->noted = c->done;
-	c->counts.confirmed += c->uncommitted;
-	c->counts.bytes += c->uncommitted_bytes;
-	c->uncommitted = c->uncommitted_bytes = 0;
-}
 
 /* --- sending --------------------------------------------------------------------------------- */
 
@@ -267,9 +27,9 @@ static bool hold_back(struct copying *c, int64_t ts_ms)
 		if (wait == 0)
 			return true;
 		/* What is sent goes out now, not when a batch is full. */
-		serve(c, 0, wait > 20);
-		note(c, false);
-		commit(c, false);
+		copying_serve(c, 0, wait > 20);
+		copying_note(c, false);
+		copying_commit(c, false);
 		if (c->broken)
 			return false;
 		if (c->progress)
@@ -296,15 +56,15 @@ static bool send_run(struct copying *c, size_t first, size_t n)
 		for (size_t i = out; i < n - done; i++)
 			slot_of(c, next[i].tag)->state = UNSENT;
 		if (took < 0)
-			break_off(c, &err);
+			copying_break_off(c, &err);
 		done += out;
 		if (done < n && !c->broken) {
 			if (stopped(c))
 				return false;
-			serve(c, WAIT_MS, false);
+			copying_serve(c, WAIT_MS, false);
 		}
 	}
-	advance(c);
+	copying_advance(c);
 	return !c->broken;
 }
 
@@ -342,7 +102,7 @@ static void take_slot(struct copying *c, const struct mq_message *message)
 	else if (!c->plan->parts[part].by_id)
 		slot->next = message->offset + 1;
 	else if (message->id.len < PLAN_ID) {
-		char *id = c->ids[c->tail & (RING - 1)];
+		char *id = c->ids[c->tail & (COPYING_RING - 1)];
 		memset(id, 0, PLAN_ID);
 		memcpy(id, message->id.data, message->id.len);
 	}
@@ -383,7 +143,7 @@ static void refuse(struct copying *c, const struct mq_message *copy, const struc
 	                                     .err = why,
 	                                     .message = copy};
 
-	slot_of(c, copy->tag)->state = fail_one(c, copy->tag, &delivery);
+	slot_of(c, copy->tag)->state = copying_fail(c, copy->tag, &delivery);
 }
 
 /* Gives each message its slot, and those that are to be sent a copy. Returns how many copies. */
@@ -423,7 +183,7 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 		else
 			copies++;
 	}
-	advance(c);
+	copying_advance(c);
 	return copies;
 }
 
@@ -467,12 +227,12 @@ static void merge_by_time(struct copying *c, size_t n)
  * broke. */
 static bool wait_for_room(struct copying *c)
 {
-	while (RING - (c->tail - c->head) < RUN) {
+	while (COPYING_RING - (c->tail - c->head) < RUN) {
 		if (c->broken || stopped(c))
 			return false;
 		/* A file answers only when it is asked to. */
-		serve(c, WAIT_MS, c->target->path != NULL);
-		note(c, false);
+		copying_serve(c, WAIT_MS, c->target->path != NULL);
+		copying_note(c, false);
 	}
 	return !c->broken && !stopped(c);
 }
@@ -498,10 +258,10 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 		size_t copies = make_copies(c, messages + taken, run);
 		merge_by_time(c, copies);
 		send_copies(c, copies);
-		serve(c, 0, false);
+		copying_serve(c, 0, false);
 		taken += (size_t)(c->tail - before);
-		note(c, false);
-		commit(c, false);
+		copying_note(c, false);
+		copying_commit(c, false);
 	}
 	c->accepted += taken;
 	return taken > 0 ? (int64_t)taken : say_why(c, err);
@@ -512,12 +272,12 @@ static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 	struct copying *c = ctx;
 	struct mq_err mine = MQ_ERR_INIT;
 
-	drain(c);
-	commit(c, true);
-	bool kept = sync_kept(c, &mine) == 0;
+	copying_drain(c);
+	copying_commit(c, true);
+	bool kept = copying_sync_kept(c, &mine) == 0;
 	if (!kept)
-		break_off(c, &mine);
-	note(c, true);
+		copying_break_off(c, &mine);
+	copying_note(c, true);
 	/* Which of them should have been kept is not known: all may come again. */
 	*ret_lost = kept ? (size_t)(c->tail - c->head) : c->accepted;
 	c->accepted = 0;
@@ -545,7 +305,7 @@ static bool needs_ids(const struct plan *plan)
 int copying_init(struct copying *c, bool provenance, struct mq_err *err)
 {
 	c->head = c->tail = 1;
-	c->slots = calloc(RING, sizeof *c->slots);
+	c->slots = calloc(COPYING_RING, sizeof *c->slots);
 	c->copies = calloc((size_t)RUN * 2, sizeof *c->copies);
 	c->due = calloc(RUN, sizeof *c->due);
 	c->part_times = calloc(c->plan->n + 1, sizeof *c->part_times);
@@ -553,7 +313,7 @@ int copying_init(struct copying *c, bool provenance, struct mq_err *err)
 		return mq_fail_memory(err);
 	for (size_t i = 0; i <= c->plan->n; i++)
 		c->part_times[i] = INT64_MIN;
-	if (needs_ids(c->plan) && !(c->ids = calloc(RING, sizeof *c->ids)))
+	if (needs_ids(c->plan) && !(c->ids = calloc(COPYING_RING, sizeof *c->ids)))
 		return mq_fail_memory(err);
 	pace_init(&c->pace, &c->values->pace);
 	if (failures_open(&c->failures, c->values->failed_to, target_shown(c->target), c->env,
@@ -578,7 +338,7 @@ void copying_finish(struct copying *c)
 {
 	mq_writer_close(c->target->writer); /* whatever had no answer is reported now */
 	c->target->writer = NULL;
-	advance(c);
+	copying_advance(c);
 	failures_flush(&c->failures);
 	for (uint64_t i = c->head; i < c->tail; i++)
 		c->counts.unsent += slot_of(c, i)->state == UNSENT;
