@@ -23,7 +23,8 @@ static struct columns choose_columns(const struct mq_lag_row *const *rows, size_
 		c.positions |= row->committed >= 0 || row->end >= 0;
 		c.ages |= row->age_ms > 0 || row->age_floor > 0;
 		c.rates |= row->rate_in >= 0 || row->rate_out >= 0 || row->eta_s > 0;
-		c.pending |= row->pending >= 0;
+		/* Of a queue that is what is unacknowledged. */
+		c.pending |= row->pending >= 0 && row->unacked < 0;
 		c.queues |= row->ready >= 0 || row->unacked >= 0;
 		c.members |= row->members >= 0;
 		c.notes |= row->error != NULL;

@@ -55,7 +55,7 @@ struct mq_lag_row {
 	int64_t added;
 	int64_t lag;
 	int64_t age_ms;    /* of the oldest unread message; 0 when nothing is unread */
-	int64_t lag_floor; /* what is known of it in sums where not all is; else -1 */
+	int64_t lag_floor; /* the known part of a lag that is not known as a whole; else -1 */
 	int64_t age_floor;
 	double rate_in, rate_out; /* messages per second; < 0 unknown */
 	int64_t eta_s; /* until nothing is unread, at these rates; -1: unknown or never */

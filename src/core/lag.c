@@ -98,6 +98,8 @@ static bool fill_row(struct mq_lag_row *row, const struct mq_group_info *group,
 	row->end = place->end;
 	row->added = place->added;
 	row->lag = place->lag;
+	/* What waits in a queue is unread, whatever else there is. */
+	row->lag_floor = place->lag < 0 ? place->ready : -1;
 	row->age_ms = age_of(place, now_ms);
 	row->rate_in = place->rate_in;
 	row->rate_out = place->rate_out;

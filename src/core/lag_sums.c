@@ -17,12 +17,19 @@ static bool same_text(const char *a, const char *b)
 
 /* --- sums ------------------------------------------------------------------------------------ */
 
+static int64_t known_lag(const struct mq_lag_row *row)
+{
+	int64_t lag = row->lag < 0 ? row->lag_floor : row->lag;
+
+	return lag > 0 ? lag : 0;
+}
+
 static void begin_sum(struct mq_lag_sum *sum, const struct mq_lag_row *row, size_t first)
 {
 	*sum = (struct mq_lag_sum){.row = *row, .first = first, .n = 1};
 	sum->n_lag_unknown = row->lag < 0;
 	sum->n_age_unknown = row->age_ms < 0;
-	sum->lag_known = row->lag > 0 ? row->lag : 0;
+	sum->lag_known = known_lag(row);
 	sum->age_known = row->age_ms > 0 ? row->age_ms : 0;
 	sum->row.samples = NULL;
 	sum->row.n_samples = 0;
@@ -46,7 +53,7 @@ static void add_to_sum(struct mq_lag_sum *sum, const struct mq_lag_row *row)
 	sum->n++;
 	sum->n_lag_unknown += row->lag < 0;
 	sum->n_age_unknown += row->age_ms < 0;
-	sum->lag_known += row->lag > 0 ? row->lag : 0;
+	sum->lag_known += known_lag(row);
 	sum->age_known = larger(sum->age_known, row->age_ms);
 	s->partition = MQ_NO_PARTITION;
 	s->committed = s->end = -1;
@@ -67,7 +74,8 @@ static void add_to_sum(struct mq_lag_sum *sum, const struct mq_lag_row *row)
 	s->unacked = plus(s->unacked, row->unacked);
 	s->consumers = plus(s->consumers, row->consumers);
 	s->error = s->error ? s->error : row->error;
-	s->lag_floor = sum->n_lag_unknown && sum->n_lag_unknown < sum->n ? sum->lag_known : -1;
+	bool some = sum->n_lag_unknown < sum->n || sum->lag_known > 0;
+	s->lag_floor = sum->n_lag_unknown && some ? sum->lag_known : -1;
 	s->age_floor = sum->n_age_unknown && sum->n_age_unknown < sum->n ? sum->age_known : -1;
 }
 

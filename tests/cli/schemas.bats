@@ -68,6 +68,9 @@ all_outputs() {
 	mq group skip -J -c 1 "$broker$name" g
 	expect_status 0
 	fits group-plan
+	mq lag -J "$broker$name" g
+	expect_status 0
+	fits lag
 	mq ls -J "$broker"
 	expect_status 0
 	fits stream

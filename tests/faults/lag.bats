@@ -267,3 +267,42 @@ use_java() {
 	mq lag "$address" full --max-lag 0
 	expect_status 0
 }
+
+@test "RabbitMQ: every figure is that of the management API; without it what is unknown says so" {
+	requires_rabbitmq
+	local api=http://guest:guest@${RABBITMQ_MANAGEMENT#http://}/api/queues/%2F/$topic
+	address=amqp://$RABBITMQ/$topic
+	mq create -q --type quorum "$address"
+	expect_status 0
+	# One consumer holds some of them: its output is a pipe that nobody empties.
+	seq -f %020000.0f 30 | "$MQTK" produce -q "$address"
+	slow consume -q --ack --prefetch 7 "$address"
+	figures() { # once the statistics have caught up
+		curl -s "$api" >api.json
+		mq lag -J -X "management=$RABBITMQ_MANAGEMENT" "$address"
+		expect_status 0
+		jq -e --slurpfile api api.json '$api[0] as $a | .group == null and .consumers == 1 and .unacked > 0
+			and .lag == $a.messages and .ready == $a.messages_ready
+			and .unacked == $a.messages_unacknowledged and .consumers == $a.consumers' out >/dev/null
+	}
+	wait_until 60 figures
+	schema
+	kill -9 "$pid"
+	exec 6<&-
+	gone() {
+		mq lag -J -X "management=$RABBITMQ_MANAGEMENT" "$address"
+		jq -e '.consumers == 0 and .lag > 0 and .state == "stop"' out >/dev/null
+	}
+	wait_until 60 gone
+	mq lag -X "management=$RABBITMQ_MANAGEMENT" --max-lag 0 --no-members "$address"
+	expect_status 1
+	has "$err" "$topic: lag"
+	has "$err" "$topic: no members"
+	# Nobody listens there.
+	mq lag -X management=http://127.0.0.1:1 --max-lag 1000 "$address"
+	expect_status 3
+	has "$err" "the lag is unknown"
+	mq lag -X "management=$RABBITMQ_MANAGEMENT" "$address" group
+	expect_status 2
+	mq delete -q --yes "$address"
+}

@@ -190,7 +190,8 @@ end_is() { # N
 	mq delete --yes "kafka://$broker/$other"
 	mq_within 10 group show -J "kafka://$broker/" "$group"
 	((status == 0 || status == 3 || status == 8)) || fail "status $status" "$err"
-	[ "$(jq '[.places[] | select(.lag != null)] | length' "$OUT")" = 0 ]
+	# With 8 there is no line at all.
+	[ "$(jq -s '[.[].places[] | select(.lag != null)] | length' "$OUT")" = 0 ]
 }
 
 @test "moving: partitions that do not exist are named, the others are moved; made once only" {

@@ -278,6 +278,34 @@ static void test_queues(void **state)
 	mq_lag_table_release(&table);
 }
 
+/* Only what is ready is known: that much it is at least. */
+static void test_half_known_queue(void **state)
+{
+	struct mq_lag_limits limits = {.max_lag = 49, .max_age_ms = -1};
+	struct mq_group_list list = {0};
+	struct mq_lag_table table;
+	struct mq_lag_sums sums;
+	struct mq_buf words;
+	struct mq_place *p = place(group_in(&list, NULL, -1), MQ_NO_PARTITION, -1, -1);
+
+	(void)state;
+	p->ready = 50;
+	mq_buf_init(&words, 10000);
+	mq_lag_table_init(&table, 1, 1, 0);
+	add(&table, &list, 0);
+	assert_int_equal(table.rows[0].lag, -1);
+	assert_int_equal(table.rows[0].lag_floor, 50);
+	assert_int_equal(mq_lag_sums_make(&table, &sums, &err), 0);
+	assert_int_equal(mq_lag_check(&sums.items[0], &limits, &words, &err), MQ_LAG_BROKEN);
+	assert_int_equal(mq_buf_append_char(&words, '\0', &err), 0);
+	assert_string_equal(words.data, "orders: lag at least 50 > 49\n");
+	limits.max_lag = 50;
+	assert_int_equal(mq_lag_check(&sums.items[0], &limits, &words, &err), MQ_LAG_NOT_KNOWN);
+	mq_lag_sums_release(&sums);
+	mq_lag_table_release(&table);
+	mq_buf_release(&words);
+}
+
 static void test_ages(void **state)
 {
 	struct mq_group_list list = {0};
@@ -514,6 +542,7 @@ int main(void)
 	    cmocka_unit_test(test_ids),
 	    cmocka_unit_test(test_counted_ids),
 	    cmocka_unit_test(test_queues),
+	    cmocka_unit_test(test_half_known_queue),
 	    cmocka_unit_test(test_ages),
 	    cmocka_unit_test(test_what_comes_and_goes),
 	    cmocka_unit_test(test_errors),
