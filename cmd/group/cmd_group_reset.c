@@ -71,13 +71,13 @@ static const struct mq_example examples[] = {
     {"mqtk group reset prod/ billing --plan plan.csv --execute", "and do it"},
     {0}};
 
-/* What --execute would meet. */
-static void warn_of_members(const struct mq_invocation *invocation,
+/* What --execute would meet. Members that stay when nobody reads (Redis) say nothing about it. */
+static void warn_of_members(const struct mq_invocation *invocation, const struct group_scope *scope,
                             const struct mq_group_info *group)
 {
 	const struct reset_values *values = invocation->values;
 
-	if (values->force || group->member_count <= 0)
+	if (values->force || group->member_count <= 0 || scope->conn->caps & MQ_CAP_CLAIM)
 		return;
 	mq_log(invocation->env, MQ_LEVEL_WARN,
 	       "group %s has %lld active member%s: end them before --execute", group->name,
@@ -106,7 +106,7 @@ static int do_plan(const struct mq_invocation *invocation, const struct group_sc
 	}
 	if (plan_print(plan, group->name, values->json, err) < 0)
 		return -1;
-	warn_of_members(invocation, group);
+	warn_of_members(invocation, scope, group);
 	mq_log(invocation->env, MQ_LEVEL_NOTE, "nothing was changed; --execute does it");
 	return plan_verdict(plan, err);
 }

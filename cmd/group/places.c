@@ -250,7 +250,8 @@ static int look_up(struct plan *plan, const struct group_scope *scope,
 		row->target.offset = requests[i].offset;
 		memcpy(row->target.id, requests[i].id, sizeof row->target.id);
 		if (pos->kind == MQ_POS_ID && strcmp(pos->text, row->target.id) != 0)
-			snprintf(row->note, sizeof row->note, "the first behind %s", pos->text);
+			snprintf(row->note, sizeof row->note,
+			         "there is no %s: the next one, or the end", pos->text);
 	}
 	result = 0;
 out:
