@@ -146,7 +146,7 @@ static int open_client(struct mq_kafka_look *look, struct reading *reading, stru
 	mq_kafka_handle_watch(reading->handle, reading->queue);
 	/* A topic is asked for when it is first named, by whom is connected then; the next time is
 	 * a second later. */
-	return mq_kafka_contact(reading->handle, err);
+	return mq_kafka_reach(reading->handle, reading->wishes[0].topic, err);
 }
 
 static void stop_source(struct reading *reading, struct source *source)

@@ -340,7 +340,7 @@ int mq_kafka_group_remove(struct mq_conn *conn, const struct mq_group_removal *r
 {
 	struct mq_kafka_handle *handle = mq_kafka_groups_handle((struct mq_kafka_conn *)conn, err);
 
-	if (!handle || mq_kafka_contact(handle, err) < 0)
+	if (!handle || mq_kafka_reach(handle, "__consumer_offsets", err) < 0)
 		return -1;
 	return removal->n_streams > 0 ? forget_streams(conn, handle, removal, err)
 	                              : remove_whole(handle, removal, err);

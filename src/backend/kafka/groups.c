@@ -581,6 +581,15 @@ static void release_look(struct mq_kafka_look *look, size_t n)
 		mq_kafka_groups_forget(look->conn);
 }
 
+/* Asks for one of the topics, or for the one in which all positions are kept. */
+static int reach(const struct mq_kafka_look *look, struct mq_err *err)
+{
+	const char *stream = look->query->n_streams > 0 ? look->query->streams[0] : NULL;
+
+	return mq_kafka_reach(look->handle,
+	                      stream && stream[0] != '^' ? stream : "__consumer_offsets", err);
+}
+
 int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *handle,
                          const struct mq_group_query *query, int timeout_ms, size_t max,
                          struct mq_group_list *ret_list, struct mq_err *err)
@@ -596,7 +605,7 @@ int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *han
 	                             .begin_ms = mq_now_monotonic_ms(),
 	                             .timeout_ms = timeout_ms};
 
-	if (mq_kafka_contact(handle, err) < 0 || collect_names(&look, err) < 0)
+	if (reach(&look, err) < 0 || collect_names(&look, err) < 0)
 		goto out;
 	n = list.n;
 	if (n > max) {

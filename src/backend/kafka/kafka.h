@@ -149,8 +149,6 @@ int mq_kafka_metadata(struct mq_kafka_handle *handle, const char *topic, bool mu
 int mq_kafka_metadata_within(struct mq_kafka_handle *handle, const char *topic, bool must_exist,
                              int timeout_ms, const struct rd_kafka_metadata **ret_metadata,
                              struct mq_err *err);
-/* Waits until the cluster has answered anything at all. Costs no request of its own. */
-int mq_kafka_contact(struct mq_kafka_handle *handle, struct mq_err *err);
 /* Asks until the topic is there with at least so many partitions, and each has a leader. */
 int mq_kafka_await_topic(struct mq_kafka_handle *handle, const char *topic, int partitions,
                          struct mq_err *err);
@@ -231,7 +229,8 @@ int mq_kafka_settings_dump(const struct mq_target *target, struct mq_buf *buf, s
 int mq_kafka_create_with(struct mq_kafka_handle *handle, const struct mq_stream_spec *spec,
                          struct mq_err *err);
 /* Fails as any question does when nobody is there: administrative requests wait for a controller
- * until their time-out, and then say no more than that. */
+ * until their time-out, and then say no more than that. It also makes the library connect at once,
+ * which it does for some requests only after a second. */
 int mq_kafka_reach(struct mq_kafka_handle *handle, const char *topic, struct mq_err *err);
 /* The options of an administrative request; rd_kafka_AdminOptions_destroy. */
 rd_kafka_AdminOptions_t *mq_kafka_admin_options(struct mq_kafka_handle *handle,

@@ -140,46 +140,6 @@ int mq_kafka_metadata_within(struct mq_kafka_handle *handle, const char *topic, 
 	}
 }
 
-struct contact_call {
-	struct mq_kafka_call call;
-	bool there;
-};
-
-static void run_contact(struct mq_kafka_call *call)
-{
-	int64_t end = mq_now_monotonic_ms() + call->timeout_ms;
-	char *id = rd_kafka_clusterid(call->rk, call->timeout_ms);
-
-	/* Old brokers answer and have no id. */
-	((struct contact_call *)call)->there = id || mq_now_monotonic_ms() < end;
-	if (id)
-		rd_kafka_mem_free(call->rk, id);
-}
-
-static void free_contact(struct mq_kafka_call *call)
-{
-	free(call);
-}
-
-int mq_kafka_contact(struct mq_kafka_handle *handle, struct mq_err *err)
-{
-	static const char doing[] = "asking for the cluster";
-	struct contact_call *me = calloc(1, sizeof *me);
-
-	if (!me)
-		return mq_fail_memory(err);
-	me->call.run = run_contact;
-	me->call.free = free_contact;
-	if (mq_kafka_call(handle, &me->call, handle->env->timeout_ms, doing, err) < 0)
-		return -1;
-	bool there = me->there;
-	free(me);
-	if (!there)
-		return mq_kafka_no_answer(handle, doing, err);
-	answered(handle);
-	return 0;
-}
-
 static bool has_leaders(const struct rd_kafka_metadata *metadata, int partitions)
 {
 	if (metadata->topic_cnt != 1 || metadata->topics[0].err)
