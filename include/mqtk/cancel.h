@@ -24,8 +24,8 @@ void mq_cancel_release(struct mq_cancel *cancel);
  * and ignores SIGPIPE and SIGXFSZ. A SIGHUP that is ignored (nohup) stays so. */
 int mq_cancel_catch_signals(struct mq_cancel *cancel, struct mq_err *err);
 
-/* What is called before a second signal ends the process at once, to give back a terminal; it may do
- * only what is safe in a signal handler. NULL: nothing. */
+/* What is called before a second signal ends the process at once, to give back a terminal; it may
+ * do only what is safe in a signal handler. NULL: nothing. */
 void mq_cancel_before_death(void (*last)(void));
 
 /* Raises the flag. Async-signal-safe. Only the first signal number is kept. */

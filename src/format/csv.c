@@ -50,9 +50,12 @@ void mq_csv_rate(struct mq_csv *csv, double rate)
 {
 	char text[MQ_RATE_TEXT];
 
-	if (rate >= 0)
-		mq_rate_format(rate, text);
-	mq_csv_text(csv, rate >= 0 ? text : NULL);
+	if (!(rate >= 0)) {
+		mq_csv_text(csv, NULL);
+		return;
+	}
+	mq_rate_format(rate, text);
+	mq_csv_text(csv, text);
 }
 
 int mq_csv_end(struct mq_csv *csv)

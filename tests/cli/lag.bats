@@ -147,7 +147,7 @@ terminal() {
 	grep -qxF 'mqtk_in_messages_per_second{broker=sqlite:s.db,group=billing,partition=1,stream=orders} 0' samples
 	grep -qxF 'mqtk_lag_complete{broker=sqlite:s.db} 1' samples
 	grep -q 'mqtk_lag_age_seconds{broker=sqlite:s.db,group=billing,partition=1' samples
-	[ -z "$odd" ] || [ "$(grep -c 'q"\\' samples)" -gt 3 ]
+	[ -z "$odd" ] || [ "$(grep -c 'q"' samples)" -gt 3 ]
 	mq lag --format prometheus --totals sqlite:s.db/orders audit
 	prometheus | grep -qxF 'mqtk_lag_messages{broker=sqlite:s.db,group=audit,stream=orders} 0'
 }

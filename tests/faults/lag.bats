@@ -67,17 +67,17 @@ use_java() {
 	has_member() { "$MQTK" lag -q --no-members --no-age --allow-unknown "kafka://$broker/" "$run-live"; }
 	wait_until 30 has_member >/dev/null 2>&1
 	groups=("$run-full" "$run-part" "$run-two" "$run-empty" "$run-live")
-	ours "${groups[@]}" >ours
-	javas "${groups[@]}" >javas
+	ours "${groups[@]}" >ours.all
+	javas "${groups[@]}" >javas.all
 	# What nobody has committed and nobody reads the Java tool leaves out.
-	grep -vE -- ' - [0-9-]+ -$' ours >ours.known
-	grep -vE -- ' - [0-9-]+ -$' javas >javas.known
+	grep -vE -- ' - [0-9-]+ -$' ours.all >ours.known
+	grep -vE -- ' - [0-9-]+ -$' javas.all >javas.known
 	diff javas.known ours.known
 	[ "$(wc -l <ours.known)" -ge 17 ]
-	diff <(grep "$run-live" javas) <(grep "$run-live" ours)
+	diff <(grep "$run-live" javas.all) <(grep "$run-live" ours.all)
 	# The sums, too.
 	mq lag -J --no-age --totals "kafka://$broker/" "$run-part"
-	is "$(jq .lag out)" "$(awk -v g="$run-part" '$1 == g { n += $6 } END { print n }' javas)"
+	is "$(jq .lag out)" "$(awk -v g="$run-part" '$1 == g { n += $6 } END { print n }' javas.all)"
 }
 
 @test "Kafka: ages are those of the oldest unread messages" {
@@ -164,7 +164,7 @@ use_java() {
 	# At once, and when the cluster has noticed.
 	mq_within 60 lag -J --no-age --timeout 5s "$address" g
 	expect_status 3
-	has "$err" "$topic["
+	has "$err" "${topic}["
 	schema
 	noticed() { "$MQTK" info -J "$address" | jq -e 'any(.partitions[]; .leader == null)' >/dev/null; }
 	wait_until 60 noticed

@@ -247,7 +247,7 @@ static struct mq_kafka_handle *asking_handle(struct mq_kafka_conn *conn, enum mq
                                              struct mq_kafka_handle **place,
                                              const char *const *extra, struct mq_err *err)
 {
-	if (*place)
+	if (*place != NULL)
 		return *place;
 	rd_kafka_conf_t *conf = mq_kafka_conf(conn, role, extra, err);
 	if (!conf)
