@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 enum {
-	WAIT_MS = 250,    /* longest wait before the clock is looked at again */
-	NOTE_MS = 100,    /* between two lines of the journal */
-	COMMIT_MS = 1000, /* longest transaction */
+	WAIT_MS = 250,   /* longest wait before the clock is looked at again */
+	NOTE_MS = 100,   /* between two lines of the journal */
+	COMMIT_MS = 250, /* longest transaction */
 	COMMIT_MOST = 100000,
 };
 

@@ -16,12 +16,10 @@ enum {
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-/* Waits until the pace lets this message go. False: a signal, or the target broke. */
-static bool hold_back(struct copying *c, int64_t ts_ms)
+/* Waits until the pace lets the message go that was announced last. False: a signal, or the target
+ * broke. */
+static bool hold_back(struct copying *c)
 {
-	if (c->values->pace.rate <= 0 && c->values->pace.speed <= 0)
-		return true;
-	pace_next(&c->pace, ts_ms);
 	for (;;) {
 		int64_t wait = pace_wait(&c->pace, mq_now_monotonic_ms());
 		if (wait == 0)
@@ -68,16 +66,25 @@ static bool send_run(struct copying *c, size_t first, size_t n)
 	return !c->broken;
 }
 
-/* Sends the run, at its pace. */
+/* Sends the run, at its pace: all that is due goes out together. */
 static void send_copies(struct copying *c, size_t n)
 {
 	bool paced = c->values->pace.rate > 0 || c->values->pace.speed > 0;
 	size_t first = 0;
 
-	while (first < n && !c->broken && !stopped(c)) {
-		size_t len = paced ? 1 : n - first;
-		if (paced && !hold_back(c, c->copies[first].ts_ms))
-			return;
+	if (!paced && n > 0 && !c->broken && !stopped(c))
+		send_run(c, 0, n);
+	if (!paced || n == 0)
+		return;
+	pace_next(&c->pace, c->copies[0].ts_ms);
+	while (first < n && !c->broken && !stopped(c) && hold_back(c)) {
+		int64_t now = mq_now_monotonic_ms();
+		size_t len = 0;
+		do {
+			len++;
+			if (first + len < n)
+				pace_next(&c->pace, c->copies[first + len].ts_ms);
+		} while (first + len < n && pace_wait(&c->pace, now) == 0);
 		if (!send_run(c, first, len))
 			return;
 		first += len;

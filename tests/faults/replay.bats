@@ -38,6 +38,12 @@ killed() {
 	expect_status 0
 }
 
+# went_on N: the last of those runs had less to do than all N.
+went_on() {
+	[[ $err =~ ([0-9]+)\ messages ]]
+	[ "${BASH_REMATCH[1]}" -lt "$1" ] || fail "the last run copied everything: nothing was remembered"
+}
+
 # wait_until_ended_or SECONDS PID
 wait_until_ended_or() {
 	timeout "$1" tail -q --pid="$2" -s 0.01 -f /dev/null
@@ -105,6 +111,7 @@ progressed() { # JOURNAL LINES: it was written to by several of the runs
 @test "killed 50 times with a group, on the local store: nothing is missing" {
 	source_of 100000 sqlite:a.db/t
 	killed 50 100 900 --group g sqlite:a.db/t sqlite:b.db/t
+	went_on 100000
 	read_all sqlite:b.db/t >copies
 	complete 100000 copies
 	# It went on where the runs before it had been.
@@ -116,6 +123,7 @@ progressed() { # JOURNAL LINES: it was written to by several of the runs
 	"$MQTK" create -q --partitions 1 "$address-copy"
 	source_of 200000 "$address"
 	killed 50 600 999 -X src.group.instance.id=one -X src.session.timeout.ms=6000 --group "$topic" "$address" "$address-copy"
+	went_on 200000
 	read_all "$address-copy" >copies
 	complete 200000 copies
 }
@@ -125,6 +133,7 @@ progressed() { # JOURNAL LINES: it was written to by several of the runs
 	"$MQTK" create -q --partitions 3 "$address-copy"
 	seq -f %09.0f 200000 | sed 's/.*/k&:&/' | "$MQTK" produce -q -K: "$address"
 	killed 50 500 999 --exactly-once --group "$topic" "$address" "$address-copy"
+	went_on 200000
 	read_all "$address-copy" -X isolation.level=read_committed >copies
 	complete 200000 copies
 	is "$(wc -l <copies)" 200000
