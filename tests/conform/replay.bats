@@ -98,3 +98,4 @@ varieties=(local kafka rabbit-classic rabbit-quorum rabbit-stream redis redis-cl
 @test "a journal goes on: Kafka" { goes_on kafka; }
 @test "a journal goes on: Redis" { goes_on redis; }
 @test "a journal goes on: a Redis Cluster" { goes_on redis-cluster; }
+@test "a journal goes on: a RabbitMQ stream" { goes_on rabbit-stream; }
