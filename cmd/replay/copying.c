@@ -115,16 +115,6 @@ static void take_slot(struct copying *c, const struct mq_message *message)
 	}
 }
 
-/* Where positions are ids, reading goes on with the last one that is done with: it comes again. */
-static bool came_before(const struct copying *c, uint64_t number, const struct mq_message *message)
-{
-	const struct copying_slot *slot = slot_of(c, number);
-
-	if (slot->part < 0 || !c->plan->parts[slot->part].by_id)
-		return false;
-	return mq_bytes_equal(message->id, mq_bytes_str(c->plan->parts[slot->part].last_id));
-}
-
 /* How many partitions the stream has that the message comes from, or -1. */
 static int32_t source_partitions(const struct copying *c, const struct copying_slot *slot)
 {
@@ -165,7 +155,8 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 		uint64_t tag = c->tail++;
 		if (i == 0 && c->counts.read == 0)
 			c->committed_ms = c->noted_ms = mq_now_monotonic_ms();
-		if (came_before(c, tag, &messages[i])) {
+		if (slot_of(c, tag)->part >= 0 &&
+		    replay_plan_came_before(c->plan, c->pump->serving, &messages[i])) {
 			slot_of(c, tag)->state = DONE;
 			slot_of(c, tag)->again = true;
 			continue;

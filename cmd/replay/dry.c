@@ -6,6 +6,8 @@
 
 struct counting {
 	const struct replay_values *values;
+	struct plan *plan;
+	const struct mq_pump *pump;
 	struct dry_run *dry;
 	struct pace pace;
 };
@@ -14,6 +16,8 @@ static void count_one(struct counting *counting, const struct mq_message *m)
 {
 	struct dry_run *dry = counting->dry;
 
+	if (replay_plan_came_before(counting->plan, counting->pump->serving, m))
+		return;
 	if (counting->values->max_replays >= 0 && edit_count(m) >= counting->values->max_replays) {
 		dry->guarded++;
 		return;
@@ -46,10 +50,10 @@ static int flush_nothing(void *ctx, size_t *ret_lost, struct mq_err *err)
 	return 0;
 }
 
-int dry_count(struct mq_pump *pump, const struct replay_values *values, struct dry_run *ret,
-              struct mq_err *err)
+int dry_count(struct mq_pump *pump, struct plan *plan, const struct replay_values *values,
+              struct dry_run *ret, struct mq_err *err)
 {
-	struct counting counting = {.values = values, .dry = ret};
+	struct counting counting = {.values = values, .plan = plan, .pump = pump, .dry = ret};
 
 	*ret = (struct dry_run){.first_ts = MQ_NO_TIME, .last_ts = MQ_NO_TIME};
 	pace_init(&counting.pace, &values->pace);

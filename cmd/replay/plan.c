@@ -87,6 +87,14 @@ int64_t replay_plan_find(struct plan *plan, size_t source, const struct mq_messa
 	return -1;
 }
 
+bool replay_plan_came_before(struct plan *plan, size_t source, const struct mq_message *message)
+{
+	int64_t part = replay_plan_find(plan, source, message);
+
+	return part >= 0 && plan->parts[part].by_id &&
+	       mq_bytes_equal(message->id, mq_bytes_str(plan->parts[part].last_id));
+}
+
 int64_t replay_plan_left(const struct plan *plan)
 {
 	int64_t total = 0;

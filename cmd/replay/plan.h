@@ -52,6 +52,9 @@ void replay_plan_release(struct plan *plan);
 /* The index of the part that a message of this reader belongs to, or -1. */
 int64_t replay_plan_find(struct plan *plan, size_t source, const struct mq_message *message);
 
+/* Where positions are ids, reading goes on with the last one that is done with: it comes again. */
+bool replay_plan_came_before(struct plan *plan, size_t source, const struct mq_message *message);
+
 /* Messages that are left, at most; -1: unknown. */
 int64_t replay_plan_left(const struct plan *plan);
 

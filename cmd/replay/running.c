@@ -425,7 +425,7 @@ static int dry_running(struct running *r, struct mq_err *err)
 	r->pump.batch = 0;
 	r->pump.progress = progress_show;
 	r->pump.progress_ctx = &r->progress;
-	int result = dry_count(&r->pump, r->values, &dry, err);
+	int result = dry_count(&r->pump, &r->plan, r->values, &dry, err);
 	progress_clear(&r->progress);
 	if (result < 0)
 		return (int)err->code;

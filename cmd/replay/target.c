@@ -138,7 +138,12 @@ static struct target_stream *add_stream(struct target *target, struct mq_bytes n
 	if (target->values->create &&
 	    create_stream(target, stream->name, partitions, &stream->missing) < 0)
 		return stream;
-	look_at(target, stream);
+	/* What was made just now is there, and without partitions there is nothing else to learn.
+	 */
+	if (target->values->create && !(target->conn->caps & MQ_CAP_PARTITIONS))
+		stream->partitions = -1;
+	else
+		look_at(target, stream);
 	return stream;
 }
 

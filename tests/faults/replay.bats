@@ -406,6 +406,22 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	is "$(jq -c '[.. | .committed? // empty]' out)" "[4]"
 }
 
+@test "with a group on Redis: what was copied is settled, and a dry run counts only the rest" {
+	requires_redis
+	address="redis://$REDIS/$topic"
+	seq 10 | "$MQTK" produce -q --create "$address"
+	mq replay -q -c 6 --group g "$address" local/copy
+	expect_status 0
+	mq replay --dry-run -J --group g "$address" local/copy
+	expect_status 0
+	is "$(jq .messages out)" 4
+	mq replay -q --group g "$address" local/copy
+	expect_status 0
+	is "$(read_all local/copy | xargs)" "1 2 3 4 5 6 7 8 9 10"
+	mq replay --dry-run -J --group g "$address" local/copy
+	is "$(jq .messages out)" 0
+}
+
 @test "a source that is gone in the middle is not waited for without end" {
 	own_cluster
 	"$MQTK" create -q --partitions 1 "$address"
