@@ -306,10 +306,9 @@ static int add_consumer(struct mq_stream_info *info, const char *group,
 
 /* Who reads the topic and where they stand, unless that would take long: every group of the
  * cluster has to be asked. That it cannot be told is no reason to show nothing at all. */
-static int fill_groups(struct mq_kafka_conn *conn, struct mq_kafka_handle *handle,
-                       struct mq_stream_info *info, struct mq_err *err)
+static int fill_groups(struct mq_kafka_conn *conn, struct mq_stream_info *info, struct mq_err *err)
 {
-	const struct mq_env *env = handle->env;
+	const struct mq_env *env = conn->base.env;
 	const char *stream = info->name;
 	struct mq_group_query query = {.streams = &stream,
 	                               .n_streams = 1,
@@ -317,9 +316,12 @@ static int fill_groups(struct mq_kafka_conn *conn, struct mq_kafka_handle *handl
 	struct mq_group_list list = {0};
 	struct mq_err mine = MQ_ERR_INIT;
 	int timeout_ms = env->timeout_ms < GROUPS_MS ? env->timeout_ms : GROUPS_MS;
+	/* Only this client outlives a coordinator that moves. */
+	struct mq_kafka_handle *handle = mq_kafka_groups_handle(conn, &mine);
 	int rc = 0;
 
-	if (mq_kafka_groups_with(conn, handle, &query, timeout_ms, GROUPS_MAX, &list, &mine) < 0) {
+	if (!handle ||
+	    mq_kafka_groups_with(conn, handle, &query, timeout_ms, GROUPS_MAX, &list, &mine) < 0) {
 		if (mine.code == MQ_NEGATIVE)
 			mq_log(env, MQ_LEVEL_NOTE,
 			       "%s, too many to look which of them read %s: 'mqtk lag' does",
@@ -354,7 +356,7 @@ int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream
 	int rc = fill_topic(&metadata->topics[0], &info, err);
 	rd_kafka_metadata_destroy(metadata);
 	if (rc < 0 || fill_positions(handle, &info, 1, err) < 0 ||
-	    fill_config(handle, &info, err) < 0 || fill_groups(mine, handle, &info, err) < 0) {
+	    fill_config(handle, &info, err) < 0 || fill_groups(mine, &info, err) < 0) {
 		mq_stream_info_release(&info);
 		return -1;
 	}
