@@ -1,5 +1,5 @@
 /*
- * A look at groups, shared by groups.c (who they are, what they committed, who is a member),
+ * A look at groups, shared by groups.c (who they are, all questions), group_answers.c (answers),
  * places.c (in which partitions), ends.c (how far behind) and ages.c (how old the oldest unread
  * message is).
  */
@@ -8,11 +8,11 @@
 
 #include "backend/kafka/kafka.h"
 
-/* Who has a partition; the member's name lives in mq_group_info. */
+/* Who has a partition. */
 struct mq_kafka_owner {
 	char *topic;
 	int32_t partition;
-	size_t member; /* the place in the members as they were told */
+	size_t member; /* its place in mq_kafka_group.members */
 };
 
 /* What is known of a group beside its mq_group_info, which has the same index. */
@@ -56,6 +56,20 @@ struct mq_kafka_look {
 
 /* How many ms from now to a part of the whole time, at least 1. */
 int mq_kafka_look_left(const struct mq_kafka_look *look, int percent);
+
+/* --- group_answers.c ---------------------------------------------------------------------------
+ */
+
+/* In a list that is sorted by name. */
+struct mq_group_info *mq_kafka_look_find(const struct mq_group_list *list, const char *name);
+int mq_kafka_look_set_state(struct mq_group_info *group, rd_kafka_consumer_group_state_t state,
+                            bool simple, struct mq_err *err);
+/* Notes that a group did not answer, or only with an error. */
+void mq_kafka_group_failed(struct mq_group_info *info, rd_kafka_resp_err_t kerr, const char *doing);
+int mq_kafka_take_states(struct mq_kafka_look *look, rd_kafka_event_t *event, struct mq_err *err);
+/* may_wait: positions that wait for the end of a transaction are to be asked for again. */
+void mq_kafka_take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event,
+                           bool may_wait);
 
 /* --- places.c ----------------------------------------------------------------------------------
  */

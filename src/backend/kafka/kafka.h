@@ -8,7 +8,7 @@
  *   writer.c, resend.c, txn.c     producing
  *   reader.c, parts.c, positions.c, group.c   consuming
  *   admin.c, describe.c           making, removing and describing topics
- *   groups.c, places.c, ends.c, ages.c    where groups stand (see groups.h)
+ *   groups.c, group_answers.c, places.c, ends.c, ages.c    where groups stand (see groups.h)
  *   group_change.c                moving and removing them
  *   alter.c, trim.c               changing them, removing records
  *   properties.c                  the library's properties as text

@@ -135,9 +135,12 @@ static int ask_topics(struct mq_kafka_look *look, struct mq_err *err)
 			goto out;
 	n = unique_names(names, n);
 	all = all || n > SINGLE_TOPICS;
-	for (size_t i = 0; i < (all ? 1 : n); i++) {
+	if (all)
+		n = 1;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = all || !names ? NULL : names[i];
 		const struct rd_kafka_metadata *answer = NULL;
-		if (mq_kafka_metadata_within(look->handle, all ? NULL : names[i], false,
+		if (mq_kafka_metadata_within(look->handle, name, false,
 		                             mq_kafka_look_left(look, MQ_KAFKA_ENDS_PERCENT),
 		                             &answer, err) < 0 ||
 		    keep_answer(topics, answer, err) < 0)

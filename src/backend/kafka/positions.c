@@ -33,10 +33,12 @@ static rd_kafka_topic_partition_list_t *lookup_moments(struct mq_kafka_reader *r
 	bool any = false;
 
 	for (int i = 0; i < ret->cnt; i++) {
-		bool moment = positions[i]->kind == MQ_POS_TIME;
+		const struct mq_pos *pos = positions[i];
+		bool moment = pos && pos->kind == MQ_POS_TIME;
 		/* Below 0 the library means places by names. */
-		int64_t at = positions[i]->number > 0 ? positions[i]->number : 0;
-		ret->elems[i].offset = moment ? at : RD_KAFKA_OFFSET_BEGINNING;
+		ret->elems[i].offset = !moment           ? RD_KAFKA_OFFSET_BEGINNING
+		                       : pos->number > 0 ? pos->number
+		                                         : 0;
 		any = any || moment;
 	}
 	if (any && mq_kafka_lookup(reader->handle, ret, err) == 0 &&
