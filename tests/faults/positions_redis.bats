@@ -155,6 +155,54 @@ told() {
 	expect_status 0
 }
 
+# fake COMMAND REPLY: a server that has a stream with three entries in it, and answers COMMAND with
+# REPLY, where \r\n are written so. $broker.
+fake() {
+	rm -f fake.out
+	mkfifo fake.out
+	"$root/scripts/python.sh" "$root/tests/faults/fake_redis.py" "$@" >fake.out 3>&- 4>&- &
+	pids+=($!)
+	read -r -t 10 broker <fake.out
+	address=redis://$broker/$topic
+}
+
+# A group of XINFO GROUPS with this id, and further words.
+group_told() {
+	local word
+	printf '*1\\r\\n*%d\\r\\n' $(($# + 7))
+	for word in name g consumers pending last-delivered-id "$@"; do
+		case $word in
+		consumers | pending) printf '$%d\\r\\n%s\\r\\n:0\\r\\n' ${#word} "$word" ;;
+		*) printf '$%d\\r\\n%s\\r\\n' ${#word} "$word" ;;
+		esac
+	done
+}
+
+@test "a server before 7.0, which knows no lag: entries are counted" {
+	fake XINFO.GROUPS "$(group_told 5-1)"
+	mq_within 20 lag -J "$address" g
+	expect_status 0
+	# That server always gives the three that it has.
+	is "$(jq -c '[.committed, .end, .lag, .pending]' <<<"$out")" '["5-1","5-3",3,0]'
+}
+
+@test "answers that are none: an error in words, never a crash" {
+	while read -r code command reply; do
+		[ "$reply" = group ] && reply=$(group_told nonsense)
+		fake "$command" "$reply"
+		mq_within 20 lag --timeout 2s "$address" g
+		is "$command $reply: $status" "$command $reply: $code"
+		[ -n "$err" ]
+	done <<-'END'
+		7 XINFO.GROUPS +OK\r\n
+		7 XINFO.GROUPS group
+		8 XINFO.GROUPS *1\r\n$1\r\nx\r\n
+		4 XINFO.GROUPS close
+		4 XINFO.STREAM silence
+		4 XINFO.STREAM -LOADING\r\n
+	END
+}
+
 # --- moving -----------------------------------------------------------------------------------
 
 # The next entry that the group gets, without a trace of it.

@@ -236,57 +236,41 @@ out:
 
 /* --- places ---------------------------------------------------------------------------------- */
 
-/* The id of the one entry of a reply to XRANGE or XREVRANGE COUNT n: the last one. */
-static void take_place(const struct mq_rd_reply *reply, struct mq_locate *request)
-{
-	const struct mq_rd_reply *entry =
-	    reply->type == REDIS_REPLY_ARRAY && reply->last ? reply->last : NULL;
-
-	snprintf(request->id, sizeof request->id, "%s", mq_rd_reply_text(mq_rd_reply_at(entry, 0)));
-	request->ts_ms = entry_time(entry);
-}
-
 static int locate_one(struct mq_rd_conn *conn, struct mq_locate *request, struct mq_err *err)
 {
 	const char *stream = request->stream;
-	struct mq_stream_info info;
-	const struct mq_rd_reply *reply;
+	struct mq_rd_extent extent;
 	struct mq_rd_id id = MQ_RD_ID_MIN;
-	char text[MQ_RD_ID_TEXT], count[24];
+	const struct mq_rd_reply *reply;
+	char text[MQ_RD_ID_TEXT];
 
-	mq_stream_info_init(&info);
-	int found = fill_stream(conn, stream, &info, err);
-	bool parsed = info.last_id && mq_rd_id_parse(info.last_id, 0, &id);
-	mq_stream_info_release(&info);
-	if (found <= 0)
-		return found < 0 ? -1 : mq_rd_fail_missing(conn, stream, err);
-	if (!parsed)
-		return mq_rd_fail_shape(conn, "XINFO STREAM", err);
-	struct mq_rd_id end = mq_rd_id_next(id);
-	id = MQ_RD_ID_MIN;
+	if (mq_rd_extent_ask(conn, stream, &extent, err) < 0)
+		return -1;
 	if (request->pos.kind == MQ_POS_TIME)
 		id = mq_rd_id_of_time(request->pos.number);
 	else if (request->pos.kind == MQ_POS_ID && !mq_rd_id_parse(request->pos.text, 0, &id))
 		return mq_fail(err, MQ_USAGE, "'%s' is no id like 1700000000000-0",
 		               request->pos.text);
-	mq_rd_id_print(id, text);
-	snprintf(count, sizeof count, "%lld", (long long)request->pos.number);
-	mq_rd_arena_clear(&conn->scratch);
-	if (request->pos.kind == MQ_POS_LAST) {
-		if (mq_rd_ask(conn, stream, 0, &conn->scratch,
-		              MQ_RD_WORDS("XREVRANGE", stream, "+", "-", "COUNT", count), &reply,
-		              err) < 0)
-			return -1;
-		take_place(reply, request);
-	} else if (request->pos.kind != MQ_POS_END) {
-		if (mq_rd_ask(conn, stream, 0, &conn->scratch,
-		              MQ_RD_WORDS("XRANGE", stream, text, "+", "COUNT", "1"), &reply,
-		              err) < 0)
-			return -1;
-		take_place(reply, request);
+	else if (request->pos.kind == MQ_POS_LAST &&
+	         mq_rd_find_last(conn, stream, request->pos.number, &extent, &id, err) < 0)
+		return -1;
+	if (request->pos.kind == MQ_POS_END) {
+		mq_rd_id_print(mq_rd_id_next(extent.last), request->id);
+		return 0;
 	}
-	if (!request->id[0])
-		mq_rd_id_print(end, request->id);
+	mq_rd_id_print(id, text);
+	mq_rd_arena_clear(&conn->scratch);
+	if (mq_rd_ask(conn, stream, 0, &conn->scratch,
+	              MQ_RD_WORDS("XRANGE", stream, text, "+", "COUNT", "1"), &reply, err) < 0)
+		return -1;
+	const struct mq_rd_reply *entry = mq_rd_reply_at(reply, 0);
+	if (entry) {
+		snprintf(request->id, sizeof request->id, "%s",
+		         mq_rd_reply_text(mq_rd_reply_at(entry, 0)));
+		request->ts_ms = entry_time(entry);
+	} else {
+		mq_rd_id_print(mq_rd_id_next(extent.last), request->id);
+	}
 	return 0;
 }
 

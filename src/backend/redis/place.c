@@ -5,8 +5,8 @@
 
 enum { LAST_PAGE = 5000 };
 
-static int look(struct mq_rd_conn *conn, const char *stream, struct mq_rd_extent *ret,
-                struct mq_err *err)
+int mq_rd_extent_ask(struct mq_rd_conn *conn, const char *stream, struct mq_rd_extent *ret,
+                     struct mq_err *err)
 {
 	const struct mq_rd_reply *reply;
 
@@ -28,9 +28,8 @@ static int look(struct mq_rd_conn *conn, const char *stream, struct mq_rd_extent
 	return 0;
 }
 
-/* The id of the last but (number - 1), found backwards in pages. */
-static int find_last(struct mq_rd_conn *conn, const char *stream, int64_t number,
-                     const struct mq_rd_extent *extent, struct mq_rd_id *ret, struct mq_err *err)
+int mq_rd_find_last(struct mq_rd_conn *conn, const char *stream, int64_t number,
+                    const struct mq_rd_extent *extent, struct mq_rd_id *ret, struct mq_err *err)
 {
 	struct mq_rd_id from = extent->last;
 	const struct mq_rd_reply *reply;
@@ -76,7 +75,7 @@ static int resolve(struct mq_rd_conn *conn, const char *stream, const struct mq_
 			               pos->text);
 		return 0;
 	case MQ_POS_LAST:
-		return find_last(conn, stream, pos->number, extent, ret, err);
+		return mq_rd_find_last(conn, stream, pos->number, extent, ret, err);
 	default:
 		*ret = MQ_RD_ID_MIN;
 		return 0;
@@ -118,7 +117,7 @@ static int open_cursor(struct mq_rd_reader *r, const char *stream, const struct 
 	cursor->name_len = strlen(stream);
 	cursor->stop = MQ_RD_ID_MAX;
 	cursor->backlog = -1;
-	if (look(r->conn, stream, &extent, err) < 0 ||
+	if (mq_rd_extent_ask(r->conn, stream, &extent, err) < 0 ||
 	    resolve(r->conn, stream, from, &extent, &cursor->next, err) < 0)
 		return -1;
 	cursor->snapshot = extent.last;

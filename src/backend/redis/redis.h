@@ -286,6 +286,12 @@ struct mq_rd_extent {
 };
 /* False when the reply is none of XINFO STREAM. */
 bool mq_rd_extent_read(const struct mq_rd_reply *reply, struct mq_rd_extent *ret);
+/* place.c: asks for it. MQ_NOT_FOUND, or why it is no stream. */
+int mq_rd_extent_ask(struct mq_rd_conn *conn, const char *stream, struct mq_rd_extent *ret,
+                     struct mq_err *err);
+/* place.c: the id of the last but (number - 1), found backwards in pages. */
+int mq_rd_find_last(struct mq_rd_conn *conn, const char *stream, int64_t number,
+                    const struct mq_rd_extent *extent, struct mq_rd_id *ret, struct mq_err *err);
 /* How many entries are behind an id, by what XINFO says: told is its lag, or -1. -1 when they have
  * to be counted. */
 int64_t mq_rd_lag(struct mq_rd_id delivered, const struct mq_rd_extent *extent, int64_t told);

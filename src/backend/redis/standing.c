@@ -23,7 +23,7 @@ bool mq_rd_extent_read(const struct mq_rd_reply *reply, struct mq_rd_extent *ret
 	ret->added = mq_rd_reply_number(mq_rd_reply_member(reply, "entries-added"), -1);
 	ret->last = mq_rd_id_in(last, MQ_RD_ID_MIN);
 	ret->first = mq_rd_id_in(mq_rd_reply_at(first, 0), MQ_RD_ID_MAX);
-	ret->newest = mq_rd_id_in(mq_rd_reply_at(newest, 0), MQ_RD_ID_MIN);
+	ret->newest = mq_rd_id_in(mq_rd_reply_at(newest, 0), newest ? MQ_RD_ID_MIN : ret->last);
 	ret->deleted = mq_rd_id_in(mq_rd_reply_member(reply, "max-deleted-entry-id"), MQ_RD_ID_MIN);
 	return true;
 }
@@ -213,9 +213,10 @@ int mq_rd_groups(struct mq_conn *base, const struct mq_group_query *query,
 	if (mq_rd_find_streams(look.conn, query->streams, query->n_streams, &streams, &n,
 	                       &ret_list->partial, err) < 0)
 		goto out;
-	for (size_t i = 0; i < n; i += MQ_RD_CHUNK)
-		if (ask_streams(&look, streams + i, n - i < MQ_RD_CHUNK ? n - i : MQ_RD_CHUNK,
-		                err) < 0)
+	/* XINFO STREAM brings the payloads of the first and the last entry. */
+	size_t step = query->want & MQ_GROUP_ENDS ? MQ_RD_CHUNK / 4 : MQ_RD_CHUNK;
+	for (size_t i = 0; i < n; i += step)
+		if (ask_streams(&look, streams + i, n - i < step ? n - i : step, err) < 0)
 			goto out;
 	if (n > 0 && look.answered == 0 && ret_list->partial.code) {
 		mq_rd_pass(err, &ret_list->partial);
