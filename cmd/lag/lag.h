@@ -90,7 +90,6 @@ int lag_report(const struct lag_report *report, const struct mq_lag_table *table
 struct lag_history {
 	int (*append)(const struct lag_history *history, const struct mq_lag_row *row,
 	              struct mq_buf *buf, struct mq_err *err);
-	const void *ctx;
 };
 
 /* The table of rows, with the columns that have something to tell. Each row is one line, with its

@@ -208,7 +208,7 @@ static const struct mq_lag_row **choose_rows(struct lag_view *view,
 static int append_body(struct lag_view *view, const struct mq_lag_table *table,
                        const struct mq_lag_row *const *rows, struct mq_buf *buf, struct mq_err *err)
 {
-	struct history history = {{append_history, NULL}, table, view->totals, view->utf8};
+	struct history history = {{append_history}, table, view->totals, view->utf8};
 	size_t height = view->lines > 4 ? (size_t)view->lines - 2 : 2, used = 0;
 	size_t most = height - 1; /* below the headings */
 	struct mq_buf text;

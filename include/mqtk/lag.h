@@ -146,9 +146,6 @@ enum mq_lag_verdict { MQ_LAG_HOLDS, MQ_LAG_NOT_KNOWN, MQ_LAG_BROKEN };
 int mq_lag_check(const struct mq_lag_sum *sum, const struct mq_lag_limits *limits,
                  struct mq_buf *words, struct mq_err *err);
 
-/* "group billing on orders", "queue orders": what a row is about, for people. */
-int mq_lag_say(const struct mq_lag_row *row, struct mq_buf *buf, struct mq_err *err);
-
 /* Writes 1,204 for people; at least MQ_COUNT_TEXT bytes. */
 #define MQ_COUNT_TEXT 32
 void mq_count_format(int64_t number, char *ret);

@@ -204,7 +204,8 @@ void mq_count_format(int64_t number, char *ret)
 	ret[at] = '\0';
 }
 
-int mq_lag_say(const struct mq_lag_row *row, struct mq_buf *buf, struct mq_err *err)
+/* "group billing on orders", or the queue's name alone. */
+static int say_whom(const struct mq_lag_row *row, struct mq_buf *buf, struct mq_err *err)
 {
 	if (!row->group)
 		return mq_buf_printf(buf, err, "%s", row->stream ? row->stream : "the broker");
@@ -215,7 +216,7 @@ int mq_lag_say(const struct mq_lag_row *row, struct mq_buf *buf, struct mq_err *
 static int line(struct mq_buf *words, const struct mq_lag_row *row, const char *text,
                 struct mq_err *err)
 {
-	if (mq_lag_say(row, words, err) < 0 || mq_buf_printf(words, err, ": %s\n", text) < 0)
+	if (say_whom(row, words, err) < 0 || mq_buf_printf(words, err, ": %s\n", text) < 0)
 		return -1;
 	return 0;
 }
