@@ -164,6 +164,7 @@ static int print_first(const struct mq_invocation *invocation, struct skip *skip
 	if (result == 0)
 		result = mq_print(&buf, &own) == 0 ? 0 : -1;
 	mq_buf_release(&buf);
+	skip->shown.err = err;
 	if (result < 0 && err->code == MQ_OK)
 		*err = own;
 	return result;

@@ -63,13 +63,11 @@ static int find_streams(struct group_scope *scope, struct mq_err *err)
 	return 0;
 }
 
-/* Before anything else is asked, so that the answer is the same for every subcommand. */
-static int check_groups(const struct group_scope *scope, struct mq_err *err)
+/* Where groups cannot be moved. */
+static int fail_no_groups(const struct group_scope *scope, struct mq_err *err)
 {
 	const struct mq_backend *backend = scope->conn->backend;
 
-	if (scope->conn->caps & MQ_CAP_GROUPS)
-		return 0;
 	mq_fail(err, MQ_USAGE,
 	        "%.*s has no groups with positions: a queue gives each message to one of its "
 	        "consumers, and a stream's readers keep their own place",
@@ -89,9 +87,12 @@ int group_scope_open(struct group_scope *scope, const struct mq_invocation *invo
 	if (check_operands(invocation, wants, err) < 0 ||
 	    mq_target_resolve(operands->n ? operands->items[0] : "", invocation->config,
 	                      &invocation->settings, &scope->target, err) < 0 ||
-	    mq_open(&scope->target, invocation->env, &scope->conn, err) < 0 ||
-	    check_groups(scope, err) < 0)
+	    mq_open(&scope->target, invocation->env, &scope->conn, err) < 0)
 		return -1;
+	/* Before anything is asked, so that the answer is the same for all that change something.
+	 */
+	if (wants == GROUP_ONE && !(scope->conn->caps & MQ_CAP_GROUPS))
+		return fail_no_groups(scope, err);
 	if (operands->n > 1) {
 		scope->groups = operands->items + 1;
 		scope->n_groups = operands->n - 1;
@@ -107,6 +108,22 @@ void group_scope_close(struct group_scope *scope)
 	mq_target_release(&scope->target);
 }
 
+/* Leaves what has a name: positions that a broker keeps for readers although it has no groups to be
+ * moved. Returns how many they are. */
+static size_t drop_queues(struct mq_group_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i].name)
+			list->items[kept++] = list->items[i];
+		else
+			mq_group_info_release(&list->items[i]);
+	}
+	list->n = kept;
+	return kept;
+}
+
 int group_scope_look(const struct group_scope *scope, const char *group, unsigned want,
                      struct mq_group_list *ret_list, struct mq_err *err)
 {
@@ -118,6 +135,11 @@ int group_scope_look(const struct group_scope *scope, const char *group, unsigne
 
 	if (mq_groups(scope->conn, &query, ret_list, err) < 0)
 		return -1;
+	if (!(scope->conn->caps & MQ_CAP_GROUPS) && drop_queues(ret_list) == 0 &&
+	    !ret_list->partial.code) {
+		mq_group_list_release(ret_list);
+		return fail_no_groups(scope, err);
+	}
 	if (query.n_groups != 1)
 		return 0;
 	if (ret_list->n == 0)

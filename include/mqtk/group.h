@@ -91,6 +91,8 @@ struct mq_group_query {
 	unsigned want; /* enum mq_group_want */
 };
 
+/* What one of a list owns, for who takes it out. */
+void mq_group_info_release(struct mq_group_info *group);
 void mq_group_list_release(struct mq_group_list *list);
 /* Sorts items by name and their places by stream and partition. For backends. */
 void mq_group_list_sort(struct mq_group_list *list);

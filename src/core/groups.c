@@ -9,7 +9,7 @@
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-static void release_group(struct mq_group_info *group)
+void mq_group_info_release(struct mq_group_info *group)
 {
 	free(group->name);
 	free(group->state);
@@ -36,7 +36,7 @@ void mq_group_list_release(struct mq_group_list *list)
 	if (!list)
 		return;
 	for (size_t i = 0; i < list->n; i++)
-		release_group(&list->items[i]);
+		mq_group_info_release(&list->items[i]);
 	free(list->items);
 	*list = (struct mq_group_list){0};
 }

@@ -340,7 +340,7 @@ made() {
 }
 
 @test "brokers without groups say so in one line, and what to use" {
-	mq group ls amqp://127.0.0.1:1/
+	mq group reset amqp://127.0.0.1:1/q g --to end
 	expect_status 2
 	has "$err" "RabbitMQ has no groups with positions"
 	has "$err" "mqtk lag"

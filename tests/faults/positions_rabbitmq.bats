@@ -161,6 +161,12 @@ same_rates() {
 	has "$err" "mqtk lag ADDR"
 	mq group reset "$address" billing --to end --execute
 	expect_status 2
+	for sub in ls show; do
+		mq group "$sub" "$address"
+		expect_status 2
+		has "$err" "RabbitMQ has no groups with positions"
+		has "$err" "mqtk lag ${address%%\?*} shows"
+	done
 	mq lag "$(at "$queue-none")"
 	expect_status 8
 	has "$err" "there is no queue '$queue-none'"
@@ -189,6 +195,12 @@ same_rates() {
 	lag
 	is "$(jq -c '[.group, .committed, .end, .lag]' <<<"$out" | sort | paste -sd' ')" \
 		'["audit",100,100,0] ["billing",40,100,60]'
+	mq group ls -J "$(at '')"
+	expect_status 0
+	has "$out" '"group":"billing"'
+	mq group show -J "$address" billing
+	expect_status 0
+	is "$(jq -c '.places[] | [.committed, .lag]' <<<"$out")" '[40,60]'
 	mq consume "$address" --from 40 -c 1
 	is "$out" 41
 	mq lag "$address" billing --max-lag 59

@@ -195,7 +195,7 @@ static int take_part(struct mq_rd_look *look, enum part part, struct mq_rd_stand
 static int64_t ask_all(struct mq_rd_look *look, enum part part, struct mq_err *err)
 {
 	int64_t asked = 0;
-	size_t whose[2 * MQ_RD_CHUNK];
+	size_t whose[2 * MQ_RD_CHUNK] = {0};
 
 	for (size_t i = 0; i < look->n_standings;) {
 		size_t chunk = part == UNREAD ? MQ_RD_CHUNK / 4 : 2 * MQ_RD_CHUNK;

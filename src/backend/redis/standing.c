@@ -122,17 +122,23 @@ static void note_refusal(struct mq_rd_look *look, const char *stream,
 		look->list->partial = why;
 }
 
+static bool is_refused(const struct mq_rd_question *q)
+{
+	return !q->reply || q->reply->type == REDIS_REPLY_ERROR;
+}
+
+/* info: NULL when it was not asked for. */
 static int take_stream(struct mq_rd_look *look, const char *stream,
                        const struct mq_rd_question *groups, const struct mq_rd_question *info,
                        struct mq_err *err)
 {
-	const struct mq_rd_question *const both[] = {groups, info};
+	const struct mq_rd_question *refused = is_refused(groups)         ? groups
+	                                       : info && is_refused(info) ? info
+	                                                                  : NULL;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (both[i] && (!both[i]->reply || both[i]->reply->type == REDIS_REPLY_ERROR)) {
-			note_refusal(look, stream, both[i]);
-			return 0;
-		}
+	if (refused) {
+		note_refusal(look, stream, refused);
+		return 0;
 	}
 	if (groups->reply->type != REDIS_REPLY_ARRAY)
 		return mq_rd_fail_shape(look->conn, "XINFO GROUPS", err);
