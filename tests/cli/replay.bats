@@ -198,7 +198,7 @@ payloads() { # ADDR
 	mq replay --dry-run -J --rate 10 local/a local/b
 	expect_status 0
 	fits replay
-	is "$(jq -c '[.messages,.first_ts,.last_ts,.expected_s]' out)" "[5,1700000000123,1700000000127,0.4]"
+	is "$(jq -c '[.messages,.first_ts,.last_ts,.expected_s * 10]' out)" "[5,1700000000123,1700000000127,4]"
 	mq replay --dry-run -J local/a local/b
 	is "$(jq -c '.expected_s' out)" null
 	mq ls -J local/

@@ -198,3 +198,13 @@ slow() {
 	background "$@" >pipe 2>>"$ERR" 5>&- 6<&-
 	exec 5>&-
 }
+
+# told PATH: what RabbitMQ's management API says, as guest.
+told() {
+	"$root/scripts/python.sh" --with json - "$RABBITMQ_MANAGEMENT/api/$1" <<'PYTHON'
+import base64, sys, urllib.request
+request = urllib.request.Request(sys.argv[1])
+request.add_header("Authorization", "Basic " + base64.b64encode(b"guest:guest").decode())
+sys.stdout.write(urllib.request.urlopen(request, timeout=10).read().decode())
+PYTHON
+}

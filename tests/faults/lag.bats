@@ -270,7 +270,6 @@ use_java() {
 
 @test "RabbitMQ: every figure is that of the management API; without it what is unknown says so" {
 	requires_rabbitmq
-	local api=http://guest:guest@${RABBITMQ_MANAGEMENT#http://}/api/queues/%2F/$topic
 	address=amqp://$RABBITMQ/$topic
 	mq create -q --type quorum "$address"
 	expect_status 0
@@ -278,7 +277,7 @@ use_java() {
 	seq -f %020000.0f 30 | "$MQTK" produce -q "$address"
 	slow consume -q --ack --prefetch 7 "$address"
 	figures() { # once the statistics have caught up
-		curl -s "$api" >api.json
+		told "queues/%2F/$topic" >api.json
 		mq lag -J -X "management=$RABBITMQ_MANAGEMENT" "$address"
 		expect_status 0
 		jq -e --slurpfile api api.json '$api[0] as $a | .group == null and .consumers == 1 and .unacked > 0

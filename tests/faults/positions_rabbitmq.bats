@@ -18,15 +18,6 @@ teardown() {
 # at NAME: the address of a queue, or of the broker.
 at() { echo "amqp://$RABBITMQ/$1?management=$RABBITMQ_MANAGEMENT"; }
 
-# told PATH: what the management API says, as guest.
-told() {
-	"$root/scripts/python.sh" --with json - "$RABBITMQ_MANAGEMENT/api/$1" <<'PYTHON'
-import base64, sys, urllib.request
-request = urllib.request.Request(sys.argv[1])
-request.add_header("Authorization", "Basic " + base64.b64encode(b"guest:guest").decode())
-sys.stdout.write(urllib.request.urlopen(request, timeout=10).read().decode())
-PYTHON
-}
 sampled() { told "queues/%2F/$queue" | jq -e "$1" >/dev/null; }
 
 # hold N: a consumer gets N messages and keeps them until the end of the test.
