@@ -58,6 +58,14 @@ files 'src/*.c' 'src/*.h' 'cmd/*.c' 'cmd/*.h' 'include/*.h' 'tests/*.c' | while 
 	head -n 1 "$file" | grep -q '^/\*' || echo "$file"
 done | complain 'files without a head comment'
 
+# What a file of tests loads is loaded after its own functions are made, and takes their place.
+files 'tests/*.bats' | while read -r file; do
+	functions() { sed -nE '/^(setup|teardown)(_file)?\(/d; s/^([a-z_0-9]+)\(\) *[{(].*/\1/p' "$@" | sort; }
+	mapfile -t loaded < <(sed -nE "s,^\s*load ([a-z_./]+)\$,${file%/*}/\1.bash,p" "$file")
+	[ ${#loaded[@]} -eq 0 ] ||
+		comm -12 <(functions "$file") <(functions "${loaded[@]}" | uniq) | sed "s,^,$file: ,"
+done | complain 'functions of a test that a loaded file replaces'
+
 code 'include/*.h' 'cmd/*.c' 'cmd/*.h' | grep -E '#include <(librdkafka|sqlite3|amqp|hiredis)' |
 	complain 'only src/backend knows the brokers'"'"' libraries'
 

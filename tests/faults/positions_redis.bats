@@ -49,7 +49,7 @@ figure() {
 }
 
 # What XINFO GROUPS says of `g`, which is the first one.
-told() {
+xinfo() {
 	cli xinfo groups "$topic" | grep -m 1 -A1 -x "$1" | tail -1
 }
 
@@ -73,13 +73,13 @@ told() {
 	shared_redis
 	add 20
 	cli xgroup create "$topic" g 12-1 >/dev/null
-	is "$(told lag)" ""
+	is "$(xinfo lag)" ""
 	is "$(figure lag)" 8
 	cli xgroup setid "$topic" g 12-1 entriesread 12 >/dev/null
-	is "$(told lag)" 8
+	is "$(xinfo lag)" 8
 	is "$(figure lag)" 8
 	cli xdel "$topic" 15-1 16-1 >/dev/null
-	is "$(told lag)" ""
+	is "$(xinfo lag)" ""
 	is "$(figure lag)" 6
 	# The last ones: nothing is left behind 12.
 	cli xdel "$topic" 13-1 14-1 17-1 18-1 19-1 20-1 >/dev/null
@@ -91,7 +91,7 @@ told() {
 	shared_redis
 	add 20
 	cli xgroup create "$topic" g 12-1 entriesread 50 >/dev/null
-	is "$(told lag)" -30
+	is "$(xinfo lag)" -30
 	is "$(figure lag)" 8
 	cli xgroup setid "$topic" g 12-1 entriesread 0 >/dev/null
 	is "$(figure lag)" 8
@@ -222,7 +222,7 @@ next_entry() {
 	while read -r to first lag; do
 		mq group reset "$address" g --to "$to" --execute
 		expect_status 0
-		is "$to $(told lag) $(figure lag)" "$to $lag $lag"
+		is "$to $(xinfo lag) $(figure lag)" "$to $lag $lag"
 		is "$to $(next_entry)" "$to ${first#none}"
 	done <<-'END'
 		beginning 1-1 20
@@ -237,7 +237,7 @@ next_entry() {
 	cli xtrim "$topic" maxlen = 10 >/dev/null
 	mq group reset "$address" g --to beginning --execute
 	expect_status 0
-	is "$(told lag) $(figure lag) $(next_entry)" "10 10 11-1"
+	is "$(xinfo lag) $(figure lag) $(next_entry)" "10 10 11-1"
 	cli xdel "$topic" 15-1 >/dev/null
 	mq group reset "$address" g --to 14-1 --execute
 	expect_status 0
@@ -253,7 +253,7 @@ next_entry() {
 	mq group reset "$address" g --to beginning --execute
 	expect_status 2
 	has "$err" "1 active member in $topic: living was heard of"
-	is "$(told last-delivered-id)" 5-1
+	is "$(xinfo last-delivered-id)" 5-1
 	mq group reset "$address" g --to beginning --execute --force
 	expect_status 0
 	wait_until 20 file_has "$OUT.living" 20
@@ -311,7 +311,7 @@ next_entry() {
 	add 10
 	mq group create "$address" g --to 4-1
 	expect_status 0
-	is "$(told last-delivered-id) $(told lag) $(figure lag)" "4-0 7 7"
+	is "$(xinfo last-delivered-id) $(xinfo lag) $(figure lag)" "4-0 7 7"
 	mq group create "$address" g --to 4-1
 	expect_status 2
 	has "$err" "already a group g"

@@ -47,9 +47,9 @@ channel.basic_consume(sys.argv[2], lambda *delivery: print("got", flush=True), c
 channel.start_consuming()
 PYTHON
 	pids+=($!)
-	wait_until 20 holds "$2"
+	wait_until 20 looked_at "$2"
 }
-holds() { [ "$(grep -c got held)" = "$1" ]; }
+looked_at() { [ "$(grep -c got held)" = "$1" ]; }
 
 # sampled QUEUE FILTER: the broker has a sample of the queue of which the jq filter is true.
 sampled() { api GET "/api/queues/%2F/$1" | jq -e "$2" >/dev/null; }
