@@ -93,7 +93,7 @@ load saying
 	echo one | "$MQTK" produce -q sqlite:s.db/t
 	for signal in TERM HUP; do
 		rm -f "$BATS_TEST_TMPDIR/out" # or the first round's would be waited for
-		"$MQTK" consume sqlite:s.db/t >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+		env --default-signal=HUP "$MQTK" consume sqlite:s.db/t >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
 		wait_until 10 grep -q one "$BATS_TEST_TMPDIR/out"
 		kill -s "$signal" $!
 		status=0

@@ -114,7 +114,8 @@ class Run:
         if job == 0:
             os.setpgid(0, 0)
             os.tcsetpgrp(self.slave, os.getpid())
-            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            for number in (signal.SIGTTOU, signal.SIGHUP): # as at a login, also below nohup
+                signal.signal(number, signal.SIG_DFL)
             for number in range(3):
                 os.dup2(self.slave, number)
             os.closerange(3, 64)
