@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+import kafka_lag
 from timing import BARE, HEAD, MQTK, Job, compare, fill, rows, run_once
 
 TITLE = "Kafka"
@@ -76,5 +77,7 @@ def run(folder, rounds):
     drop()
     subprocess.run([MQTK, "delete", "--yes", "-q", source], check=True)
 
-    return HEAD + table + ["", f"{MESSAGES:,} messages of 100 bytes with a key, one partition; Kafka "
-                           "3.9.1."]
+    table += kafka_lag.table(broker, lines, rounds)
+
+    return HEAD + table + ["", f"{MESSAGES:,} messages of 100 bytes with a key, one partition, where nothing "
+                           "else is said; Kafka 3.9.1."]
