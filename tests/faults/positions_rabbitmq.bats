@@ -66,6 +66,17 @@ same_rates() {
 	done
 }
 
+@test "what just came into a quorum queue that is consumed waits, before the broker has counted it" {
+	"$MQTK" create -q --type quorum "$address"
+	seq 10 | "$MQTK" produce -q "$address"
+	hold 1
+	lag
+	[ "$(jq .ready <<<"$out")" = 9 ]
+	[ "$(jq .lag <<<"$out")" -ge 9 ]
+	mq lag --max-lag 0 "$address"
+	expect_status 1
+}
+
 @test "every figure of a queue that is consumed is the management API's" {
 	for type in classic quorum; do
 		"$MQTK" create -q --type "$type" "$address"

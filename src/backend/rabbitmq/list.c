@@ -55,9 +55,15 @@ void mq_rabbit_counts_now(struct mq_stream_info *info, enum mq_rabbit_type type,
 		info->unacked = 0;
 	} else if (info->ready < 0 || info->unacked < 0) {
 		info->ready = now->ready;
+	} else if (now->ready > info->ready) {
+		/* More came since the sample: a queue that is filled is not called empty. Those
+		 * that were given back meanwhile count twice until the next sample. */
+		info->messages = now->ready + info->unacked;
+		info->ready = now->ready;
+		info->bytes = -1;
 	}
-	/* Else one sample for all three: a fresh "ready" beside an old "unacked" would count
-	 * messages twice or not at all. */
+	/* Else one sample for all three: a fresh "ready" beside an old "unacked" would leave out
+	 * what was delivered meanwhile. */
 }
 
 /* --- the list -------------------------------------------------------------------------------- */
