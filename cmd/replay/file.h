@@ -32,7 +32,7 @@ int64_t file_bad_lines(const struct mq_reader *reader);
 struct file_write_spec {
 	const char *path; /* "-": standard output */
 	bool append;      /* what the file holds stays; else it must be empty or new */
-	bool resume;      /* the same, and a last line that was cut short goes */
+	bool resume; /* the same, but it must be there, and a last line that was cut short goes */
 	void (*delivered)(void *ctx, const struct mq_delivery *delivery);
 	void *ctx;
 };

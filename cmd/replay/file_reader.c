@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct file_reader {
 	struct mq_conn conn;
 	const struct replay_values *values;
 	struct mq_input *input;
+	const char *path; /* borrowed */
 	int fd;
 	int64_t skip;
 	int64_t bad;
@@ -66,6 +68,7 @@ int file_reader_open(const struct file_read_spec *spec, const struct mq_env *env
 	r->conn = (struct mq_conn){.backend = &file_backend, .env = env};
 	r->base = (struct mq_reader){.conn = &r->conn, .expected = -1};
 	r->values = spec->values;
+	r->path = spec->path;
 	r->skip = spec->skip;
 	r->fd = standard ? STDIN_FILENO : open(spec->path, O_RDONLY | O_CLOEXEC);
 	if (r->fd < 0) {
@@ -207,6 +210,12 @@ int file_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_b
 		return -1;
 	/* The last line may come out behind the end. */
 	bool over = r->ended && n == 0;
+	if (over && mq_input_line(r->input) < r->skip) {
+		mq_fail(err, MQ_DATA, "%s has %" PRId64 " lines, but %" PRId64 " were read before",
+		        r->path, mq_input_line(r->input), r->skip);
+		return mq_hint(err, "it was cut short or is another file; another journal begins "
+		                    "anew");
+	}
 	*ret_batch = (struct mq_batch){
 	    .messages = r->messages, .n = (size_t)n, .caught_up = over, .ended = over};
 	return 0;

@@ -98,6 +98,8 @@ int file_writer_open(const struct file_write_spec *spec, const struct mq_env *en
 {
 	const struct mq_format_spec format = {.kind = MQ_FORMAT_JSON};
 	bool standard = strcmp(spec->path, "-") == 0;
+	/* What earlier runs wrote must be there still. */
+	int made = spec->resume ? 0 : O_CREAT;
 	struct file_writer *w = calloc(1, sizeof *w);
 
 	*ret_writer = NULL;
@@ -107,11 +109,15 @@ int file_writer_open(const struct file_write_spec *spec, const struct mq_env *en
 	w->base = (struct mq_writer){.conn = &w->conn, .partitions = -1};
 	w->delivered = spec->delivered;
 	w->ctx = spec->ctx;
-	int fd = standard ? STDOUT_FILENO
-	                  : open(spec->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int fd =
+	    standard ? STDOUT_FILENO : open(spec->path, O_RDWR | O_APPEND | O_CLOEXEC | made, 0600);
 	mq_output_init(&w->out, fd, standard ? "standard output" : spec->path);
 	if (fd < 0) {
+		bool lost = errno == ENOENT && spec->resume;
 		mq_fail_errno(err, MQ_IO, errno, "cannot write %s", spec->path);
+		if (lost)
+			mq_hint(err, "an earlier run made it, and what that copied is gone with "
+			             "it; another journal begins anew");
 		goto fail;
 	}
 	w->tags = malloc(MOST * sizeof *w->tags);

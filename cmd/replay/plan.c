@@ -425,6 +425,27 @@ int replay_plan_make(struct plan *plan, const struct sources *sources,
 	return 0;
 }
 
+/* A broker's part has a stream, a file's has none; nothing beyond the end was done. */
+static bool part_can_be(const struct plan_part *part, size_t n_brokers, size_t n_files)
+{
+	if (part->source >= n_brokers)
+		return part->source - n_brokers < n_files && !part->stream && !part->by_id &&
+		       part->next >= 0;
+	if (!part->stream || part->by_id)
+		return part->stream != NULL;
+	return part->next >= part->from &&
+	       part->next <= (part->to > part->from ? part->to : part->from);
+}
+
+bool replay_plan_can_be(const struct plan *plan, size_t n_brokers, size_t n_files)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!part_can_be(&plan->parts[i], n_brokers, n_files) ||
+		    (i > 0 && compare_parts(&plan->parts[i - 1], &plan->parts[i]) >= 0))
+			return false;
+	return true;
+}
+
 int replay_plan_resumed(struct plan *plan, const struct sources *sources, struct mq_err *err)
 {
 	plan->n_sources = sources->n;

@@ -38,7 +38,9 @@ struct plan {
  * are read by --from, --to and -e. */
 int replay_plan_make(struct plan *plan, const struct sources *sources,
                      const struct replay_values *values, struct mq_err *err);
-/* For parts that a journal has given: everything stands in them. */
+/* Whether parts that a journal has given can be those of so many brokers and files. */
+bool replay_plan_can_be(const struct plan *plan, size_t n_brokers, size_t n_files);
+/* For such parts: everything stands in them. */
 int replay_plan_resumed(struct plan *plan, const struct sources *sources, struct mq_err *err);
 /* Begins each part where the group stands, where it stands anywhere. */
 int replay_plan_from_group(struct plan *plan, const struct sources *sources, const char *group,

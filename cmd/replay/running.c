@@ -104,8 +104,13 @@ static int make_plan(struct running *r, struct journal_subject *subject, struct 
 		if (r->journal.finished)
 			return 1;
 	}
-	if (r->journal.resumed)
+	if (r->journal.resumed) {
+		if (!replay_plan_can_be(&r->plan, r->sides.sources.n, r->sides.n_paths))
+			return mq_fail(err, MQ_DATA,
+			               "--resume: %s is damaged: what it says cannot be",
+			               r->values->resume);
 		return replay_plan_resumed(&r->plan, &r->sides.sources, err);
+	}
 	if (replay_plan_make(&r->plan, &r->sides.sources, r->values, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->sides.n_paths; i++)
@@ -126,18 +131,28 @@ static int check_planned(const struct running *r, struct mq_err *err)
 	return 0;
 }
 
+/* What an operand stands for. Standard input and output count only where they are files: a terminal
+ * or /dev/null may well be both. */
+static bool look_up(const char *path, int standard, struct stat *ret)
+{
+	if (strcmp(path, "-") == 0)
+		return fstat(standard, ret) == 0 && S_ISREG(ret->st_mode);
+	return stat(path, ret) == 0;
+}
+
 /* A file that is added to while it is read has no end. */
 static int check_files(const struct running *r, struct mq_err *err)
 {
 	struct stat target, source;
 
-	if (!r->target.path || stat(r->target.path, &target) < 0)
+	if (!r->target.path || !look_up(r->target.path, STDOUT_FILENO, &target))
 		return 0;
 	for (size_t i = 0; i < r->sides.n_paths; i++)
-		if (stat(r->sides.paths[i], &source) == 0 && source.st_dev == target.st_dev &&
-		    source.st_ino == target.st_ino)
+		if (look_up(r->sides.paths[i], STDIN_FILENO, &source) &&
+		    source.st_dev == target.st_dev && source.st_ino == target.st_ino)
 			return mq_fail(err, MQ_USAGE, "%s is a source and the target",
-			               r->target.path);
+			               strcmp(r->target.path, "-") == 0 ? r->sides.paths[i]
+			                                                : r->target.path);
 	return 0;
 }
 

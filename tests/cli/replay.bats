@@ -239,6 +239,58 @@ payloads() { # ADDR
 	mq replay --append lines.jsonl ./lines.jsonl
 	expect_status 2
 	is "$(wc -l <lines.jsonl)" 3
+	# The shell opened it: what is read would grow with what is written.
+	"$MQTK" replay lines.jsonl - >>lines.jsonl 2>err && status=0 || status=$?
+	is "$status" 2
+	"$MQTK" replay - - <lines.jsonl >>lines.jsonl 2>err && status=0 || status=$?
+	is "$status" 2
+	is "$(wc -l <lines.jsonl)" 3
+	"$MQTK" replay -q - - </dev/null >/dev/null
+}
+
+# What a run that was killed leaves: a journal that goes on behind line 3 of five.
+half_done() { # SOURCE TARGET
+	mq replay -q --resume journal "$1" "$2"
+	expect_status 0
+	head -n 1 journal >half
+	printf '{"at":[[0,3]],"done":3}\n' >>half
+	cp half journal
+}
+
+@test "a journal whose target file is gone, or whose source file is shorter, does not go on" {
+	for i in 1 2 3 4 5; do echo "{\"payload\":\"$i\"}"; done >five.jsonl
+	half_done five.jsonl copies.jsonl
+	rm copies.jsonl
+	mq replay --resume journal five.jsonl copies.jsonl
+	expect_status 6
+	[[ $err == *"copies.jsonl"*"another journal"* ]]
+	[ ! -e copies.jsonl ]
+	head -n 2 five.jsonl >two
+	head -n 3 five.jsonl >copies.jsonl
+	cp two five.jsonl
+	mq replay --resume journal five.jsonl copies.jsonl
+	expect_status 7
+	[[ $err == *"five.jsonl has 2 lines, but 3 were read before"* ]]
+	! grep -q finished journal
+}
+
+@test "a journal that is damaged is refused, whatever stands in it" {
+	mq create -q --partitions 2 local/a
+	mq create -q --partitions 2 local/b
+	seq 10 | "$MQTK" produce -q local/a
+	mq replay -q --resume journal local/a local/b
+	expect_status 0
+	head -n 1 journal >begun
+	for change in 's/"stream":"a"/"strxam":"a"/' 's/{"source":0/{"source":7/' \
+		's/"partition":0,/"partition":1,/' 's/"partition":1,/"partition":-9,/' \
+		'$a{"at":[[0,99]],"done":3}' '$a{"at":[[1,-5]],"done":3}'; do
+		sed "$change" begun >journal
+		cmp -s begun journal && return 1
+		mq replay --resume journal local/a local/b
+		expect_status 7
+		[[ $err == *"journal is damaged"* ]]
+	done
+	is "$(payloads local/b | wc -l)" 10
 }
 
 @test "--speed goes by time across partitions, in the order of each" {
