@@ -322,6 +322,24 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	is "$(read_all "$queue" | wc -l)" 1000
 }
 
+@test "a quorum queue is moved in parts, and into itself: once, over one connection" {
+	requires_rabbitmq
+	queue="amqp://guest:guest@$RABBITMQ/$topic"
+	"$MQTK" create -q --type quorum "$queue"
+	source_of 20000 "$queue"
+	mq replay --rate 4000 --ack -c 5000 "$queue" sqlite:moved.db/t
+	expect_status 0
+	[[ $err != *"connecting again"* ]]
+	mq_within 30 replay --ack "$queue" "$queue"
+	expect_status 0
+	[[ $err != *"connecting again"* ]]
+	mq replay -q --ack "$queue" sqlite:moved.db/t
+	expect_status 0
+	read_all sqlite:moved.db/t >copies
+	complete 20000 copies
+	is "$(wc -l <copies)" 20000
+}
+
 @test "Kafka and Redis streams into themselves end" {
 	real_topic 2
 	requires_redis

@@ -46,6 +46,12 @@ static struct mq_rabbit_source *source_of(struct mq_rabbit_reader *reader, amqp_
 	           : NULL;
 }
 
+static void forget_consumers(struct mq_rabbit_source *source)
+{
+	source->ended += (unsigned)source->consumers;
+	source->consumers = 0;
+}
+
 /* A whole delivery is there. */
 static int take_delivery(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
@@ -103,7 +109,7 @@ static int take_cancel(struct mq_rabbit_reader *reader, const struct mq_rabbit_f
 	struct mq_rabbit_source *source = source_of(reader, cancel->consumer_tag);
 	if (!source)
 		return 0;
-	source->consumers = 0;
+	forget_consumers(source);
 	mq_fail(
 	    err, MQ_NOT_FOUND,
 	    "queue '%s' was deleted, or moved, while it was read: the broker ended the consumer",
@@ -160,11 +166,13 @@ static void give_memory_back(struct mq_rabbit_reader *reader)
 
 /* --- consumers ------------------------------------------------------------------------------- */
 
+/* No name is used twice: a quorum queue of 3.10 takes the next consumer of a name for the last one,
+ * misses deliveries, and its channel crashes. */
 static void name_consumer(const struct mq_rabbit_reader *reader,
                           const struct mq_rabbit_source *source, int i, char ret[static TAG_TEXT])
 {
-	snprintf(ret, TAG_TEXT, TAG_PREFIX "%zu.%c", (size_t)(source - reader->sources),
-	         (char)('A' + i));
+	snprintf(ret, TAG_TEXT, TAG_PREFIX "%zu.%u", (size_t)(source - reader->sources),
+	         source->ended + (unsigned)i);
 }
 
 int mq_rabbit_consume(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
@@ -207,7 +215,7 @@ int mq_rabbit_cancel(struct mq_rabbit_reader *reader, struct mq_rabbit_source *s
 		                   AMQP_BASIC_CANCEL_OK_METHOD, source->queue, err))
 			return -1;
 	}
-	source->consumers = 0;
+	forget_consumers(source);
 	return 0;
 }
 
@@ -291,7 +299,7 @@ static int begin_all(struct mq_rabbit_reader *reader, struct mq_err *err)
 	reader->idle_ms = reader->came_ms = mq_now_monotonic_ms();
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
-		source->consumers = 0;
+		forget_consumers(source);
 		if (!source->done && reader->way->begin(reader, source, err) < 0)
 			return -1;
 	}

@@ -13,19 +13,20 @@
 /* One queue that is read. */
 struct mq_rabbit_source {
 	char *queue;
-	int consumers; /* of it: their tags are mqtk.N.A, mqtk.N.B …, N the source's number */
-	int64_t left;  /* deliveries that are still wanted; -1: no limit */
-	int64_t asked; /* of a look: deliveries that its last consumer still gets */
-	int64_t skip;  /* deliveries at the beginning that nobody wants to see */
-	int64_t ahead; /* of those that were there at open, not yet handed out */
-	int64_t there; /* how many were there at open */
-	int64_t bear;  /* look no further than to messages delivered so often; -1: all */
-	char *tapped;  /* our own queue of a tap */
-	bool rotates;  /* what is given back goes behind what was given back before: look.c */
-	bool returned; /* the last delivery had been given back before */
-	bool came;     /* something of it was handed out */
-	bool done;     /* nothing more is wanted, or it has all been */
-	bool caught;   /* what was there at open has been handed out */
+	int consumers;  /* of it: their tags are mqtk.N.K, N the source's number */
+	unsigned ended; /* consumers before them, of which each has used a K */
+	int64_t left;   /* deliveries that are still wanted; -1: no limit */
+	int64_t asked;  /* of a look: deliveries that its last consumer still gets */
+	int64_t skip;   /* deliveries at the beginning that nobody wants to see */
+	int64_t ahead;  /* of those that were there at open, not yet handed out */
+	int64_t there;  /* how many were there at open */
+	int64_t bear;   /* look no further than to messages delivered so often; -1: all */
+	char *tapped;   /* our own queue of a tap */
+	bool rotates;   /* what is given back goes behind what was given back before: look.c */
+	bool returned;  /* the last delivery had been given back before */
+	bool came;      /* something of it was handed out */
+	bool done;      /* nothing more is wanted, or it has all been */
+	bool caught;    /* what was there at open has been handed out */
 	/* Streams. */
 	struct mq_pos from, to;
 	int64_t next;  /* the first offset that is wanted; -1: whatever comes first */
