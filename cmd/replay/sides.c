@@ -193,8 +193,11 @@ static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
 			               source->target->shown);
 		}
 		spec.ranges = ranges;
-		spec.partitions = NULL;
-		spec.n_partitions = 0;
+		/* The ranges name them; where there are none, asking for some is refused. */
+		if (source->conn->caps & MQ_CAP_PARTITIONS) {
+			spec.partitions = NULL;
+			spec.n_partitions = 0;
+		}
 		spec.from = spec.to = (struct mq_pos){.kind = MQ_POS_UNSET};
 	}
 	int result = mq_reader_open(source->conn, &spec, &sides->sources.readers[i], err);

@@ -353,6 +353,17 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	is "$(read_all "redis://$REDIS/$topic" | wc -l)" 10000
 }
 
+@test "partitions of a stream that has none are refused" {
+	requires_redis
+	source_of 5 "redis://$REDIS/$topic" --create
+	for more in "" --dry-run; do
+		# shellcheck disable=SC2086 # none or one
+		mq replay -p 1 $more "redis://$REDIS/$topic" sqlite:copy.db/t --create
+		expect_status 2
+		[[ $err == *"-p; its streams have no partitions"* ]]
+	done
+}
+
 @test "the last N, a time and one partition of Kafka; restore of many topics from one file" {
 	real_topic 3
 	for p in 0 1 2; do seq 10 | sed "s/^/$p-/" | "$MQTK" produce -q -p $p "$address"; done
