@@ -98,7 +98,13 @@ int plan_from_group(struct plan *plan, const struct mq_group_info *group, const 
 		row->current = pos_of(place->committed, place->committed_id);
 		row->begin = pos_of(place->begin, NULL);
 		row->end = pos_of(place->end, place->end_id);
-		if (place->error)
+		/* With both known it is a remark, as that messages are gone where the group stands:
+		 * that is why it is to be moved. */
+		bool known =
+		    group_pos_known(&row->current) && (place->end >= 0 || place->end_id != NULL);
+		if (place->error && known)
+			snprintf(row->note, sizeof row->note, "%s", place->error);
+		else if (place->error)
 			mq_fail(&row->err, MQ_PARTIAL, "%s", place->error);
 	}
 	for (size_t i = 0; i < n_partitions; i++) {

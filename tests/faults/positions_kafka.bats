@@ -240,3 +240,28 @@ some_are_told() {
 	jq -s -e '[.[].places[] | select(.lag == 0)] | length > 5' "$OUT"
 	jq -s -e '[.[].places[] | select(.error)] | length > 0' "$OUT"
 }
+
+# raw ARG…: what no client of ours asks, see there.
+raw() {
+	"$root/scripts/python.sh" "$root/tests/lib/kafka_raw.py" "$broker" "$@"
+}
+
+@test "a group that stands before the beginning, or behind the end, can be moved away from there" {
+	real_topic 2
+	put 0 100
+	put 1 10
+	raw commit "$group" "$topic" 0 20
+	raw commit "$group" "$topic" 1 500
+	mq trim --yes -q --before 50 "$address"
+	expect_status 0
+	put 1 5
+	mq group reset --to shift:+40 -p 0 "$address" "$group"
+	expect_status 0
+	is "$(tail -n 1 <<<"$out")" "$topic,0,20,60,50,100,offsets 20..49 are gone (retention)"
+	mq group skip --execute -q -c 5 -p 0 "$address" "$group"
+	expect_status 0
+	mq group reset --execute -q --to beginning -p 1 "$address" "$group"
+	expect_status 0
+	mq lag -J "$address" "$group"
+	is "$(jq -s -c 'sort_by(.partition) | map([.committed, .lag])' "$OUT")" '[[55,45],[10,5]]'
+}
