@@ -265,3 +265,27 @@ raw() {
 	mq lag -J "$address" "$group"
 	is "$(jq -s -c 'sort_by(.partition) | map([.committed, .lag])' "$OUT")" '[[55,45],[10,5]]'
 }
+
+@test "a group behind an open transaction's begin goes on there, not with the oldest" {
+	real_topic 1
+	put 0 20
+	mkfifo pipe
+	exec 7<>pipe
+	background produce --transactional "$address" <pipe >/dev/null 2>produce.err 7>&-
+	seq 21 25 >&7
+	wait_until 20 end_is 25
+	# As a reader of everything leaves it.
+	raw commit "$group" "$topic" 0 23
+	mq_within 20 consume -e --group "$group" "$address"
+	expect_status 0
+	is "$out" ""
+	has_not "$err" "going on with the oldest"
+	mq_within 20 replay -q --group "$group" "$address" local/copy
+	expect_status 0
+	mq lag -J "$address" "$group"
+	is "$(jq -c '[.committed, .lag]' "$OUT")" "[23,2]"
+	exec 7>&-
+	wait_for_end "$pid" 20
+	mq_within 20 consume -e --group "$group" "$address"
+	is "$(xargs <<<"$out")" "24 25"
+}

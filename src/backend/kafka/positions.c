@@ -9,17 +9,24 @@
 
 enum { SEEK_SLICE_MS = 500 };
 
-static rd_kafka_topic_partition_list_t *lookup(struct mq_kafka_reader *reader,
-                                               const rd_kafka_topic_partition_list_t *list,
-                                               int64_t what, struct mq_err *err)
+static rd_kafka_topic_partition_list_t *lookup_by(struct mq_kafka_handle *handle,
+                                                  const rd_kafka_topic_partition_list_t *list,
+                                                  int64_t what, struct mq_err *err)
 {
 	rd_kafka_topic_partition_list_t *ret = rd_kafka_topic_partition_list_copy(list);
 
 	mq_kafka_list_fill(ret, what);
-	if (mq_kafka_lookup(reader->handle, ret, err) == 0 && mq_kafka_list_check(ret, err) == 0)
+	if (mq_kafka_lookup(handle, ret, err) == 0 && mq_kafka_list_check(ret, err) == 0)
 		return ret;
 	rd_kafka_topic_partition_list_destroy(ret);
 	return NULL;
+}
+
+static rd_kafka_topic_partition_list_t *lookup(struct mq_kafka_reader *reader,
+                                               const rd_kafka_topic_partition_list_t *list,
+                                               int64_t what, struct mq_err *err)
+{
+	return lookup_by(reader->handle, list, what, err);
 }
 
 /* The moments among some positions, one for each partition of the list; NULL with err untouched
@@ -127,12 +134,14 @@ static const struct mq_range *range_of(const struct mq_kafka_reader *reader, con
 struct answers {
 	const struct mq_pos **froms, **tos; /* of each partition of the list */
 	rd_kafka_topic_partition_list_t *begins, *ends, *from_moments, *to_moments;
+	rd_kafka_topic_partition_list_t *log_ends; /* NULL: no group is behind an end */
 };
 
 static void release_answers(struct answers *answers)
 {
 	rd_kafka_topic_partition_list_t *lists[] = {answers->begins, answers->ends,
-	                                            answers->from_moments, answers->to_moments};
+	                                            answers->from_moments, answers->to_moments,
+	                                            answers->log_ends};
 
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		if (lists[i])
@@ -163,12 +172,33 @@ static int ask_places(struct mq_kafka_reader *reader, const rd_kafka_topic_parti
 	return err->code == MQ_OK ? 0 : -1;
 }
 
+/* While a transaction is open, who reads only what is committed is told its first message as the
+ * end. Readers of everything may have moved the group on behind that, and are right: only behind
+ * the end of the log nothing ever was. */
+static int ask_log_ends(struct mq_kafka_reader *reader, const rd_kafka_topic_partition_list_t *list,
+                        const rd_kafka_topic_partition_list_t *committed, struct answers *answers,
+                        struct mq_err *err)
+{
+	struct mq_kafka_handle *handle;
+	bool any = false;
+
+	for (int i = 0; committed && i < list->cnt; i++)
+		any = any || committed->elems[i].offset > answers->ends->elems[i].offset;
+	if (!any)
+		return 0;
+	handle = mq_kafka_groups_handle((struct mq_kafka_conn *)reader->base.conn, err);
+	if (handle)
+		answers->log_ends = lookup_by(handle, list, RD_KAFKA_OFFSET_END, err);
+	return answers->log_ends ? 0 : -1;
+}
+
 /* One part, with its answers. committed: where the group stands, or less than 0. */
 static void place_part(struct mq_kafka_reader *reader, struct mq_kafka_part *part,
                        const struct answers *answers, int i, int64_t committed, bool in_group)
 {
 	const struct mq_pos *from = answers->froms[i], *to = answers->tos[i];
 	int64_t begin = answers->begins->elems[i].offset, end = answers->ends->elems[i].offset;
+	int64_t log_end = answers->log_ends ? answers->log_ends->elems[i].offset : end;
 	bool later = to->kind == MQ_POS_TIME && to->number > mq_now_ms();
 
 	part->end = end;
@@ -188,8 +218,8 @@ static void place_part(struct mq_kafka_reader *reader, struct mq_kafka_part *par
 		jump_gap(reader, part, begin);
 	else if (part->next < begin)
 		part->next = begin;
-	else if (part->next > end && committed >= 0)
-		jump_beyond(reader, part, end, begin);
+	else if (part->next > log_end && committed >= 0)
+		jump_beyond(reader, part, log_end, begin);
 	int64_t upto = part->stop < end ? part->stop : end;
 	if (upto > part->next && reader->base.expected >= 0)
 		reader->base.expected += upto - part->next;
@@ -204,7 +234,8 @@ int mq_kafka_parts_place(struct mq_kafka_reader *reader, rd_kafka_topic_partitio
 
 	if (list->cnt == 0)
 		return 0;
-	if (ask_places(reader, list, from, &answers, err) < 0)
+	if (ask_places(reader, list, from, &answers, err) < 0 ||
+	    ask_log_ends(reader, list, committed, &answers, err) < 0)
 		goto out;
 	for (int i = 0; i < list->cnt; i++) {
 		struct mq_kafka_part *part =
