@@ -289,3 +289,23 @@ raw() {
 	mq_within 20 consume -e --group "$group" "$address"
 	is "$(xargs <<<"$out")" "24 25"
 }
+
+@test "a position that waits in a transaction is waited for, and does not pass for none" {
+	real_topic 1
+	put 0 20
+	raw commit "$group" "$topic" 0 5
+	transaction=$(raw pending "$group" "$topic" 0 12)
+	mq_within 10 group reset --timeout 2s --execute --to 0 "$address" "$group"
+	expect_status 4
+	has "$err" "a transaction that carries its positions is still open"
+	has "$err" "--timeout"
+	"$MQTK" create -q "$address-copy"
+	mq_within 10 replay --timeout 2s --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 4
+	# shellcheck disable=SC2086 # three words
+	raw end $transaction
+	# The mark comes into the partition a moment later; it is waited for.
+	mq_within 20 replay -q --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 0
+	is "$("$MQTK" consume -e "$address-copy" 2>>"$ERR" | xargs)" "13 14 15 16 17 18 19 20"
+}

@@ -42,12 +42,18 @@ static bool passes(rd_kafka_resp_err_t kerr)
 
 void mq_kafka_group_failed(struct mq_group_info *info, rd_kafka_resp_err_t kerr, const char *doing)
 {
-	if (kerr == RD_KAFKA_RESP_ERR__TIMED_OUT || kerr == RD_KAFKA_RESP_ERR__WAIT_COORD)
+	if (kerr == RD_KAFKA_RESP_ERR__TIMED_OUT || kerr == RD_KAFKA_RESP_ERR__WAIT_COORD) {
 		mq_fail(&info->err, MQ_UNREACHABLE,
 		        "group '%s': no answer from its coordinator in time (%s)", info->name,
 		        doing);
-	else
+	} else if (kerr == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) {
+		mq_fail(&info->err, MQ_UNREACHABLE,
+		        "group '%s': a transaction that carries its positions is still open",
+		        info->name);
+		(void)mq_hint(&info->err, "it is waited for; a longer --timeout waits longer");
+	} else {
 		mq_kafka_fail(&info->err, kerr, "group '%s': %s", info->name, doing);
+	}
 }
 
 static int add_owners(struct mq_kafka_group *group, size_t member,
@@ -189,8 +195,7 @@ static bool has_unstable(const rd_kafka_topic_partition_list_t *list)
 	return false;
 }
 
-void mq_kafka_take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event,
-                           bool may_wait)
+void mq_kafka_take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event)
 {
 	const rd_kafka_ListConsumerGroupOffsets_result_t *result =
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event);
@@ -206,8 +211,8 @@ void mq_kafka_take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_ev
 		kerr = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
 		list = rd_kafka_group_result_partitions(results[0]);
 	}
-	bool unstable = has_unstable(list);
-	if (passes(kerr) || (unstable && may_wait)) {
+	/* However late: a position that is about to be replaced must not pass for none at all. */
+	if (passes(kerr) || has_unstable(list)) {
 		group->ask_commits = true;
 		group->again = kerr ? kerr : RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
 	} else if (kerr == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {

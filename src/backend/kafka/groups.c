@@ -181,8 +181,7 @@ static void give_up(struct mq_kafka_look *look)
 	}
 }
 
-static int take_answer(struct mq_kafka_look *look, rd_kafka_event_t *event, bool may_wait,
-                       struct mq_err *err)
+static int take_answer(struct mq_kafka_look *look, rd_kafka_event_t *event, struct mq_err *err)
 {
 	size_t what = (size_t)(uintptr_t)rd_kafka_event_opaque(event);
 	struct mq_kafka_group *group = &look->groups[what / ASK_KINDS];
@@ -192,7 +191,7 @@ static int take_answer(struct mq_kafka_look *look, rd_kafka_event_t *event, bool
 		return mq_kafka_take_states(look, event, err);
 	}
 	group->open_commits = false;
-	mq_kafka_take_commits(look, what / ASK_KINDS, event, may_wait);
+	mq_kafka_take_commits(look, what / ASK_KINDS, event);
 	return 0;
 }
 
@@ -200,7 +199,6 @@ static int take_answer(struct mq_kafka_look *look, rd_kafka_event_t *event, bool
 static int ask_round(struct mq_kafka_look *look, rd_kafka_queue_t *queue, struct mq_err *err)
 {
 	int64_t end = mq_now_monotonic_ms() + mq_kafka_look_left(look, COMMITS_PERCENT);
-	bool may_wait = mq_kafka_look_left(look, COMMITS_PERCENT) > 1;
 	struct mq_err none = MQ_ERR_INIT;
 	size_t next = 0, open = 0;
 
@@ -228,7 +226,7 @@ static int ask_round(struct mq_kafka_look *look, rd_kafka_queue_t *queue, struct
 			return 0;
 		}
 		open--;
-		int rc = take_answer(look, event, may_wait, err);
+		int rc = take_answer(look, event, err);
 		rd_kafka_event_destroy(event);
 		if (rc < 0)
 			return -1;

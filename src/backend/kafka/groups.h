@@ -67,9 +67,8 @@ int mq_kafka_look_set_state(struct mq_group_info *group, rd_kafka_consumer_group
 /* Notes that a group did not answer, or only with an error. */
 void mq_kafka_group_failed(struct mq_group_info *info, rd_kafka_resp_err_t kerr, const char *doing);
 int mq_kafka_take_states(struct mq_kafka_look *look, rd_kafka_event_t *event, struct mq_err *err);
-/* may_wait: positions that wait for the end of a transaction are to be asked for again. */
-void mq_kafka_take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event,
-                           bool may_wait);
+/* Positions that wait for the end of a transaction are noted to be asked for again. */
+void mq_kafka_take_commits(struct mq_kafka_look *look, size_t index, rd_kafka_event_t *event);
 
 /* --- places.c ----------------------------------------------------------------------------------
  */
