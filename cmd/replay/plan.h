@@ -31,7 +31,8 @@ struct plan {
 	size_t n;
 	bool *exact; /* per broker: all that is read from it stands in parts */
 	size_t n_sources;
-	size_t at; /* where the last look-up was */
+	size_t at;    /* where the last look-up was */
+	int64_t gone; /* messages that a journal expects, in streams that end before them now */
 };
 
 /* Adds what is to be read of each broker that can read ranges; the others stay without parts, and
@@ -40,11 +41,13 @@ int replay_plan_make(struct plan *plan, const struct sources *sources,
                      const struct replay_values *values, struct mq_err *err);
 /* Whether parts that a journal has given can be those of so many brokers and files. */
 bool replay_plan_can_be(const struct plan *plan, size_t n_brokers, size_t n_files);
-/* For such parts: everything stands in them. */
+/* For such parts: everything stands in them. What streams have lost at their ends since then is
+ * said and counted in plan->gone. */
 int replay_plan_resumed(struct plan *plan, const struct sources *sources, struct mq_err *err);
-/* Begins each part where the group stands, where it stands anywhere. */
-int replay_plan_from_group(struct plan *plan, const struct sources *sources, const char *group,
-                           struct mq_err *err);
+/* Begins each part where the group stands, where it stands anywhere. Behind the end it cannot
+ * stand: as its members do, that is said and the oldest comes next; --exactly-once fails. */
+int replay_plan_from_group(struct plan *plan, const struct sources *sources,
+                           const struct replay_values *values, struct mq_err *err);
 /* Room for one more part; the names are copied. For those who read plans from elsewhere. */
 struct plan_part *replay_plan_add(struct plan *plan, size_t source, const char *stream,
                                   int32_t partition, struct mq_err *err);

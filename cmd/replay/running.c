@@ -206,7 +206,7 @@ static int open_target(struct running *r, struct mq_err *err)
 	if (target_open(&r->target, &spec, &r->plan, err) < 0)
 		return -1;
 	return r->values->exactly_once
-	           ? replay_plan_from_group(&r->plan, &r->sides.sources, r->values->group, err)
+	           ? replay_plan_from_group(&r->plan, &r->sides.sources, r->values, err)
 	           : 0;
 }
 
@@ -341,7 +341,7 @@ static void fill_report(const struct running *r, enum replay_end end, struct rep
 	*report = (struct report){.from = r->sides.label,
 	                          .to = target_shown(&r->target),
 	                          .counts = r->copying.counts,
-	                          .missed = sides_missed(&r->sides),
+	                          .missed = sides_missed(&r->sides) + r->plan.gone,
 	                          .bad = sides_bad_lines(&r->sides),
 	                          .earlier = r->journal.done,
 	                          .duration_ms = mq_now_monotonic_ms() - r->started_ms,
@@ -429,7 +429,7 @@ static int dry_running(struct running *r, struct mq_err *err)
 	if (r->values->group && check_planned(r, err) < 0)
 		return (int)err->code;
 	if (r->values->group &&
-	    replay_plan_from_group(&r->plan, &r->sides.sources, r->values->group, err) < 0)
+	    replay_plan_from_group(&r->plan, &r->sides.sources, r->values, err) < 0)
 		return (int)err->code;
 	if (sides_read(&r->sides, &r->plan, r->values, 0, err) < 0)
 		return (int)err->code;
@@ -444,7 +444,7 @@ static int dry_running(struct running *r, struct mq_err *err)
 	progress_clear(&r->progress);
 	if (result < 0)
 		return (int)err->code;
-	dry.missed = sides_missed(&r->sides);
+	dry.missed = sides_missed(&r->sides) + r->plan.gone;
 	dry.bad = sides_bad_lines(&r->sides);
 	if (dry_run_print(&dry, r->sides.label, target_shown(&r->target), r->values->json, err) < 0)
 		return MQ_IO;

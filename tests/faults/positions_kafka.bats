@@ -309,3 +309,34 @@ raw() {
 	expect_status 0
 	is "$("$MQTK" consume -e "$address-copy" 2>>"$ERR" | xargs)" "13 14 15 16 17 18 19 20"
 }
+
+@test "a topic that was made anew: what a group or a journal expects there is said, not passed over" {
+	real_topic 1
+	put 0 10
+	"$MQTK" create -q "$address-copy"
+	raw commit "$group" "$topic" 0 500
+	mq replay --dry-run -J --group "$group" "$address" "$address-copy"
+	expect_status 0
+	has "$err" "offset 500 of ${topic}[0] does not exist: it ends at 10"
+	is "$(jq .messages "$OUT")" 10
+	mq_within 20 replay --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 8
+	has "$err" "stands at 500 of ${topic}[0], which ends at 10"
+	has "$err" "mqtk group reset"
+	mq replay -J --group "$group" "$address" "$address-copy"
+	expect_status 0
+	is "$(jq .copied "$OUT")" 10
+
+	put 0 990
+	mq replay --resume journal "$address" copy.jsonl
+	expect_status 0
+	# As a kill in the middle leaves it.
+	printf '%s\n' "$(head -n 1 journal)" '{"at":[[0,300]],"done":300}' >torn
+	mq delete -q --yes "$address"
+	mq create -q "$address"
+	put 0 20
+	mq replay -J --append --resume torn "$address" copy.jsonl
+	expect_status 3
+	is "$(jq -c '[.copied, .missed]' "$OUT")" "[0,700]"
+	has "$err" "offsets 300..999 of ${topic}[0] do not exist: it ends at 20"
+}
