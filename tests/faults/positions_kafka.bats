@@ -340,3 +340,17 @@ raw() {
 	is "$(jq -c '[.copied, .missed]' "$OUT")" "[0,700]"
 	has "$err" "offsets 300..999 of ${topic}[0] do not exist: it ends at 20"
 }
+
+@test "a topic that may not be looked at: exit 5, not that nobody reads it" {
+	real_topic 1
+	[ -n "${KAFKA_SASL-}" ] || skip "needs a broker with users"
+	sasl=(-X sasl.mechanism=SCRAM-SHA-256 -X security.protocol=sasl_plaintext)
+	refused=kafka://alice:alice-secret@$KAFKA_SASL/$topic
+	for command in lag "lag --max-lag 0" "group ls"; do
+		# shellcheck disable=SC2086 # words
+		mq_within 20 $command "${sasl[@]}" "$refused"
+		expect_status 5
+		has "$err" "$topic"
+		has_not "$err" "no group"
+	done
+}

@@ -214,8 +214,6 @@ static int fill_committed(struct mq_place *place, const rd_kafka_topic_partition
 	rd_kafka_resp_err_t kerr = commit ? commit->err : RD_KAFKA_RESP_ERR_NO_ERROR;
 
 	place->committed = commit && !kerr && commit->offset >= 0 ? commit->offset : -1;
-	if (kerr == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
-		return mq_kafka_place_error(place, "a transaction with its position is open", err);
 	return kerr ? mq_kafka_place_error(place, rd_kafka_err2str(kerr), err) : 0;
 }
 
@@ -367,6 +365,21 @@ static int check_matched(const struct choice *choice, struct mq_err *err)
 	return 0;
 }
 
+/* A topic that was named and may not be looked at: that no group was found there means nothing. */
+static int check_allowed(const struct mq_kafka_look *look, struct mq_err *err)
+{
+	const struct mq_group_query *query = look->query;
+
+	/* Groups that were named say it themselves. */
+	for (size_t i = 0; query->n_groups == 0 && i < query->n_streams; i++) {
+		const struct rd_kafka_metadata_topic *t =
+		    mq_kafka_topics_find(&look->topics, query->streams[i]);
+		if (t && mq_kafka_code(t->err) == MQ_DENIED)
+			return mq_kafka_fail(err, t->err, "%s", t->topic);
+	}
+	return 0;
+}
+
 /* Places of one group. *ret_own: it has a commit or a member in a stream that was asked for. */
 static int add_group_places(struct mq_kafka_look *look, size_t index,
                             const struct mq_kafka_topics *topics, struct choice *choice,
@@ -421,7 +434,8 @@ int mq_kafka_places_add(struct mq_kafka_look *look, struct mq_err *err)
 	struct mq_group_list dropped = {0};
 	int rc = -1;
 
-	if (make_choice(look->query, &choice, err) < 0 || ask_topics(look, err) < 0)
+	if (make_choice(look->query, &choice, err) < 0 || ask_topics(look, err) < 0 ||
+	    check_allowed(look, err) < 0)
 		goto out;
 	for (size_t i = 0; i < topics->n; i++)
 		is_chosen(&choice, topics->items[i]->topic);
