@@ -304,6 +304,26 @@ next_entry() {
 	is "$(cli xinfo groups "$topic")" ""
 }
 
+@test "a member that reads is never removed with what it was given at that moment" {
+	shared_redis
+	add 60000
+	cli xgroup create "$topic" g 0 >/dev/null
+	"$root/scripts/python.sh" --with redis - "$REDIS" "$topic" >acked 3>&- 4>&- <<'PYTHON' &
+import redis, sys, time
+host, port = sys.argv[1].split(":")
+server, lost, until = redis.Redis(host=host, port=int(port)), 0, time.time() + 6
+while time.time() < until:
+    for _, entries in server.xreadgroup("g", "quick", {sys.argv[2]: ">"}, count=5, block=100) or []:
+        lost += len(entries) - server.xack(sys.argv[2], "g", *[entry for entry, _ in entries])
+print("lost", lost)
+PYTHON
+	pids+=($!)
+	while ! ended "$!"; do
+		"$MQTK" group delete -q --yes --member quick "$address" g 2>refused || :
+	done
+	is "$(cat acked)" "lost 0"
+}
+
 @test "a group is made where it is told, of which XINFO knows the lag; once" {
 	shared_redis
 	mq group create "$address" g --to end

@@ -263,11 +263,54 @@ static int check_removal(const struct mq_group_removal *removal, const char *str
 	return 0;
 }
 
+/* Removes a member, or returns -1 when it holds something: in one step, for a member that reads may
+ * be given messages at any moment. */
+static const char remove_idle_member[] =
+    "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return -1 end "
+    "return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])";
+
+static int remove_member(struct mq_rd_conn *conn, const struct mq_group_removal *removal,
+                         const char *stream, struct mq_err *err)
+{
+	const struct mq_rd_reply *reply;
+	struct found found;
+
+	mq_rd_arena_clear(&conn->scratch);
+	if (mq_rd_ask(conn, stream, MQ_RD_ERRORS, &conn->scratch,
+	              MQ_RD_WORDS("EVAL", remove_idle_member, "1", stream, removal->group,
+	                          removal->member),
+	              &reply, err) < 0)
+		return -1;
+	if (reply->type != REDIS_REPLY_ERROR && mq_rd_reply_number(reply, 0) >= 0)
+		return 0;
+	if (reply->type != REDIS_REPLY_ERROR) {
+		if (find(conn, stream, removal->group, removal->member, &found, err) < 0)
+			return -1;
+		return fail_holding(removal, stream,
+		                    found.member_pending > 0 ? found.member_pending : 1, err);
+	}
+	/* Who may not run scripts removes it all the same, and is told when that was too early. */
+	mq_rd_arena_clear(&conn->scratch);
+	if (mq_rd_ask(conn, stream, 0, &conn->scratch,
+	              MQ_RD_WORDS("XGROUP", "DELCONSUMER", stream, removal->group, removal->member),
+	              &reply, err) < 0)
+		return -1;
+	if (mq_rd_reply_number(reply, 0) > 0)
+		mq_log(conn->base.env, MQ_LEVEL_WARN,
+		       "%s: member %s of group %s was given %lld messages at that moment, which "
+		       "nobody gets again",
+		       stream, removal->member, removal->group,
+		       (long long)mq_rd_reply_number(reply, 0));
+	return 0;
+}
+
 static int remove_one(struct mq_rd_conn *conn, const struct mq_group_removal *removal,
                       const char *stream, struct mq_err *err)
 {
 	const struct mq_rd_reply *reply;
 
+	if (removal->member && !removal->force)
+		return remove_member(conn, removal, stream, err);
 	mq_rd_arena_clear(&conn->scratch);
 	return mq_rd_ask(conn, stream, 0, &conn->scratch,
 	                 MQ_RD_WORDS("XGROUP", removal->member ? "DELCONSUMER" : "DESTROY", stream,
