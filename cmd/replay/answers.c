@@ -2,6 +2,7 @@
  * What the target answers, and who is told of it: the parts of the plan, the journal, the group's
  * positions within a transaction. See ring.h.
  */
+#include "cmd/replay/file.h"
 #include "cmd/replay/ring.h"
 
 #include <stdlib.h>
@@ -60,6 +61,11 @@ static bool is_its_own_fault(const struct mq_delivery *delivery)
 
 enum slot_state copying_fail(struct copying *c, uint64_t number, const struct mq_delivery *delivery)
 {
+	if (c->target->path && file_writer_gone(c->target->writer)) {
+		c->gone = true;
+		copying_break_off(c, delivery->err);
+		return FAILED;
+	}
 	c->counts.failed++;
 	failures_add(&c->failures, delivery->message, delivery->err, number,
 	             delivery->maybe_stored);

@@ -37,6 +37,7 @@ struct copying {
 	bool broken;  /* nothing more is sent */
 	bool enough;  /* --count is reached */
 	bool refused; /* because of one message, not of the target as a whole */
+	bool gone;    /* broken, but only because nobody reads standard output any more */
 	struct mq_err why;
 
 	/* within */

@@ -39,5 +39,7 @@ struct file_write_spec {
 
 int file_writer_open(const struct file_write_spec *spec, const struct mq_env *env,
                      struct mq_writer **ret_writer, struct mq_err *err);
+/* Whoever read standard output went away: an end, and no failure. */
+bool file_writer_gone(const struct mq_writer *writer);
 
 #endif

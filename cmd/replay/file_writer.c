@@ -167,6 +167,13 @@ static int write_out(struct file_writer *w, struct mq_err *err)
 	return 0;
 }
 
+bool file_writer_gone(const struct mq_writer *writer)
+{
+	const struct file_writer *w = (const struct file_writer *)writer;
+
+	return w->out.closed && w->out.fd == STDOUT_FILENO;
+}
+
 int64_t file_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
                    struct mq_err *err)
 {

@@ -311,6 +311,10 @@ static int conclude(const struct running *r, const struct report *report, struct
 		mq_err_clear(err);
 	if (report->end == REPLAY_SIGNAL)
 		return MQ_CANCELLED;
+	if (c->gone) {
+		mq_err_clear(err);
+		return MQ_OK;
+	}
 	if (c->broken) {
 		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
 		mq_err_clear(err);
@@ -374,7 +378,8 @@ static int copy(struct running *r, struct mq_err *err)
 	    journal_finish(&r->journal, r->journal.done + copying_done(c), err) < 0)
 		report.end = REPLAY_FAILED;
 	int code = conclude(r, &report, err);
-	report_say(&report, env);
+	if (!c->gone)
+		report_say(&report, env);
 	if (r->values->json && report_json(&report, err) < 0 && code == 0)
 		code = MQ_IO;
 	return code;

@@ -134,6 +134,17 @@ payloads() { # ADDR
 	diff <(fields local/a) <(fields local/b)
 }
 
+@test "a reader that goes away ends it quietly; what it did not take is not committed" {
+	seq 20000 | "$MQTK" produce -q local/a
+	("$MQTK" replay --group g local/a - 2>err; echo $? >status) | head -n 2 >two
+	is "$(wc -l <two)" 2
+	is "$(cat err)" ""
+	is "$(cat status)" 0
+	mq replay -q --group g local/a rest.jsonl
+	expect_status 0
+	is "$(jq -r .payload two rest.jsonl | sort -u | wc -l)" 20000
+}
+
 @test "lines that are no messages are said, counted and passed over: exit 7" {
 	printf '%s\n' '{"payload":"1"}' 'nonsense' '{"payload":"2"}' >bad.jsonl
 	mq replay bad.jsonl local/b
