@@ -187,6 +187,8 @@ static int claim_group(const struct mq_invocation *invocation, const struct grou
 			result = -1;
 		left = left < 0 ? -1 : left - claimed;
 	}
+	if (result >= 0)
+		result = group_list_whole(&list, err);
 	mq_group_list_release(&list);
 	return result < 0 ? -1 : 0;
 }

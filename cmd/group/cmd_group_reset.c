@@ -130,6 +130,8 @@ static int reset_group(const struct mq_invocation *invocation, const struct grou
 	                             values->partitions.n, err);
 	if (result == 0)
 		result = do_plan(invocation, scope, &plan, &list.items[0], err);
+	if (result == 0)
+		result = group_list_whole(&list, err);
 	plan_release(&plan);
 	mq_group_list_release(&list);
 	return result;

@@ -228,6 +228,8 @@ static int skip_group(const struct mq_invocation *invocation, const struct group
 		skip.keep = &keep;
 	}
 	result = do_skip(invocation, &skip, err);
+	if (result == 0)
+		result = group_list_whole(&list, err);
 out:
 	keep_release(&keep);
 	skip_release(&skip);

@@ -42,6 +42,9 @@ int group_scope_look(const struct group_scope *scope, const char *group, unsigne
 /* What went wrong in a list that is printed nevertheless: MQ_NOT_FOUND when a group that was named
  * does not exist, else MQ_PARTIAL. */
 int group_list_verdict(const struct mq_group_list *list, struct mq_err *err);
+/* After a change: fails when there were streams that could not be looked at, unless something
+ * failed already. */
+int group_list_whole(const struct mq_group_list *list, struct mq_err *err);
 
 /* --- report.c: groups for people and machines --------------------------------------------------
  */

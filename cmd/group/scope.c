@@ -166,3 +166,14 @@ int group_list_verdict(const struct mq_group_list *list, struct mq_err *err)
 	mq_fail(err, first->code == MQ_NOT_FOUND ? MQ_NOT_FOUND : MQ_PARTIAL, "%s", first->message);
 	return first->hint[0] ? mq_hint(err, "%s", first->hint) : -1;
 }
+
+int group_list_whole(const struct mq_group_list *list, struct mq_err *err)
+{
+	if (err->code)
+		return -1;
+	if (!list->partial.code)
+		return 0;
+	mq_fail(err, MQ_PARTIAL, "where the group stands was not found out everywhere: %s",
+	        list->partial.message);
+	return list->partial.hint[0] ? mq_hint(err, "%s", list->partial.hint) : -1;
+}

@@ -88,6 +88,9 @@ int lag_judge(const struct lag_values *values, struct lag_source *source,
 		return say_absent(source, look, words, err);
 	if (look->missing.code && (verdict != MQ_LAG_BROKEN || !look->n_known))
 		return say_missing(look, err);
+	/* The limits that broke are the answer; that there may be more is said as well. */
+	if (look->missing.code && mq_buf_printf(words, err, "%s\n", look->missing.message) < 0)
+		return -1;
 	if (verdict == MQ_LAG_BROKEN)
 		return MQ_NEGATIVE;
 	return verdict == MQ_LAG_NOT_KNOWN ? MQ_PARTIAL : MQ_OK;

@@ -435,6 +435,18 @@ PYTHON
 	is "$(jq -r .lag <<<"$out" | sort -u)" 1
 	rows=$(wc -l <<<"$out")
 	[ "$rows" -gt 0 ] && [ "$rows" -lt 10 ]
+	refused=${err%%$'\n'*}
+	mq_within 60 lag --max-lag 0 --timeout 3s "redis://$REDIS_CLUSTER/"
+	expect_status 1
+	has "$err" "${refused#mqtk lag: }"
+	# What changes a group does what it can, and does not call that the whole.
+	for change in "claim --idle 0 --to heir" "skip -c 1" "skip -c 1 --execute" "reset --to end" "reset --to end --execute"; do
+		# shellcheck disable=SC2086 # words
+		mq_within 60 group $change -J --timeout 3s "redis://$REDIS_CLUSTER/" g
+		expect_status 3
+		is "$(wc -l <<<"$out")" "$rows"
+		has "$err" "${refused#mqtk lag: }"
+	done
 	redis_stop "$own"
 	unset own
 }
