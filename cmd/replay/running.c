@@ -164,7 +164,7 @@ static int check_same_cluster(struct running *r, struct mq_err *err)
 	struct mq_broker_info mine, theirs;
 	int result = -1;
 
-	if (!(r->target.conn->caps & MQ_CAP_SEND_POSITIONS)) {
+	if (r->target.path || !(r->target.conn->caps & MQ_CAP_SEND_POSITIONS)) {
 		mq_fail(err, MQ_USAGE, "--exactly-once: %s cannot carry positions in a transaction",
 		        target_shown(&r->target));
 		return mq_hint(err, "--resume FILE remembers what was copied");

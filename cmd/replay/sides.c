@@ -116,9 +116,22 @@ static int make_label(struct sides *sides, struct mq_err *err)
 	return 0;
 }
 
+/* Nobody keeps positions in a file, and no line leaves it. */
+static int check_settling(const struct sides *sides, const struct replay_values *values,
+                          struct mq_err *err)
+{
+	if (sides->n_paths == 0 || (!values->group && !values->ack))
+		return 0;
+	mq_fail(err, MQ_USAGE, "%s: nothing of %s can be settled, which is a file",
+	        values->ack ? "--ack" : "--group", sides->paths[0]);
+	return mq_hint(err, "--resume FILE remembers what was copied");
+}
+
 int sides_connect(struct sides *sides, struct target *target, const struct replay_values *values,
                   const char *operand, struct mq_err *err)
 {
+	if (check_settling(sides, values, err) < 0)
+		return -1;
 	if (target_connect(target, &sides->source_invocation, &sides->target_settings, operand,
 	                   values, err) < 0)
 		return -1;

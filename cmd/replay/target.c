@@ -159,6 +159,11 @@ int target_connect(struct target *target, const struct mq_invocation *invocation
 		if (values->create)
 			return mq_fail(err, MQ_USAGE,
 			               "--create makes streams; a file is made anyway");
+		if (values->placement.text)
+			return mq_fail(err, MQ_USAGE,
+			               "--to-partition: a line says where its message came from; "
+			               "place it when %s is replayed",
+			               target->path);
 		return 0;
 	}
 	if (mq_target_resolve(operand, invocation->config, settings, &target->address, err) < 0)

@@ -244,12 +244,24 @@ payloads() { # ADDR
 	is "$("$MQTK" consume -q -J -e local/b | jq -c .key | sort -u)" '{"base64":"//4="}'
 }
 
-@test "a file is not a source and the target" {
+@test "what a file cannot be: the source and the target, settled, partitions" {
 	seq 3 | "$MQTK" produce -q local/a
 	mq replay -q local/a lines.jsonl
 	mq replay --append lines.jsonl ./lines.jsonl
 	expect_status 2
 	is "$(wc -l <lines.jsonl)" 3
+	for option in --ack --group=g; do
+		mq replay $option lines.jsonl local/b
+		expect_status 2
+		[[ $err == *"lines.jsonl"*"--resume"* ]]
+		mq replay --dry-run $option local/a lines.jsonl local/b
+		expect_status 2
+	done
+	mq replay --exactly-once --group g local/a ./other
+	expect_status 2
+	mq replay --to-partition 1 local/a ./other
+	expect_status 2
+	[ ! -e other ]
 	# The shell opened it: what is read would grow with what is written.
 	"$MQTK" replay lines.jsonl - >>lines.jsonl 2>err && status=0 || status=$?
 	is "$status" 2
