@@ -117,6 +117,18 @@ xinfo() {
 	is "$(figure lag)" 219000
 }
 
+@test "many groups in the middle of one stream, of which XINFO tells no lag: all are counted" {
+	shared_redis
+	add 10000
+	cli xdel "$topic" 5-1 7777-1 >/dev/null
+	cli eval 'for i = 1, 1000 do redis.call("XGROUP", "CREATE", KEYS[1], "g" .. i, i * 10 .. "-1") end' \
+		1 "$topic" >/dev/null
+	mq lag -J "$address"
+	expect_status 0
+	is "$(jq -r '"\(.group) \(.lag)"' <<<"$out" | sort)" \
+		"$(for ((i = 1; i <= 1000; i++)); do echo "g$i $((10000 - 10 * i - (i < 778)))"; done | sort)"
+}
+
 @test "what a dead member held is shown until somebody claims it" {
 	shared_redis
 	add 10

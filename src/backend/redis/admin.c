@@ -129,7 +129,7 @@ static int trim_before(struct mq_rd_conn *conn, const char *stream, struct mq_rd
 
 	if (dry_run) {
 		struct mq_rd_count count;
-		if (mq_rd_count(conn, stream, id, NULL, &count, err) < 0)
+		if (mq_rd_count(conn, stream, id, NULL, NULL, &count, err) < 0)
 			return -1;
 		*ret_removed = count.before;
 		return 0;

@@ -242,7 +242,8 @@ static int say_uncounted(struct mq_place *place, int64_t seen, struct mq_err *er
 
 /* The lag that XINFO does not tell: of groups made in mid-stream, behind deleted entries, of
  * servers before 7.0. */
-static int count_lag(struct mq_rd_look *look, const struct mq_rd_standing *s, struct mq_err *err)
+static int count_lag(struct mq_rd_look *look, const struct mq_rd_standing *s,
+                     struct mq_rd_mark *mark, struct mq_err *err)
 {
 	struct mq_place *place = place_of(look, s);
 	struct mq_rd_count_limit limit = {
@@ -252,8 +253,9 @@ static int count_lag(struct mq_rd_look *look, const struct mq_rd_standing *s, st
 
 	if (look->budget <= 0)
 		return say_uncounted(place, 0, err);
-	if (mq_rd_count(look->conn, place->stream, mq_rd_id_next(s->delivered), &limit, &count,
-	                &why) < 0) {
+	struct mq_rd_id next = mq_rd_id_next(s->delivered);
+	if (mq_rd_count(look->conn, place->stream, next, mark->after < 0 ? NULL : mark, &limit,
+	                &count, &why) < 0) {
 		if (why.code == MQ_CANCELLED)
 			return mq_rd_pass(err, &why);
 		mq_rd_pass(&group_of(look, s)->err, &why);
@@ -261,7 +263,43 @@ static int count_lag(struct mq_rd_look *look, const struct mq_rd_standing *s, st
 	}
 	look->budget -= count.seen;
 	place->lag = count.after;
+	if (count.after >= 0)
+		*mark = (struct mq_rd_mark){next, count.after};
 	return place->lag < 0 ? say_uncounted(place, count.seen, err) : 0;
+}
+
+static int compare_standings(const void *a, const void *b)
+{
+	const struct mq_rd_standing *x = *(const struct mq_rd_standing *const *)a;
+	const struct mq_rd_standing *y = *(const struct mq_rd_standing *const *)b;
+
+	if (x->stream != y->stream)
+		return x->stream < y->stream ? -1 : 1;
+	return mq_rd_id_compare(x->delivered, y->delivered);
+}
+
+/* Of many groups of one stream, which is walked through once: each counts from the one before. */
+static int count_lags(struct mq_rd_look *look, struct mq_err *err)
+{
+	const struct mq_rd_standing **unknown =
+	    calloc(look->n_standings ? look->n_standings : 1, sizeof(void *));
+	struct mq_rd_mark mark = {.after = -1};
+	size_t n = 0;
+	int result = 0;
+
+	if (!unknown)
+		return mq_fail_memory(err);
+	for (size_t i = 0; i < look->n_standings; i++)
+		if (place_of(look, &look->standings[i])->lag < 0)
+			unknown[n++] = &look->standings[i];
+	qsort(unknown, n, sizeof *unknown, compare_standings);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		if (i > 0 && unknown[i]->stream != unknown[i - 1]->stream)
+			mark.after = -1;
+		result = count_lag(look, unknown[i], &mark, err);
+	}
+	free(unknown);
+	return result;
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
@@ -310,9 +348,5 @@ int mq_rd_look_closer(struct mq_rd_look *look, struct mq_err *err)
 	}
 	if (want & MQ_GROUP_ENDS && ask_all(look, UNREAD, err) < 0)
 		return -1;
-	for (size_t i = 0; want & MQ_GROUP_ENDS && i < look->n_standings; i++)
-		if (place_of(look, &look->standings[i])->lag < 0 &&
-		    count_lag(look, &look->standings[i], err) < 0)
-			return -1;
-	return 0;
+	return want & MQ_GROUP_ENDS ? count_lags(look, err) : 0;
 }

@@ -65,10 +65,11 @@ static int64_t length_of(struct mq_rd_conn *conn, const char *stream, struct mq_
 }
 
 int mq_rd_count(struct mq_rd_conn *conn, const char *stream, struct mq_rd_id id,
-                const struct mq_rd_count_limit *limit, struct mq_rd_count *ret, struct mq_err *err)
+                const struct mq_rd_mark *mark, const struct mq_rd_count_limit *limit,
+                struct mq_rd_count *ret, struct mq_err *err)
 {
 	struct counting c = {.conn = conn, .stream = stream, .page = PAGE_FIRST};
-	struct mq_rd_id low = MQ_RD_ID_MIN, high = id;
+	struct mq_rd_id low = mark ? mark->id : MQ_RD_ID_MIN, high = id;
 	int64_t before = 0, after = 0;
 	bool low_whole = mq_rd_id_compare(id, MQ_RD_ID_MIN) == 0, high_whole = false;
 
@@ -92,6 +93,10 @@ int mq_rd_count(struct mq_rd_conn *conn, const char *stream, struct mq_rd_id id,
 	int64_t length = length_of(conn, stream, err);
 	if (length < 0)
 		return -1;
+	if (low_whole && mark) {
+		after = mark->after > before ? mark->after - before : 0;
+		low_whole = false;
+	}
 	if (low_whole)
 		*ret = (struct mq_rd_count){before, length > before ? length - before : 0, c.seen};
 	else

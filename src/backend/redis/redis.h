@@ -214,8 +214,15 @@ struct mq_rd_count {
 	int64_t before, after; /* after: from the id on; both -1: the limit came first */
 	int64_t seen;          /* how many were read for it */
 };
+/* An id from which on it is known how many there are. */
+struct mq_rd_mark {
+	struct mq_rd_id id;
+	int64_t after;
+};
+/* mark: NULL, or one that is not behind id. */
 int mq_rd_count(struct mq_rd_conn *conn, const char *stream, struct mq_rd_id id,
-                const struct mq_rd_count_limit *limit, struct mq_rd_count *ret, struct mq_err *err);
+                const struct mq_rd_mark *mark, const struct mq_rd_count_limit *limit,
+                struct mq_rd_count *ret, struct mq_err *err);
 
 /* --- errors.c -------------------------------------------------------------------------------- */
 

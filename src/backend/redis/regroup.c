@@ -145,7 +145,8 @@ static int entries_read(struct mq_rd_conn *conn, const char *stream, struct mq_r
 		*ret = extent->added;
 		return 0;
 	}
-	if (mq_rd_count(conn, stream, mq_rd_id_next(delivered), &count_limit, &count, err) < 0)
+	if (mq_rd_count(conn, stream, mq_rd_id_next(delivered), NULL, &count_limit, &count, err) <
+	    0)
 		return -1;
 	if (count.after >= 0 && count.after <= extent->added)
 		*ret = extent->added - count.after;

@@ -87,6 +87,7 @@ static int take_group(struct mq_rd_look *look, const char *stream, const struct 
 		return mq_fail_memory(err);
 	s.group = (size_t)(group - look->list->items);
 	s.place = group->n_places - 1;
+	s.stream = look->answered;
 	s.told = mq_rd_reply_number(mq_rd_reply_member(g, "lag"), -1);
 	s.pending = mq_rd_reply_number(mq_rd_reply_member(g, "pending"), -1);
 	place->pending = s.pending;

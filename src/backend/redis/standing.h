@@ -11,6 +11,7 @@ enum { MQ_RD_CHUNK = 256 }; /* streams or places in one pipeline */
 /* A group in one stream. */
 struct mq_rd_standing {
 	size_t group, place; /* indices: the arrays still grow */
+	size_t stream;       /* the same number for the groups of one */
 	struct mq_rd_id delivered;
 	struct mq_rd_extent extent;
 	int64_t told; /* lag by XINFO */
