@@ -182,7 +182,8 @@ static const struct mq_option safety_rows[] = {
      .type = MQ_OPT_FLAG,
      .help = "within one Kafka cluster: copies and the position of --group in one transaction",
      .more = "Whatever happens, readers of committed messages (isolation.level=read_committed) see "
-             "each one once. A second run of the same group ends the first.",
+             "each one once. A second run of the same group ends the first; a group with active "
+             "members is refused, for they commit positions of their own.",
      .field = FIELD(exactly_once)},
     {.name = "failed-to",
      .type = MQ_OPT_STRING,

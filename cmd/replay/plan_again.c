@@ -147,6 +147,18 @@ static int ask(struct mq_conn *conn, struct mq_group_query *query, unsigned want
 	return -1;
 }
 
+/* Members commit where they are, whatever a transaction has committed: the next run would begin
+ * there, and copy messages twice or pass over some. */
+static int check_alone(const struct mq_group_info *group, struct mq_err *err)
+{
+	if (group->member_count <= 0)
+		return 0;
+	mq_fail(err, MQ_USAGE, "--exactly-once: group '%s' has %lld active member%s", group->name,
+	        (long long)group->member_count, group->member_count == 1 ? "" : "s");
+	return mq_hint(err, "they commit positions of their own: stop them, or give another "
+	                    "--group");
+}
+
 /* The group in these streams of one source. */
 static int begin_at(struct plan *plan, size_t source, struct mq_conn *conn,
                     struct mq_group_query *query, bool exactly_once, struct mq_err *err)
@@ -155,6 +167,8 @@ static int begin_at(struct plan *plan, size_t source, struct mq_conn *conn,
 	int result = -1;
 
 	if (ask(conn, query, MQ_GROUP_PLACES, &list, err) < 0)
+		goto out;
+	if (list.n > 0 && exactly_once && check_alone(&list.items[0], err) < 0)
 		goto out;
 	result = 0;
 	if (list.n == 0 || !take_places(plan, source, &list.items[0]))

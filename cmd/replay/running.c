@@ -319,7 +319,10 @@ static int conclude(const struct running *r, const struct report *report, struct
 		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
 		mq_err_clear(err);
 		mq_fail(err, code, "the replay ended early: %s", c->why.message);
-		if (c->refused)
+		if (c->refused && r->values->exactly_once)
+			mq_hint(err, "'mqtk group skip' moves the group past a message, and keeps "
+			             "it in a file");
+		else if (c->refused)
 			mq_hint(err, "--failed-to FILE keeps what the target refuses, and goes on");
 		else if (c->why.hint[0])
 			mq_hint(err, "%s", c->why.hint);

@@ -354,3 +354,35 @@ raw() {
 		has_not "$err" "no group"
 	done
 }
+
+@test "--exactly-once: not beside members of the group, and no advice that it refuses" {
+	requires_peer kcat
+	real_topic 1
+	printf '%s\n' one "$(head -c 20000 /dev/zero | tr '\0' x)" three | "$MQTK" produce -q "$address"
+	"$MQTK" create -q --config max.message.bytes=5000 "$address-copy"
+	kcat -b "$broker" -G "$group" -X session.timeout.ms=6000 -X auto.offset.reset=latest \
+		-X enable.auto.commit=false "$topic" >/dev/null 2>kcat.err 3>&- &
+	pids+=($!)
+	wait_until 30 one_is_there
+	mq_within 20 replay --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 2
+	has "$err" "group '$group' has 1 active member"
+	kill "${pids[-1]}"
+	wait_until 30 none_is_there
+	raw commit "$group" "$topic" 0 0
+	mq_within 20 replay --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 3
+	has_not "$err" "--failed-to"
+	has "$err" "mqtk group skip"
+	mq group skip -q --execute --keep kept.jsonl -c 2 "$address" "$group"
+	expect_status 0
+	is "$(wc -l <kept.jsonl)" 2
+	mq_within 20 replay -q --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 0
+	is "$("$MQTK" consume -e "$address-copy" 2>>"$ERR" | xargs)" three
+}
+members_are() {
+	"$MQTK" group show -J "kafka://$broker/" "$group" 2>/dev/null | jq -e ".members == $1" >/dev/null
+}
+one_is_there() { members_are 1; }
+none_is_there() { members_are 0; }
