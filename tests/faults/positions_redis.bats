@@ -95,6 +95,8 @@ xinfo() {
 	is "$(figure lag)" 8
 	cli xgroup setid "$topic" g 12-1 entriesread 0 >/dev/null
 	is "$(figure lag)" 8
+	cli xgroup setid "$topic" g 12-1 entriesread 20 >/dev/null
+	is "$(xinfo lag) $(figure lag)" "0 8"
 	cli xgroup setid "$topic" g 2-1 entriesread 2 >/dev/null
 	cli xtrim "$topic" maxlen = 5 >/dev/null
 	is "$(figure lag)" 5

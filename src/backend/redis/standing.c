@@ -35,8 +35,8 @@ int64_t mq_rd_lag(struct mq_rd_id delivered, const struct mq_rd_extent *extent, 
 	/* Behind a trimmed part XINFO of 7.0 counts what is gone, too. */
 	if (mq_rd_id_compare(delivered, extent->first) < 0)
 		return extent->length;
-	/* The first entry at least is not behind it. */
-	return told >= 0 && told < extent->length ? told : -1;
+	/* The first entry at least is not behind it, and the newest is. */
+	return told > 0 && told < extent->length ? told : -1;
 }
 
 static bool is_asked_for(const struct mq_group_query *query, const char *group)
