@@ -194,6 +194,19 @@ int64_t file_write(struct mq_writer *writer, const struct mq_message *messages, 
 	return (int64_t)done;
 }
 
+/* Brings what was written to the disk, where it lasts only in a file that still has a name. */
+static int make_safe(struct file_writer *w, struct mq_err *err)
+{
+	struct stat st;
+
+	/* What cannot be synchronised (a pipe, a terminal) is out when it was written. */
+	if (fsync(w->out.fd) < 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS)
+		return mq_fail_errno(err, MQ_IO, errno, "%s is not safe on disk", w->out.name);
+	if (w->stored >= 0 && fstat(w->out.fd, &st) == 0 && st.st_nlink == 0)
+		return mq_fail(err, MQ_IO, "%s was removed while it was written to", w->out.name);
+	return 0;
+}
+
 int64_t file_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err *err)
 {
 	struct file_writer *w = writer_of(writer);
@@ -203,11 +216,8 @@ int64_t file_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_er
 		return 0;
 	if (write_out(w, err) < 0)
 		return -1;
-	/* What cannot be synchronised (a pipe, a terminal) is out when it was written. */
-	if (fsync(w->out.fd) < 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) {
-		mq_fail_errno(err, MQ_IO, errno, "%s is not safe on disk", w->out.name);
+	if (make_safe(w, err) < 0)
 		return give_up(w, err);
-	}
 	if (w->stored >= 0)
 		w->stored = lseek(w->out.fd, 0, SEEK_END);
 	answer(w, NULL);

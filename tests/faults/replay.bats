@@ -58,6 +58,10 @@ read_all() { # ADDR [ARG…]
 	"$MQTK" consume -q -e "${@:2}" "$1"
 }
 
+holds_something() { # ADDR
+	[ -n "$("$MQTK" consume -q -e -c 1 "$1" 2>/dev/null)" ]
+}
+
 progressed() { # JOURNAL LINES: it was written to by several of the runs
 	[ "$(wc -l <"$1")" -ge "$2" ] || fail "the journal has $(wc -l <"$1") lines: nothing was remembered"
 }
@@ -286,6 +290,23 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	expect_status 0
 	jq -r .payload backup.jsonl >copies
 	complete 20000 copies
+}
+
+@test "a target file or store that is removed meanwhile: no success, and no finished journal" {
+	source_of 10000 sqlite:a.db/t
+	background replay -q --rate 3000 --resume journal sqlite:a.db/t backup.jsonl 2>"$ERR"
+	wait_until 10 test -s backup.jsonl
+	rm backup.jsonl
+	wait_for_end "$pid" 30
+	expect_status 6
+	grep -q "backup.jsonl was removed" "$ERR"
+	[ "$(grep -c finished journal)" -eq 0 ]
+	background replay -q --rate 3000 sqlite:a.db/t sqlite:b.db/t 2>"$ERR"
+	wait_until 10 holds_something sqlite:b.db/t
+	rm b.db*
+	wait_for_end "$pid" 30
+	expect_status 3
+	grep -q "b.db was removed" "$ERR"
 }
 
 @test "a queue is moved with --ack: what the target did not confirm stays in it" {

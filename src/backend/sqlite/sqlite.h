@@ -95,6 +95,8 @@ int mq_sq_ints(struct mq_sq *sq, struct mq_err *err, const char *sql, int64_t *r
 int mq_sq_begin(struct mq_sq *sq, struct mq_err *err);
 int mq_sq_begin_read(struct mq_sq *sq, struct mq_err *err);
 int mq_sq_commit(struct mq_sq *sq, struct mq_err *err);
+/* The same before messages are confirmed: a file that lost its name takes writes and keeps none. */
+int mq_sq_commit_messages(struct mq_sq *sq, struct mq_err *err);
 void mq_sq_rollback(struct mq_sq *sq);
 
 /* --- schema.c -------------------------------------------------------------------------------- */

@@ -255,6 +255,19 @@ int mq_sq_commit(struct mq_sq *sq, struct mq_err *err)
 	return -1;
 }
 
+int mq_sq_commit_messages(struct mq_sq *sq, struct mq_err *err)
+{
+	int moved = 0;
+
+	if (mq_sq_commit(sq, err) < 0)
+		return -1;
+	if (sqlite3_file_control(sq->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	    moved)
+		return mq_fail(err, MQ_IO, "%s was removed or moved while it was written to",
+		               sq->path);
+	return 0;
+}
+
 void mq_sq_rollback(struct mq_sq *sq)
 {
 	/* SQLite ends the transaction by itself after some errors. */

@@ -392,7 +392,7 @@ static void write_chunk(struct writer *w, const struct mq_message *messages, siz
 	if (!w->transactional) {
 		at_commit = true;
 		w->begun = false;
-		if (mq_sq_commit(&w->sq, &err) < 0)
+		if (mq_sq_commit_messages(&w->sq, &err) < 0)
 			goto fail;
 	}
 	for (i = 0; i < n; i++)
@@ -464,7 +464,7 @@ int mq_sq_writer_commit(struct mq_writer *writer, struct mq_err *err)
 	if (!w->begun)
 		return 0;
 	w->begun = false;
-	if (mq_sq_commit(&w->sq, err) == 0)
+	if (mq_sq_commit_messages(&w->sq, err) == 0)
 		return 0;
 	forget_targets(w);
 	return -1;
