@@ -47,6 +47,7 @@ struct mq_sq {
 	const char *profile; /* whose store it is, for hints; NULL: the file's own address */
 	bool writable;
 	bool immutable; /* opened as a file that nobody changes */
+	bool full;      /* so, because the disk has no room for the log beside it */
 	bool patient;   /* waits for locks although cancelled: what was taken is saved */
 	int64_t busy_deadline;
 	struct {

@@ -46,7 +46,7 @@ static bool no_space(struct mq_sq *sq, int rc)
 {
 	int errnum = sqlite3_system_errno(sq->db);
 
-	if ((rc & 0xff) == SQLITE_FULL)
+	if ((rc & 0xff) == SQLITE_FULL || (rc == SQLITE_READONLY && sq->full))
 		return true;
 	if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_SHMSIZE)
 		return false;
@@ -416,6 +416,7 @@ static int open_to_read(struct mq_sq *sq, struct mq_err *err)
 			return -1;
 		}
 		sq->immutable = true;
+		sq->full = first.retriable;
 		for (size_t i = 0; i < sq->n_cache; i++)
 			sqlite3_finalize(sq->cache[i].stmt);
 		sq->n_cache = 0;
