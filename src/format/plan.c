@@ -248,6 +248,9 @@ int mq_plan_parse(char *text, size_t len, const char *name, struct mq_plan_lines
 	bool first = true;
 
 	*ret_lines = (struct mq_plan_lines){0};
+	/* What spreadsheets put before UTF-8. */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		r.p += 3;
 	while (r.p < r.end) {
 		int result = 0;
 		r.line++;

@@ -165,6 +165,11 @@ made() {
 	printf 'target,comment,partition,stream\r\n,"stays, ""really""",0,t\r\nbeginning,,1,t\r\n' |
 		"$MQTK" group reset --plan - --execute "$a" g >out
 	is "$(stands g)" "7 0"
+	# As a spreadsheet saves it.
+	printf '\xef\xbb\xbfstream,partition,target\r\nt,1,5\r\n' >saved.csv
+	mq group reset --plan saved.csv --execute "$a" g
+	expect_status 0
+	is "$(stands g)" "7 5"
 	printf '"t",0,3\n"t",1,30\n' >java.csv
 	mq group reset --plan java.csv --execute "$a" g
 	expect_status 0
@@ -337,6 +342,17 @@ made() {
 	is "$out" ""
 	mq group delete --yes sqlite:s.db/ g
 	expect_status 8
+}
+
+@test "a disk without room for a store's log: the group stays, and the words say why" {
+	made g 4
+	(
+		ulimit -f 16 # blocks of 1 KiB
+		mq group reset --to end --execute "$a" g
+		expect_status 6
+		has "$err" "no space left"
+	)
+	is "$(stands g)" "4 4"
 }
 
 @test "brokers without groups say so in one line, and what to use" {
