@@ -383,6 +383,8 @@ static int copy(struct running *r, struct mq_err *err)
 	int code = conclude(r, &report, err);
 	if (!c->gone)
 		report_say(&report, env);
+	if (code == MQ_OK && report.end == REPLAY_END && r->values->group)
+		sides_say_held(&r->sides, r->values->group, env);
 	if (r->values->json && report_json(&report, err) < 0 && code == 0)
 		code = MQ_IO;
 	return code;

@@ -255,6 +255,47 @@ int sides_read(struct sides *sides, const struct plan *plan, const struct replay
 	return 0;
 }
 
+static int64_t held_of(const struct source *source, const char *group)
+{
+	const char *const groups[] = {group};
+	struct mq_group_query query = {.groups = groups,
+	                               .n_groups = 1,
+	                               .streams = source->streams,
+	                               .n_streams = source->n_streams,
+	                               .want = MQ_GROUP_PLACES};
+	struct mq_group_list list = {0};
+	struct mq_err ignored = MQ_ERR_INIT;
+	int64_t held = 0;
+
+	for (size_t i = 0; i < source->n_streams; i++)
+		if (source->streams[i][0] == '^')
+			return 0;
+	if (!(source->conn->caps & MQ_CAP_CLAIM) ||
+	    mq_groups(source->conn, &query, &list, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < list.n; i++)
+		for (size_t k = 0; k < list.items[i].n_places; k++)
+			if (list.items[i].places[k].pending > 0)
+				held += list.items[i].places[k].pending;
+	mq_group_list_release(&list);
+	return held;
+}
+
+void sides_say_held(const struct sides *sides, const char *group, const struct mq_env *env)
+{
+	for (size_t i = 0; i < sides->sources.n; i++) {
+		const struct source *source = &sides->sources.items[i];
+		int64_t held = held_of(source, group);
+		if (held > 0)
+			mq_log(env, MQ_LEVEL_WARN,
+			       "%s: other members of group %s hold %lld message%s that %s not "
+			       "settled, and not copied here: mqtk group show --pending tells "
+			       "who, mqtk group claim gives them to another",
+			       source->target->shown, group, (long long)held, held == 1 ? "" : "s",
+			       held == 1 ? "is" : "are");
+	}
+}
+
 void sides_release(struct sides *sides)
 {
 	/* The brokers' readers are closed with their connections. */

@@ -472,6 +472,24 @@ copied_some() { [ "$(read_all "$1" | wc -l)" -gt 0 ]; }
 	is "$(jq .messages out)" 0
 }
 
+@test "with a group on Redis: what another member holds is said" {
+	requires_redis
+	address="redis://$REDIS/$topic"
+	seq 10 | "$MQTK" produce -q --create "$address"
+	redis-cli -p "${REDIS##*:}" xgroup create "$topic" g 0 >/dev/null
+	redis-cli -p "${REDIS##*:}" xreadgroup group g dead count 3 streams "$topic" '>' >/dev/null
+	mq replay -q --group g "$address" local/copy
+	expect_status 0
+	[[ $err == *"other members of group g hold 3 messages"* ]]
+	mq group claim "$address" g --idle 0 --to heir
+	mq replay -q --group g "$address" local/copy
+	[[ $err == *"hold 3 messages"* ]]
+	"$MQTK" consume -q --group g --consumer heir -e "$address" >/dev/null
+	mq replay --group g "$address" local/copy
+	[[ $err != *"other members"* ]]
+	is "$(read_all local/copy | xargs)" "4 5 6 7 8 9 10"
+}
+
 @test "a source that is gone in the middle is not waited for without end" {
 	own_cluster
 	"$MQTK" create -q --partitions 1 "$address"
