@@ -176,6 +176,8 @@ static int make_report(struct mq_invocation *invocation, struct opening *opening
 	}
 	mq_stream_info_init(&info);
 	result = mq_describe(opening->conn, opening->target.stream, &info, err);
+	if (result == 0 && info.groups_left_out)
+		mq_log(invocation->env, MQ_LEVEL_NOTE, "%s", info.groups_left_out);
 	if (result == 0 && !values->all_config)
 		drop_default_config(&info);
 	if (result == 0)

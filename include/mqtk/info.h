@@ -76,6 +76,7 @@ struct mq_stream_info {
 	size_t n_config;
 	struct mq_group_position *groups;
 	size_t n_groups;
+	char *groups_left_out; /* why groups that read it are not told, or NULL */
 	struct mq_consumer_info *consumers;
 	size_t n_consumers;
 	struct mq_binding_info *bindings;

@@ -49,6 +49,7 @@ void mq_stream_info_release(struct mq_stream_info *info)
 		free(info->groups[i].committed_id);
 	}
 	free(info->groups);
+	free(info->groups_left_out);
 	for (size_t i = 0; i < info->n_consumers; i++) {
 		free(info->consumers[i].group);
 		free(info->consumers[i].name);

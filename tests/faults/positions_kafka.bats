@@ -386,3 +386,18 @@ members_are() {
 }
 one_is_there() { members_are 1; }
 none_is_there() { members_are 0; }
+
+@test "many groups: info says that it looks at none of them, and a replay does not speak of them" {
+	own_cluster
+	"$MQTK" create -q "$address"
+	"$MQTK" produce -q "$address" < <(seq 3)
+	for i in {1..51}; do raw commit "$group-$i" "$topic" 0 1; done
+	mq info "$address"
+	expect_status 0
+	has "$err" "there are 51 groups"
+	mq replay "$address" local/copy
+	expect_status 0
+	has_not "$err" groups
+	mq ping "$address"
+	has_not "$err" groups
+}

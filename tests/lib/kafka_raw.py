@@ -62,6 +62,8 @@ def places(topic, partition, offset):
 def commit(connection, group, topic, partition, offset):
     body = text(group) + struct.pack(">i", -1) + text("") + struct.pack(">q", -1)
     where = 4 + len(text(topic)) + 8
+    # Who asks for the coordinator makes the broker have one.
+    ask(connection, 10, 0, text(group))
     until_taken(connection, 8, 2, body + places(topic, partition, offset), where)
 
 

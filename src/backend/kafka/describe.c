@@ -1,6 +1,7 @@
 /* What the cluster and its topics are: nodes, partitions, positions, configuration. */
 #include "backend/kafka/kafka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,13 +323,16 @@ static int fill_groups(struct mq_kafka_conn *conn, struct mq_stream_info *info, 
 
 	if (!handle ||
 	    mq_kafka_groups_with(conn, handle, &query, timeout_ms, GROUPS_MAX, &list, &mine) < 0) {
-		if (mine.code == MQ_NEGATIVE)
-			mq_log(env, MQ_LEVEL_NOTE,
-			       "%s, too many to look which of them read %s: 'mqtk lag' does",
-			       mine.message, stream);
-		else
+		char text[1000];
+		if (mine.code != MQ_NEGATIVE) {
 			mq_log(env, MQ_LEVEL_VERBOSE, "groups of %s: %s", stream, mine.message);
-		return 0;
+			return 0;
+		}
+		snprintf(text, sizeof text,
+		         "%s, too many to look which of them read %s: 'mqtk lag' does",
+		         mine.message, stream);
+		info->groups_left_out = strdup(text);
+		return info->groups_left_out ? 0 : mq_fail_memory(err);
 	}
 	for (size_t i = 0; rc == 0 && i < list.n; i++) {
 		const struct mq_group_info *group = &list.items[i];
