@@ -156,6 +156,36 @@ static int check_files(const struct running *r, struct mq_err *err)
 	return 0;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat left, right;
+
+	return strcmp(a, b) == 0 ||
+	       (stat(a, &left) == 0 && stat(b, &right) == 0 && S_ISREG(left.st_mode) &&
+	        left.st_dev == right.st_dev && left.st_ino == right.st_ino);
+}
+
+/* A file of messages is no place for the journal, nor a source for what fails. None need be there.
+ */
+static int check_own_files(const struct running *r, struct mq_err *err)
+{
+	const char *const names[] = {"--resume", "--failed-to"};
+	const char *const files[] = {r->values->resume, r->values->failed_to};
+
+	for (size_t i = 0; i < 2; i++) {
+		bool same = files[i] && r->target.path && is_same_file(files[i], r->target.path);
+		for (size_t s = 0; files[i] && s < r->sides.n_paths; s++)
+			same = same || is_same_file(files[i], r->sides.paths[s]);
+		if (same)
+			return mq_fail(err, MQ_USAGE, "%s: %s is a source or the target as well",
+			               names[i], files[i]);
+	}
+	if (files[0] && files[1] && is_same_file(files[0], files[1]))
+		return mq_fail(err, MQ_USAGE, "--resume and --failed-to are the same file %s",
+		               files[0]);
+	return 0;
+}
+
 /* --- opening --------------------------------------------------------------------------------- */
 
 /* --exactly-once holds within one cluster: its transactions carry positions of that cluster. */
@@ -409,7 +439,7 @@ static int replay(struct running *r, struct mq_err *err)
 
 	if (sides_connect(&r->sides, &r->target, r->values, target_operand(r), err) < 0)
 		return (int)err->code;
-	if (check_files(r, err) < 0)
+	if (check_files(r, err) < 0 || check_own_files(r, err) < 0)
 		return MQ_USAGE;
 	if (r->values->json && r->target.path && strcmp(r->target.path, "-") == 0) {
 		mq_fail(err, MQ_USAGE,

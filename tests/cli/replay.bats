@@ -262,6 +262,17 @@ payloads() { # ADDR
 	mq replay --to-partition 1 local/a ./other
 	expect_status 2
 	[ ! -e other ]
+	for option in --resume=lines.jsonl --failed-to=./lines.jsonl; do
+		mq replay $option lines.jsonl local/b
+		expect_status 2
+	done
+	for option in --resume --failed-to; do
+		mq replay $option ./other local/a ./other
+		expect_status 2
+	done
+	mq replay --resume other --failed-to other local/a local/b
+	expect_status 2
+	[ ! -e other ]
 	# The shell opened it: what is read would grow with what is written.
 	"$MQTK" replay lines.jsonl - >>lines.jsonl 2>err && status=0 || status=$?
 	is "$status" 2
