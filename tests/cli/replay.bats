@@ -70,6 +70,14 @@ payloads() { # ADDR
 	is "$(payloads local/f | sort | xargs)" "0 2"
 }
 
+@test "a message of the last moment there is does not end the range" {
+	for ts in 1 9223372036854775807 2; do echo "{\"ts\":$ts,\"payload\":\"$ts\"}"; done |
+		"$MQTK" produce -q -J local/a
+	mq replay -q local/a local/b
+	expect_status 0
+	is "$(payloads local/b | xargs)" "1 9223372036854775807 2"
+}
+
 @test "into itself it ends at the snapshot" {
 	seq 1000 | "$MQTK" produce -q local/a
 	mq replay local/a local/a

@@ -325,7 +325,7 @@ static int read_cursor(struct mq_sq_reader *r, struct mq_sq_cursor *cursor, size
 			note_gap(r, cursor, offset);
 			cursor->next = offset;
 		}
-		if (ts >= r->to_ts) {
+		if (r->to_ts != INT64_MAX && ts >= r->to_ts) {
 			cursor->ended = true;
 			break;
 		}
