@@ -3,10 +3,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* So many failures are said one by one; the rest only in the sum. */
 enum { SAID = 5 };
+
+/* A full disk, or a kill, left a line without an end: what is added must not become a part of it.
+ */
+static int end_last_line(struct failures *failures, struct mq_err *err)
+{
+	struct stat st;
+	char last = '\n';
+	int result = 0;
+
+	if (fstat(failures->out.fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return 0;
+	int fd = open(failures->path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n') {
+		mq_log(failures->env, MQ_LEVEL_WARN,
+		       "--failed-to: the last line of %s was not finished; it stays as it is",
+		       failures->path);
+		result = mq_buf_append_char(&failures->out.buf, '\n', err);
+	}
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
 
 int failures_open(struct failures *failures, const char *path, const char *stream,
                   const struct mq_env *env, struct mq_err *err)
@@ -19,6 +42,8 @@ int failures_open(struct failures *failures, const char *path, const char *strea
 		return mq_fail_errno(err, MQ_IO, errno, "--failed-to: cannot write %s", path);
 	mq_output_init(&failures->out, fd, path);
 	struct mq_format_spec spec = {.kind = MQ_FORMAT_JSON};
+	if (end_last_line(failures, err) < 0)
+		return -1;
 	return mq_format_new(&spec, &failures->format, err);
 }
 

@@ -42,6 +42,14 @@ load saying
 	has "$err" "not all of them could be kept in /dev/full"
 }
 
+@test "--failed-to behind a line without an end: what is added stands on lines of its own" {
+	printf '{"payload":"cut' >failed.jsonl
+	mq produce -p 9 --failed-to failed.jsonl sqlite:s.db/a <<<x
+	expect_status 3
+	has "$err" "the last line of failed.jsonl was not finished"
+	is "$(sed -n 2p failed.jsonl | jq -r .payload)" x
+}
+
 @test "a reason is said once" {
 	mq produce -p 9 sqlite:s.db/a <<<x
 	expect_status 3
