@@ -395,9 +395,10 @@ none_is_there() { members_are 0; }
 	mq info "$address"
 	expect_status 0
 	has "$err" "there are 51 groups"
-	mq replay "$address" local/copy
+	mq replay --group "$group" "$address" local/copy
 	expect_status 0
 	has_not "$err" groups
-	mq ping "$address"
+	mq delete --yes "$address"
+	expect_status 0
 	has_not "$err" groups
 }
