@@ -151,10 +151,17 @@ static int ask(struct mq_conn *conn, struct mq_group_query *query, unsigned want
  * there, and copy messages twice or pass over some. */
 static int check_alone(const struct mq_group_info *group, struct mq_err *err)
 {
-	if (group->member_count <= 0)
+	/* A state, but no number: there are some, and the library cannot ask for them. */
+	if (group->err.code != MQ_OK || group->member_count == 0 ||
+	    (group->member_count < 0 && !group->state))
 		return 0;
-	mq_fail(err, MQ_USAGE, "--exactly-once: group '%s' has %lld active member%s", group->name,
-	        (long long)group->member_count, group->member_count == 1 ? "" : "s");
+	if (group->member_count > 0)
+		mq_fail(err, MQ_USAGE, "--exactly-once: group '%s' has %lld active member%s",
+		        group->name, (long long)group->member_count,
+		        group->member_count == 1 ? "" : "s");
+	else
+		mq_fail(err, MQ_USAGE, "--exactly-once: group '%s' has active members",
+		        group->name);
 	return mq_hint(err, "they commit positions of their own: stop them, or give another "
 	                    "--group");
 }

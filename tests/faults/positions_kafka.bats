@@ -402,3 +402,35 @@ none_is_there() { members_are 0; }
 	expect_status 0
 	has_not "$err" groups
 }
+
+@test "Kafka 4's own kind of groups: members are refused beside --exactly-once, and none is 0" {
+	requires_kafka
+	[ -n "${MQTK_TEST_KAFKA4-}" ] || skip "needs kafka4"
+	broker=$MQTK_TEST_KAFKA4
+	real_topic_on_four
+	put 0 3
+	# shellcheck source=tests/brokers/kafka.sh
+	source "$root/tests/brokers/kafka.sh"
+	kafka_tool kafka4 org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$broker" \
+		--topic "$topic" --group "$group" --from-beginning --max-messages 4 \
+		--consumer-property group.protocol=consumer >theirs.out 2>theirs.err 3>&- &
+	pids+=($!)
+	wait_until 60 grep -q 3 theirs.out
+	mq_within 20 replay --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 2
+	has "$err" "group '$group' has active members"
+	# With this one it has what it waits for, and ends.
+	put 0 1
+	wait_for_end "${pids[-1]}" 60
+	wait_until 30 none_is_there
+	mq lag --no-members "$address" "$group"
+	expect_status 1
+	has "$err" "no members"
+	mq_within 20 replay -q --exactly-once --group "$group" "$address" "$address-copy"
+	expect_status 0
+}
+real_topic_on_four() {
+	address=kafka://$broker/$topic
+	"$MQTK" create -q "$address"
+	"$MQTK" create -q "$address-copy"
+}

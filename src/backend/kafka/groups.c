@@ -288,6 +288,17 @@ static int ask_exact(struct mq_kafka_look *look, struct mq_err *err)
 	return ask_groups(look, err) < 0 ? -1 : mq_kafka_places_refill(look, err);
 }
 
+/* Of a group that cannot be described, members are known only where its state says that there are
+ * none. */
+static void count_by_state(const struct mq_kafka_look *look)
+{
+	for (size_t i = 0; i < look->list->n; i++) {
+		struct mq_group_info *info = &look->list->items[i];
+		if (look->groups[i].dead && info->state && strcmp(info->state, "Empty") == 0)
+			info->member_count = 0;
+	}
+}
+
 static bool seems_missing(const struct mq_kafka_group *group)
 {
 	return group->dead && (!group->commits || group->commits->cnt == 0);
@@ -398,6 +409,7 @@ int mq_kafka_groups_with(struct mq_kafka_conn *conn, struct mq_kafka_handle *han
 		goto out;
 	if (check_there(&look, err) < 0)
 		goto out;
+	count_by_state(&look);
 	if ((want_places || query->n_streams > 0) && mq_kafka_places_add(&look, err) < 0)
 		goto out;
 	if (want_places && !(query->want & MQ_GROUP_ENDS) && ask_exact(&look, err) < 0)
