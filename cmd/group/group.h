@@ -134,6 +134,8 @@ int group_read(const struct group_scope *scope, const struct group_reading *read
                struct mq_err *err);
 /* The position of an offset or an id; of what was delivered that itself, which is not wanted. */
 struct mq_pos group_pos_to_read(const struct group_pos *pos);
+/* Where reading ends that is to reach it: behind a message that counts as delivered. */
+struct mq_pos group_pos_to_end(const struct group_pos *pos);
 
 /* walk.c: the target of a row whose positions are ids, so many messages on or back from the current
  * one. */

@@ -18,6 +18,15 @@ struct mq_pos group_pos_to_read(const struct group_pos *pos)
 	return where;
 }
 
+struct mq_pos group_pos_to_end(const struct group_pos *pos)
+{
+	struct mq_pos where = group_pos_to_read(pos);
+
+	if (where.kind == MQ_POS_ID)
+		where.number = pos->delivered;
+	return where;
+}
+
 /* The pump's sink: takes until there is enough. */
 struct taking {
 	const struct group_reading *reading;

@@ -142,7 +142,7 @@ static int collect_waiting(struct skip *skip, struct mq_err *err)
 			row->target = GROUP_POS_NONE;
 			return 0;
 		}
-		reading.to = group_pos_to_read(&row->target);
+		reading.to = group_pos_to_end(&row->target);
 	}
 	if (group_read(skip->scope, &reading, err) < 0)
 		return -1;
@@ -227,7 +227,7 @@ static int64_t collect_page(struct skip *skip, const struct plan_row *row, char 
 	qsort(skip->at->sorted, list.n, sizeof *skip->at->sorted, compare_ids);
 	reading.from = group_pos_to_read(&from);
 	if (skip->to_target && group_pos_known(&row->target))
-		reading.to = group_pos_to_read(&row->target);
+		reading.to = group_pos_to_end(&row->target);
 	if (group_read(skip->scope, &reading, err) < 0)
 		n = -1;
 out:

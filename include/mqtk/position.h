@@ -22,7 +22,7 @@ enum mq_pos_kind {
 	MQ_POS_OFFSET, /* number */
 	MQ_POS_LAST,   /* number: the last N of each partition */
 	MQ_POS_TIME,   /* number: ms since the epoch; the first message at or after it */
-	MQ_POS_ID,     /* text */
+	MQ_POS_ID,     /* text; number: 0, or 1 for what comes behind it */
 };
 
 struct mq_pos {

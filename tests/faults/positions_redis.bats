@@ -318,6 +318,25 @@ next_entry() {
 	is "$(cli xinfo groups "$topic")" ""
 }
 
+@test "a skip behind a message keeps that one too" {
+	shared_redis
+	add 20
+	cli xgroup create "$topic" g 5-1 >/dev/null
+	cli xgroup create "$topic" h 5-1 >/dev/null
+	mq group skip "$address" g --to shift:+3 --keep kept --execute
+	expect_status 0
+	is "$(jq -r .payload kept | paste -sd' ')" "6 7 8"
+	is "$(xinfo last-delivered-id)" 8-1
+	# And where another group stands, even when that message is gone.
+	cli xgroup setid "$topic" g 11-1 >/dev/null
+	cli xdel "$topic" 11-1 >/dev/null
+	mq group skip "$address" h --to group:g --keep other --execute
+	expect_status 0
+	is "$(jq -r .payload other | paste -sd' ')" "6 7 8 9 10"
+	mq group skip "$address" h --to shift:+1 --keep last --execute
+	is "$(jq -r .payload last)" 12
+}
+
 @test "a member that reads is never removed with what it was given at that moment" {
 	shared_redis
 	add 60000

@@ -73,6 +73,8 @@ static int resolve(struct mq_rd_conn *conn, const char *stream, const struct mq_
 		if (!mq_rd_id_parse(pos->text, 0, ret))
 			return mq_fail(err, MQ_USAGE, "'%s' is no id like 1700000000000-0",
 			               pos->text);
+		if (pos->number)
+			*ret = mq_rd_id_next(*ret);
 		return 0;
 	case MQ_POS_LAST:
 		return mq_rd_find_last(conn, stream, pos->number, extent, ret, err);
