@@ -5,6 +5,7 @@
 #include "cmd/replay/journal_lines.h"
 
 #include "format/json_read.h"
+#include "mqtk/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,33 @@ static bool is(struct mq_bytes name, const char *text)
 	return mq_bytes_equal(name, mq_bytes_str(text));
 }
 
+/* Whether the text is what journal_begin wrote for this name: a file's need not be UTF-8, and then
+ * it stands there with other characters in it. */
+static bool is_written(struct mq_bytes text, const char *name)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_json_reader reader;
+	struct mq_json json;
+	struct mq_bytes written;
+	struct mq_buf buf;
+	bool same = is(text, name);
+
+	if (same)
+		return true;
+	mq_buf_init(&buf, 1 << 20);
+	mq_json_init(&json, &buf, &err);
+	mq_json_open(&json, NULL, '[');
+	mq_json_text(&json, NULL, name);
+	mq_json_close(&json, ']');
+	if (mq_json_end(&json) == 0) {
+		mq_json_reader_init(&reader, buf.data, buf.len);
+		same = mq_json_expect(&reader, '[', "an array is expected") &&
+		       mq_json_take_string(&reader, &written) && mq_bytes_equal(text, written);
+	}
+	mq_buf_release(&buf);
+	return same;
+}
+
 /* --- the first line -------------------------------------------------------------------------- */
 
 static bool take_source(struct lines *l, void *ctx)
@@ -105,7 +133,7 @@ static bool take_source(struct lines *l, void *ctx)
 	(void)ctx;
 	if (!take_text(l, &text))
 		return false;
-	if (l->n_sources >= subject->n_sources || !is(text, subject->sources[l->n_sources]))
+	if (l->n_sources >= subject->n_sources || !is_written(text, subject->sources[l->n_sources]))
 		l->differs = "sources";
 	l->n_sources++;
 	return true;
@@ -199,7 +227,7 @@ static bool take_line_member(struct lines *l, struct mq_bytes name, void *ctx)
 		bool target = is(name, "target");
 		if (!take_text(l, &text))
 			return false;
-		if (!is(text, target ? l->subject->target : l->subject->options))
+		if (!is_written(text, target ? l->subject->target : l->subject->options))
 			l->differs = target ? "target" : "options";
 		return true;
 	}

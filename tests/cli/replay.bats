@@ -250,6 +250,16 @@ payloads() { # ADDR
 	expect_status 0
 	[[ $err == *"nothing to do"* ]]
 	is "$("$MQTK" consume -q -J -e local/b | jq -c .key | sort -u)" '{"base64":"//4="}'
+	for file in $'./\xe4.out' $'./\xe4.in'; do
+		: >"$file"
+		mq replay -q --resume journal2 local/a "$file"
+		mq replay --resume journal2 local/a "$file"
+		expect_status 0
+		[[ $err == *"nothing to do"* ]]
+		mq replay --resume journal2 local/a ./other
+		expect_status 2
+		rm journal2
+	done
 }
 
 @test "what a file cannot be: the source and the target, settled, partitions" {
