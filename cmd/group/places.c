@@ -423,7 +423,11 @@ static int take_lines(struct plan *plan, const struct group_scope *scope,
 	for (size_t i = 0; i < lines->n && result == 0; i++) {
 		const struct mq_plan_line *line = &lines->items[i];
 		struct plan_row *row = find_row(plan, line);
-		if (!row)
+		if (!row && line->partition == MQ_NO_PARTITION)
+			result = mq_fail(err, MQ_NOT_FOUND,
+			                 "%s:%lld: the group does not stand in %s of %s", path,
+			                 (long long)line->line, line->stream, scope->target.shown);
+		else if (!row)
 			result = mq_fail(err, MQ_NOT_FOUND, "%s:%lld: there is no %s[%d] in %s",
 			                 path, (long long)line->line, line->stream,
 			                 (int)line->partition, scope->target.shown);

@@ -318,6 +318,16 @@ next_entry() {
 	is "$(cli xinfo groups "$topic")" ""
 }
 
+@test "a plan that names a stream where the group does not stand is refused in words" {
+	shared_redis
+	add 1
+	cli xgroup create "$topic" g 0 >/dev/null
+	printf 'stream,partition,target\nnope,,end\n' >plan.csv
+	mq group reset "$address" g --plan plan.csv
+	expect_status 8
+	has "$err" "plan.csv:2: the group does not stand in nope of redis://"
+}
+
 @test "a skip behind a message keeps that one too" {
 	shared_redis
 	add 20
