@@ -31,8 +31,8 @@ static void say_rest(const struct report *r, struct mq_buf *buf)
 	if (r->missed)
 		mq_buf_printf(buf, NULL, ", %" PRId64 " gone before they could be read", r->missed);
 	if (r->bad)
-		mq_buf_printf(buf, NULL, ", %" PRId64 " line%s that are no messages", r->bad,
-		              plural(r->bad));
+		mq_buf_printf(buf, NULL, ", %" PRId64 " line%s", r->bad,
+		              r->bad == 1 ? " that is no message" : "s that are no messages");
 	if (r->earlier)
 		mq_buf_printf(buf, NULL, "; %" PRId64 " by earlier runs", r->earlier);
 }

@@ -368,8 +368,8 @@ static int conclude(const struct running *r, const struct report *report, struct
 		        "%" PRId64 " message%s of the range were gone before they could be read",
 		        report->missed, report->missed == 1 ? "" : "s");
 	if (report->bad > 0)
-		mq_fail(err, MQ_DATA, "%" PRId64 " line%s no messages; the others were copied",
-		        report->bad, report->bad == 1 ? " is" : "s are");
+		mq_fail(err, MQ_DATA, "%" PRId64 " line%s; the others were copied", report->bad,
+		        report->bad == 1 ? " is no message" : "s are no messages");
 	return (int)err->code;
 }
 

@@ -157,7 +157,7 @@ payloads() { # ADDR
 	printf '%s\n' '{"payload":"1"}' 'nonsense' '{"payload":"2"}' >bad.jsonl
 	mq replay bad.jsonl local/b
 	expect_status 7
-	[[ $err == *"bad.jsonl line 2"* ]]
+	[[ $err == *"bad.jsonl line 2"*"1 line that is no message"*"1 line is no message;"* ]]
 	is "$(payloads local/b | xargs)" "1 2"
 }
 
@@ -292,8 +292,10 @@ payloads() { # ADDR
 	expect_status 2
 	[ ! -e other ]
 	# The shell opened it: what is read would grow with what is written.
+	# shellcheck disable=SC2094 # that is what is tried
 	"$MQTK" replay lines.jsonl - >>lines.jsonl 2>err && status=0 || status=$?
 	is "$status" 2
+	# shellcheck disable=SC2094 # and that
 	"$MQTK" replay - - <lines.jsonl >>lines.jsonl 2>err && status=0 || status=$?
 	is "$status" 2
 	is "$(wc -l <lines.jsonl)" 3
@@ -323,7 +325,7 @@ half_done() { # SOURCE TARGET
 	mq replay --resume journal five.jsonl copies.jsonl
 	expect_status 7
 	[[ $err == *"five.jsonl has 2 lines, but 3 were read before"* ]]
-	! grep -q finished journal
+	is "$(grep -c finished journal)" 0
 }
 
 @test "a journal that is damaged is refused, whatever stands in it" {
