@@ -335,6 +335,7 @@ half_done() { # SOURCE TARGET
 	mq replay -q --resume journal local/a local/b
 	expect_status 0
 	head -n 1 journal >begun
+	# shellcheck disable=SC2016 # sed's last line
 	for change in 's/"stream":"a"/"strxam":"a"/' 's/{"source":0/{"source":7/' \
 		's/"partition":0,/"partition":1,/' 's/"partition":1,/"partition":-9,/' \
 		'$a{"at":[[0,99]],"done":3}' '$a{"at":[[1,-5]],"done":3}'; do
