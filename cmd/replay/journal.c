@@ -80,6 +80,14 @@ int journal_begin(struct journal *journal, const struct journal_subject *subject
 	return result;
 }
 
+static void write_counts(const struct journal *journal, struct mq_json *json, int64_t done)
+{
+	mq_json_int(json, "done", done);
+	if (journal->missed > 0)
+		mq_json_int(json, "missed", journal->missed);
+	mq_json_close(json, '}');
+}
+
 int journal_note(struct journal *journal, struct plan *plan, int64_t done, struct mq_err *err)
 {
 	struct mq_json json;
@@ -103,8 +111,7 @@ int journal_note(struct journal *journal, struct plan *plan, int64_t done, struc
 		mq_json_close(&json, ']');
 	}
 	mq_json_close(&json, ']');
-	mq_json_int(&json, "done", done);
-	mq_json_close(&json, '}');
+	write_counts(journal, &json, done);
 	int result = mq_json_end(&json) < 0 ? -1 : write_line(journal, &buf, err);
 	mq_buf_release(&buf);
 	return result;
@@ -119,8 +126,7 @@ int journal_finish(struct journal *journal, int64_t done, struct mq_err *err)
 	mq_json_init(&json, &buf, err);
 	mq_json_open(&json, NULL, '{');
 	mq_json_bool(&json, "finished", true);
-	mq_json_int(&json, "done", done);
-	mq_json_close(&json, '}');
+	write_counts(journal, &json, done);
 	int result = mq_json_end(&json) < 0 ? -1 : write_line(journal, &buf, err);
 	mq_buf_release(&buf);
 	return result;

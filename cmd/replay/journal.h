@@ -22,6 +22,9 @@ struct journal {
 	bool resumed;  /* it has a plan of an earlier run */
 	bool finished; /* that ended with everything copied */
 	int64_t done;  /* messages that were done with by earlier runs */
+	/* Messages that were gone before they could be read, of all runs: read from it, and written
+	 * with every line. */
+	int64_t missed;
 };
 
 /* Opens or makes the journal, locks it against a second run, and reads the plan that it holds, with

@@ -238,6 +238,9 @@ static bool take_line_member(struct lines *l, struct mq_bytes name, void *ctx)
 	if (is(name, "done"))
 		return take_number(l, &l->journal->done) && l->journal->done >= 0 &&
 		       l->journal->done < INT64_MAX / 2;
+	if (is(name, "missed"))
+		return take_number(l, &l->journal->missed) && l->journal->missed >= 0 &&
+		       l->journal->missed < INT64_MAX / 2;
 	if (is(name, "finished")) {
 		l->journal->finished = true;
 		return mq_json_take_word(&l->json, "true");

@@ -34,6 +34,8 @@ struct running {
 	struct mq_buf options;     /* what the journal knows a replay by */
 	struct mq_buf transaction; /* the name of --exactly-once's */
 	struct mq_pump pump;
+	struct mq_sink copies;  /* the sink of the copying */
+	int64_t missed_earlier; /* by runs before this one */
 	int64_t started_ms;
 };
 
@@ -375,14 +377,32 @@ static int conclude(const struct running *r, const struct report *report, struct
 
 static void fill_report(const struct running *r, enum replay_end end, struct report *report)
 {
-	*report = (struct report){.from = r->sides.label,
-	                          .to = target_shown(&r->target),
-	                          .counts = r->copying.counts,
-	                          .missed = sides_missed(&r->sides) + r->plan.gone,
-	                          .bad = sides_bad_lines(&r->sides),
-	                          .earlier = r->journal.done,
-	                          .duration_ms = mq_now_monotonic_ms() - r->started_ms,
-	                          .end = end};
+	*report =
+	    (struct report){.from = r->sides.label,
+	                    .to = target_shown(&r->target),
+	                    .counts = r->copying.counts,
+	                    .missed = r->missed_earlier + sides_missed(&r->sides) + r->plan.gone,
+	                    .bad = sides_bad_lines(&r->sides),
+	                    .earlier = r->journal.done,
+	                    .duration_ms = mq_now_monotonic_ms() - r->started_ms,
+	                    .end = end};
+}
+
+/* What is gone is in the journal no later than what was copied behind it. */
+static int64_t accept_copies(void *ctx, const struct mq_message *messages, size_t n,
+                             struct mq_err *err)
+{
+	struct running *r = ctx;
+
+	r->journal.missed = r->missed_earlier + sides_missed(&r->sides);
+	return r->copies.accept(r->copies.ctx, messages, n, err);
+}
+
+static int flush_copies(void *ctx, size_t *ret_lost, struct mq_err *err)
+{
+	struct running *r = ctx;
+
+	return r->copies.flush(r->copies.ctx, ret_lost, err);
 }
 
 static int copy(struct running *r, struct mq_err *err)
@@ -395,7 +415,9 @@ static int copy(struct running *r, struct mq_err *err)
 	if (copying_init(c, !r->values->no_provenance && !any_by_file(r), err) < 0)
 		return (int)err->code;
 	make_pump(r);
-	r->pump.sink = copying_sink(c);
+	r->copies = copying_sink(c);
+	r->pump.sink = (struct mq_sink){.accept = accept_copies, .flush = flush_copies, .ctx = r};
+	r->missed_earlier = r->journal.missed;
 	c->pump = &r->pump;
 	enum mq_pump_end end = mq_pump_run(&r->pump, err);
 	bool broken = c->broken;
@@ -406,6 +428,7 @@ static int copy(struct running *r, struct mq_err *err)
 		        (long long)r->pump.idle_timeout_ms);
 	progress_clear(&r->progress);
 	fill_report(r, end_of(end, broken, c, env), &report);
+	r->journal.missed = report.missed;
 	bool whole = report.end == REPLAY_END || report.end == REPLAY_COUNT;
 	if (whole && r->journal.path &&
 	    journal_finish(&r->journal, r->journal.done + copying_done(c), err) < 0)
@@ -427,10 +450,11 @@ static int say_nothing_to_do(struct running *r, struct mq_err *err)
 	mq_log(r->invocation->env, MQ_LEVEL_NOTE,
 	       "nothing to do: %s says that all %" PRId64 " messages were copied",
 	       r->values->resume, r->journal.done);
+	r->missed_earlier = r->journal.missed;
 	fill_report(r, REPLAY_NOTHING, &report);
 	if (r->values->json && report_json(&report, err) < 0)
 		return MQ_IO;
-	return MQ_OK;
+	return conclude(r, &report, err);
 }
 
 static int replay(struct running *r, struct mq_err *err)

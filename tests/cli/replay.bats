@@ -328,6 +328,24 @@ half_done() { # SOURCE TARGET
 	is "$(grep -c finished journal)" 0
 }
 
+@test "what was gone in one run is said by later ones too, finished or not: exit 3" {
+	seq 20 | "$MQTK" produce -q local/a
+	half_done local/a local/b
+	"$MQTK" trim -q --yes --max-length 10 local/a
+	mq replay -J --resume journal local/a local/b
+	expect_status 3
+	is "$(jq -c '[.copied,.missed]' <<<"$out")" '[10,7]'
+	mq replay -J --resume journal local/a local/b
+	expect_status 3
+	is "$(jq -c '[.copied,.missed]' <<<"$out")" '[0,7]'
+	has "$err" "7 messages of the range were gone"
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/journal.json" journal
+	sed -i /finished/d journal # as if it had been killed just before its end
+	mq replay -J --resume journal local/a local/b
+	expect_status 3
+	is "$(jq -c '[.copied,.missed]' <<<"$out")" '[0,7]'
+}
+
 @test "a journal that is damaged is refused, whatever stands in it" {
 	mq create -q --partitions 2 local/a
 	mq create -q --partitions 2 local/b
