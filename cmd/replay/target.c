@@ -166,6 +166,8 @@ int target_connect(struct target *target, const struct mq_invocation *invocation
 			               target->path);
 		return 0;
 	}
+	if (values->append)
+		return mq_fail(err, MQ_USAGE, "--append adds to a file; '%s' is none", operand);
 	if (mq_target_resolve(operand, invocation->config, settings, &target->address, err) < 0)
 		return -1;
 	target->resolved = true;

@@ -126,6 +126,9 @@ payloads() { # ADDR
 	expect_status 2
 	[[ $err == *"not empty"*"--append"* ]]
 	cmp backup.jsonl before
+	mq replay --append local/a local/b
+	expect_status 2
+	[[ $err == *"--append adds to a file; 'local/b' is none"* ]]
 	mq replay -q --append local/a backup.jsonl
 	expect_status 0
 	is "$(wc -l <backup.jsonl)" 10

@@ -501,8 +501,8 @@ static int count_visible(struct mq_conn *conn, const char *topic)
 }
 
 /*
- * How many they see once they see `want`, or after ten seconds. A broker answers a commit before it has
- * written the transaction's end into the partitions (KIP-98, "Completing the transaction").
+ * How many they see once they see `want`, or after ten seconds. A broker answers a commit before it
+ * has written the transaction's end into the partitions (KIP-98, "Completing the transaction").
  */
 static int await_visible(struct mq_conn *conn, const char *topic, int want)
 {
