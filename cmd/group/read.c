@@ -12,7 +12,7 @@ struct mq_pos group_pos_to_read(const struct group_pos *pos)
 	struct mq_pos where = {.kind = MQ_POS_OFFSET, .number = pos->offset};
 
 	if (pos->id[0]) {
-		where.kind = MQ_POS_ID;
+		where = (struct mq_pos){.kind = MQ_POS_ID};
 		snprintf(where.text, sizeof where.text, "%s", pos->id);
 	}
 	return where;

@@ -328,6 +328,23 @@ next_entry() {
 	has "$err" "plan.csv:2: the group does not stand in nope of redis://"
 }
 
+@test "a skip begins with the first message that is pending, and ends with its number" {
+	shared_redis
+	add 9
+	cli xgroup create "$topic" g 0 >/dev/null
+	cli xreadgroup group g c1 count 3 streams "$topic" '>' >/dev/null
+	mq group skip -J -c 2 --keep kept --force --execute "$address" g
+	expect_status 0
+	is "$(jq -c '[.settled,.skipped]' out)" '[2,0]'
+	is "$(jq -r .payload kept)" $'1\n2'
+	is "$(cli xpending "$topic" g - + 9 | head -1)" 3-1
+	mq group skip -J -c 3 --keep kept --force --execute "$address" g
+	expect_status 0
+	is "$(jq -c '[.settled,.skipped]' out)" '[1,2]'
+	is "$(jq -r .payload kept)" "$(seq 5)"
+	is "$(xinfo last-delivered-id)" 5-1
+}
+
 @test "a skip behind a message keeps that one too" {
 	shared_redis
 	add 20
