@@ -141,7 +141,7 @@ both_are_there() {
 	is "$(jq -c '[.lag, .age_ms]' "$OUT")" "[6,null]"
 }
 end_is() { # N
-	"$MQTK" group show -J "$address" "$group" | jq -e ".places[0].end == $1" >/dev/null
+	"$MQTK" group show -J "$address" "$group" | jq -se ".[0].places[0].end == $1" >/dev/null
 }
 
 @test "ages: of the message at the position, of the next where that is gone, of each group its own" {
@@ -269,6 +269,7 @@ raw() {
 @test "a group behind an open transaction's begin goes on there, not with the oldest" {
 	real_topic 1
 	put 0 20
+	raw commit "$group" "$topic" 0 20
 	mkfifo pipe
 	exec 7<>pipe
 	background produce --transactional "$address" <pipe >/dev/null 2>produce.err 7>&-
@@ -382,7 +383,7 @@ raw() {
 	is "$("$MQTK" consume -e "$address-copy" 2>>"$ERR" | xargs)" three
 }
 members_are() {
-	"$MQTK" group show -J "kafka://$broker/" "$group" 2>/dev/null | jq -e ".members == $1" >/dev/null
+	"$MQTK" group show -J "kafka://$broker/" "$group" 2>/dev/null | jq -se ".[0].members == $1" >/dev/null
 }
 one_is_there() { members_are 1; }
 none_is_there() { members_are 0; }
