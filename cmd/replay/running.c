@@ -107,10 +107,11 @@ static int make_plan(struct running *r, struct journal_subject *subject, struct 
 			return 1;
 	}
 	if (r->journal.resumed) {
-		if (!replay_plan_can_be(&r->plan, r->sides.sources.n, r->sides.n_paths))
-			return mq_fail(err, MQ_DATA,
-			               "--resume: %s is damaged: what it says cannot be",
-			               r->values->resume);
+		if (!replay_plan_can_be(&r->plan, r->sides.sources.n, r->sides.n_paths)) {
+			mq_fail(err, MQ_DATA, "--resume: %s is damaged: what it says cannot be",
+			        r->values->resume);
+			return mq_hint(err, "another journal begins anew");
+		}
 		return replay_plan_resumed(&r->plan, &r->sides.sources, err);
 	}
 	if (replay_plan_make(&r->plan, &r->sides.sources, r->values, err) < 0)
