@@ -219,9 +219,12 @@ struct mq_backend {
 	int (*fetch)(struct mq_reader *reader, size_t max, int timeout_ms,
 	             struct mq_batch *ret_batch, struct mq_err *err);
 	void (*release)(struct mq_reader *reader, struct mq_batch *batch);
-	/* Groups and ack only: these n messages, a run of one batch in its order, are done with.
-	 * Cheap; durable only after commit. A partition that was taken away meanwhile is no error:
-	 * its messages will come again to whoever has it. */
+	/* Groups and ack only: these n messages are done with. Cheap; durable only after commit.
+	 * They may have been released meanwhile: of each a copy counts that has its stream,
+	 * partition, offset, id (ended by NUL), owner and receipt. Where the group has one position
+	 * per partition, all that were lent there before are done with as well, so the caller keeps
+	 * the order there; else each stands for itself. A partition or connection that was lost
+	 * meanwhile is no error: what it gave will come again to whoever has it. */
 	int (*settle)(struct mq_reader *reader, const struct mq_message *messages, size_t n,
 	              struct mq_err *err);
 	/* Makes settled messages durable. wait: returns when the broker has confirmed. */

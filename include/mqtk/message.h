@@ -68,7 +68,10 @@ struct mq_message {
 	enum mq_ts_type ts_type;
 	int32_t broker; /* number of the node that served it, or -1; kcat's "broker" */
 	uint64_t tag;   /* the writer's caller sets it; a delivery gives it back */
-	void *owner;    /* the backend's own handle of a fetched message; others leave it alone */
+	/* The backend's own handles of a fetched message, for settling it; others only copy them.
+	 */
+	void *owner;
+	uint64_t receipt;
 };
 
 #define MQ_MESSAGE_INIT                                                                            \

@@ -170,7 +170,9 @@ int mq_kafka_settle(struct mq_reader *base, const struct mq_message *messages, s
 	(void)err;
 	for (size_t i = 0; i < n; i++) {
 		struct mq_kafka_part *part = messages[i].owner;
-		if (part->active)
+		/* Never back: the partition may have been away and come again meanwhile. */
+		if (part->active && messages[i].offset >= part->settled &&
+		    messages[i].offset >= part->since)
 			part->settled = messages[i].offset + 1;
 	}
 	return 0;
@@ -239,6 +241,7 @@ static int place_assigned(struct mq_kafka_reader *reader, rd_kafka_topic_partiti
 		part->active = true;
 		part->fresh = true;
 		part->settled = part->committed = -1;
+		part->since = part->next;
 		if (part->next > part->end)
 			list->elems[i].offset = part->end;
 	}

@@ -17,6 +17,7 @@ struct mq_kafka_part {
 	int64_t stop;          /* exclusive; INT64_MAX: none */
 	int64_t later_ms;      /* its stop is a moment to come: when; 0: it is not */
 	int64_t settled;       /* group: done with everything before, -1: nothing yet */
+	int64_t since;         /* group: where it began when it was assigned */
 	int64_t committed;     /* group: what was last sent to be committed */
 	bool active;           /* read now (group: assigned) */
 	bool fresh;            /* assigned during the current fetch */

@@ -26,10 +26,6 @@ static int make_room(struct mq_rabbit_reader *reader, struct mq_err *err)
 	if (!messages)
 		return mq_fail_memory(err);
 	reader->messages = messages;
-	uint64_t *tags = realloc(reader->message_tags, cap * sizeof *tags);
-	if (!tags)
-		return mq_fail_memory(err);
-	reader->message_tags = tags;
 	reader->cap = cap;
 	return 0;
 }
@@ -87,7 +83,8 @@ static int take_delivery(struct mq_rabbit_reader *reader, struct mq_err *err)
 	int wanted = reader->way->accept(reader, source, message, deliver->delivery_tag, err);
 	if (wanted <= 0)
 		return wanted;
-	reader->message_tags[reader->n++] = deliver->delivery_tag;
+	message->receipt = mq_rabbit_receipt(reader, deliver->delivery_tag);
+	reader->n++;
 	reader->bytes += content->size;
 	return 0;
 }
@@ -431,7 +428,6 @@ int mq_rabbit_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct m
 		}
 	}
 	reader->lent = reader->n - reader->head < max ? reader->n - reader->head : max;
-	reader->lent_epoch = reader->epoch;
 	*ret_batch =
 	    (struct mq_batch){.messages = reader->messages + reader->head, .n = reader->lent};
 	if (reader->head + reader->lent == reader->n) {
@@ -459,11 +455,8 @@ int mq_rabbit_settle(struct mq_reader *base, const struct mq_message *messages, 
                      struct mq_err *err)
 {
 	struct mq_rabbit_reader *reader = (struct mq_rabbit_reader *)base;
-	size_t at = (size_t)(messages - reader->messages);
 
-	if (reader->lent_epoch != reader->epoch)
-		return 0; /* they come again over the new connection */
-	return mq_rabbit_take_settle(reader, reader->message_tags + at, n, err);
+	return mq_rabbit_take_settle(reader, messages, n, err);
 }
 
 int mq_rabbit_commit(struct mq_reader *base, bool wait, struct mq_err *err)
@@ -491,7 +484,6 @@ static void release(struct mq_rabbit_reader *reader)
 	}
 	free(reader->sources);
 	free(reader->messages);
-	free(reader->message_tags);
 	free(reader->tags.states);
 	mq_rabbit_memory_release(&reader->memory[0]);
 	mq_rabbit_memory_release(&reader->memory[1]);

@@ -85,7 +85,6 @@ struct mq_rabbit_reader {
 	struct mq_rabbit_memory memory[2];
 	int memory_now, memory_content; /* for new deliveries; where the unfinished one began */
 	struct mq_message *messages;
-	uint64_t *message_tags;
 	size_t n, cap, head, lent;
 	size_t bytes;        /* of bodies that wait */
 	uint64_t delivered;  /* highest tag of this channel */
@@ -94,8 +93,8 @@ struct mq_rabbit_reader {
 	struct mq_err later; /* what ended it behind messages that still wait to be lent */
 	/* Taking. */
 	struct mq_rabbit_tags tags;
-	int64_t settled;            /* since the last acknowledgement */
-	uint64_t lent_epoch, epoch; /* tags of another connection mean nothing */
+	int64_t settled; /* since the last acknowledgement */
+	uint64_t epoch;  /* which connection this is: tags of another one mean nothing */
 };
 
 /* basic.qos and basic.consume; `offset` is a stream's, or NULL. */
@@ -117,8 +116,10 @@ int mq_rabbit_is_empty(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
                        struct mq_err *err);
 
 /* take.c */
-int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const uint64_t *tags, size_t n,
-                          struct mq_err *err);
+/* What settles a delivery: its tag, and which connection it came over. */
+uint64_t mq_rabbit_receipt(const struct mq_rabbit_reader *reader, uint64_t tag);
+int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const struct mq_message *messages,
+                          size_t n, struct mq_err *err);
 int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_err *err);
 
 /* Adds a queue to what is read; queue may be NULL for one that is named later. */

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { PREFETCH = 1000 };
+enum { PREFETCH = 1000, TAG_BITS = 48 };
 
 static bool bounded(const struct mq_rabbit_source *source)
 {
@@ -171,17 +171,38 @@ static int acknowledge_held(struct mq_rabbit_reader *reader, bool again, struct 
 	return 0;
 }
 
-int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const uint64_t *tags, size_t n,
-                          struct mq_err *err)
+uint64_t mq_rabbit_receipt(const struct mq_rabbit_reader *reader, uint64_t tag)
+{
+	return reader->epoch << TAG_BITS | (tag & (((uint64_t)1 << TAG_BITS) - 1));
+}
+
+/* The state of a delivery that was not acknowledged yet; NULL when it came over another connection
+ * (it comes again) or is done with. */
+static uint8_t *state_of(struct mq_rabbit_reader *reader, const struct mq_message *message)
+{
+	struct mq_rabbit_tags *tags = &reader->tags;
+	uint64_t tag = message->receipt & (((uint64_t)1 << TAG_BITS) - 1);
+
+	if (message->receipt != mq_rabbit_receipt(reader, tag) || tag < tags->first ||
+	    tag - tags->first >= tags->n || tags->states[tag - tags->first])
+		return NULL;
+	return &tags->states[tag - tags->first];
+}
+
+int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const struct mq_message *messages,
+                          size_t n, struct mq_err *err)
 {
 	int64_t half = (reader->prefetch > 0 ? reader->prefetch : PREFETCH) / 2;
 	struct mq_err mine = MQ_ERR_INIT;
 
-	for (size_t i = 0; i < n; i++)
-		if (tags[i] >= reader->tags.first && tags[i] - reader->tags.first < reader->tags.n)
-			reader->tags.states[tags[i] - reader->tags.first] = 1;
-	reader->settled += (int64_t)n;
-	if (reader->settled <= half || must_hold(reader) || reader->wire->dead)
+	for (size_t i = 0; i < n; i++) {
+		uint8_t *state = state_of(reader, &messages[i]);
+		if (state) {
+			*state = 1;
+			reader->settled++;
+		}
+	}
+	if (reader->settled <= half || must_hold(reader) || !reader->wire || reader->wire->dead)
 		return 0;
 	/* A lost connection is found out, and healed, by the next fetch. */
 	if (acknowledge(reader, &mine) < 0 && !reader->wire->dead) {
