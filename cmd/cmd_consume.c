@@ -4,11 +4,13 @@
  */
 #include "cmd/commands.h"
 #include "cmd/consuming.h"
+#include "cmd/worker/engine.h"
 
 struct consume_values {
 	struct mq_common common;
 	struct reading reading;
 	struct printing printing;
+	struct worker_options worker;
 	const char *group;
 	const char *consumer;
 	bool ack;
@@ -21,6 +23,7 @@ struct consume_values {
 static const struct consume_values defaults = {
     .common = MQ_COMMON_INIT,
     .reading = READING_INIT,
+    .worker = WORKER_OPTIONS_INIT,
     .commit_interval = -1,
 };
 
@@ -81,6 +84,7 @@ static const struct mq_option group_rows[] = {
 static const struct mq_option_set sets[] = {
     {"Reading", reading_rows, offsetof(struct consume_values, reading)},
     {"Groups and queues", group_rows, 0},
+    {"Worker", worker_rows, offsetof(struct consume_values, worker)},
     {"Printing", printing_rows, offsetof(struct consume_values, printing)},
     {0}};
 
@@ -117,6 +121,41 @@ static int check_group(const struct consume_values *values, struct mq_err *err)
 	return 0;
 }
 
+/* --exec: programs work on the messages, and what they have done is settled. */
+static int work(struct mq_invocation *invocation, struct mq_read_spec *spec, struct mq_err *err)
+{
+	const struct consume_values *values = invocation->values;
+	struct worker_options options = values->worker;
+	struct sources sources;
+
+	if (!values->group && !values->ack)
+		return mq_fail(
+		           err, MQ_USAGE,
+		           "--exec needs --group NAME or, for queues, --ack: what a command has "
+		           "done is settled"),
+		       MQ_USAGE;
+	spec->need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES;
+	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
+	                 spec, err) < 0)
+		return (int)err->code;
+	if (options.order < 0)
+		options.order =
+		    sources.items[0].conn->caps & MQ_CAP_REMOVE_ONE ? JOBS_FREE : JOBS_BY_KEY;
+	struct worker worker = {
+	    .invocation = invocation,
+	    .options = &options,
+	    .sources = &sources,
+	    .group = values->group,
+	    .stop_at_end = values->reading.end,
+	    .limit = values->reading.count,
+	    .idle_timeout_ms = values->reading.idle_timeout,
+	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
+	};
+	int code = worker_run(&worker, err);
+	sources_close(&sources);
+	return code;
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct consume_values *values = invocation->values;
@@ -147,6 +186,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .limit = values->reading.count,
 	    .stop_at_end = values->reading.end,
 	};
+	int wanted = worker_wanted(&values->worker, err);
+	if (wanted != 0) {
+		code = wanted < 0 ? MQ_USAGE : work(invocation, &spec, err);
+		goto out_printer;
+	}
 	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
 	                 &spec, err) < 0)
 		goto out_printer;

@@ -26,13 +26,18 @@ struct worker_options {
 	const char *dead_letter;
 	bool fail_on_dead_letter;
 	int64_t workers;
-	int order;           /* enum jobs_order; -1: as the broker is */
-	int64_t timeout_ms;  /* --exec-timeout; -1: none */
-	int64_t grace_ms;    /* --grace */
-	bool reply;          /* --reply[=ADDR] */
+	int order;            /* enum jobs_order; -1: as the broker is */
+	int64_t timeout_ms;   /* --exec-timeout; -1: none */
+	int64_t grace_ms;     /* --grace */
+	bool reply;           /* --reply[=ADDR] */
 	const char *reply_to; /* NULL: each message's own */
 };
 extern const struct mq_option worker_rows[];
+#define WORKER_OPTIONS_INIT                                                                        \
+	{                                                                                          \
+		.retries = 3, .backoff = {1000, 60000}, .workers = 1, .order = -1,                 \
+		.timeout_ms = -1, .grace_ms = 30000, .batch = 100                                  \
+	}
 
 /* True when the command line asks for a worker. -1: what it asks for makes no sense. */
 int worker_wanted(const struct worker_options *options, struct mq_err *err);

@@ -214,7 +214,9 @@ struct mq_backend {
 	int (*reader_open)(struct mq_conn *conn, const struct mq_read_spec *spec,
 	                   struct mq_reader **ret_reader, struct mq_err *err);
 	/* Waits up to timeout_ms for messages and lends at most max of them (0 of them is no
-	 * error: time-out, cancel, or only the flags changed). A batch is released before the next
+	 * error: time-out, cancel, or only the flags changed). With max 0 it lends none, but keeps
+	 * the connection and the membership alive, for callers that have enough to do: they call it
+	 * several times a second. A batch is released before the next
 	 * fetch. Errors that the library survives are logged, not returned. */
 	int (*fetch)(struct mq_reader *reader, size_t max, int timeout_ms,
 	             struct mq_batch *ret_batch, struct mq_err *err);

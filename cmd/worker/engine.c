@@ -1,0 +1,309 @@
+/* The loop of the worker: see engine.h. */
+#include "cmd/worker/engine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+	WINDOW = 1000,  /* messages that are fetched and not settled */
+	BATCH = 256,    /* fetched at once */
+	WAKE_MS = 250,  /* longest wait before the readers and the clock are looked at again */
+	SERVE_MS = 100, /* a reader without a descriptor is looked at so often */
+	FDS_OTHERS = 2, /* the wake-up and the cancel descriptor */
+};
+#define WINDOW_BYTES ((size_t)64 << 20)
+
+void worker_fail(struct worker *worker, const struct mq_err *why)
+{
+	if (worker->why.code == MQ_OK)
+		worker->why = *why;
+	worker->stopping = true;
+}
+
+/* --- fetching --------------------------------------------------------------------------------- */
+
+static size_t room(const struct worker *worker)
+{
+	size_t most = BATCH, there = jobs_count(worker->jobs);
+
+	if (worker->stopping || there >= WINDOW || jobs_bytes(worker->jobs) >= WINDOW_BYTES)
+		return 0;
+	if (most > WINDOW - there)
+		most = WINDOW - there;
+	if (worker->limit >= 0 && worker->limit - worker->counts.fetched < (int64_t)most)
+		most = (size_t)(worker->limit - worker->counts.fetched);
+	return most;
+}
+
+/* With no room nothing is lent, but the connection lives on. Returns how many came, or -1. */
+static int64_t fetch(struct worker *worker, size_t i, struct mq_err *err)
+{
+	struct mq_reader *reader = worker->sources->readers[i];
+	struct mq_batch batch = {0};
+	int result = 0;
+
+	if (mq_fetch(reader, worker->caught_up[i] ? 0 : room(worker), 0, &batch, err) < 0)
+		return -1;
+	int64_t n = (int64_t)batch.n;
+	for (size_t k = 0; k < batch.n && result == 0; k++)
+		result = jobs_add(worker->jobs, i, &batch.messages[k], err);
+	worker->caught_up[i] =
+	    worker->caught_up[i] || batch.ended || (worker->stop_at_end && batch.caught_up);
+	mq_release(reader, &batch);
+	worker->counts.fetched += n;
+	return result < 0 ? -1 : n;
+}
+
+static int64_t fetch_all(struct worker *worker)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t total = 0;
+
+	for (size_t i = 0; i < worker->sources->n; i++) {
+		int64_t n = fetch(worker, i, &err);
+		if (n < 0) {
+			worker_fail(worker, &err);
+			return 0;
+		}
+		total += n;
+	}
+	if (total > 0)
+		worker->last_message_ms = mq_now_monotonic_ms();
+	return total;
+}
+
+/* --- working ---------------------------------------------------------------------------------- */
+
+static void begin_jobs(struct worker *worker)
+{
+	int64_t now = mq_now_monotonic_ms();
+
+	for (int64_t i = 0; i < worker->options->workers; i++) {
+		struct job *job;
+		while (!worker->stopping && !worker->slots[i].job &&
+		       (job = jobs_begin(worker->jobs, now)) != NULL)
+			slot_begin(&worker->slots[i], worker, job);
+	}
+}
+
+static void serve(struct worker *worker)
+{
+	int64_t now = mq_now_monotonic_ms();
+
+	process_woken();
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		slot_serve(&worker->slots[i], worker, now);
+	sender_serve(&worker->dead, 0);
+	sender_serve(&worker->reply, 0);
+}
+
+static void commit(struct worker *worker, bool wait)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	int64_t now = mq_now_monotonic_ms();
+
+	if (!worker->unsettled || (!wait && now - worker->last_commit_ms < worker->commit_every_ms))
+		return;
+	for (size_t i = 0; i < worker->sources->n; i++)
+		if (mq_commit(worker->sources->readers[i], wait, &err) < 0)
+			worker_fail(worker, &err);
+	worker->last_commit_ms = now;
+	worker->unsettled = false;
+}
+
+static bool is_working(const struct worker *worker)
+{
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		if (worker->slots[i].job)
+			return true;
+	return worker->dead.open > 0 || worker->reply.open > 0;
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+static int64_t earliest(const struct worker *worker, int64_t now)
+{
+	int64_t until = now + WAKE_MS, due = jobs_due(worker->jobs);
+
+	if (due < until && !worker->stopping)
+		until = due;
+	for (int64_t i = 0; i < worker->options->workers; i++) {
+		const struct slot *slot = &worker->slots[i];
+		if (!slot->job)
+			continue;
+		if (!slot->timed_out && slot->deadline_ms < until)
+			until = slot->deadline_ms;
+		if (slot->kill_ms < until)
+			until = slot->kill_ms;
+	}
+	if (worker->dead.open > 0 || worker->reply.open > 0)
+		until = until < now + 5 ? until : now + 5;
+	return until > now ? until - now : 0;
+}
+
+static void wait_for_something(struct worker *worker, struct pollfd *fds)
+{
+	int64_t now = mq_now_monotonic_ms(), wait = earliest(worker, now);
+	struct mq_err ignored = MQ_ERR_INIT;
+	nfds_t n = 0;
+
+	for (size_t i = 0; i < worker->sources->n; i++) {
+		int fd = room(worker) > 0 && !worker->caught_up[i]
+		             ? mq_reader_fd(worker->sources->readers[i])
+		             : -1;
+		if (fd >= 0)
+			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+		else if (wait > SERVE_MS)
+			wait = SERVE_MS;
+	}
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		if (worker->slots[i].job)
+			n += process_poll(&worker->slots[i].process, fds + n);
+	fds[n++] = (struct pollfd){.fd = process_wakeup(&ignored), .events = POLLIN};
+	if (!worker->stopping)
+		fds[n++] = (struct pollfd){.fd = mq_cancel_fd(worker->invocation->env->cancel),
+		                           .events = POLLIN};
+	poll(fds, n, (int)wait);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static bool cancelled(const struct worker *worker)
+{
+	return mq_cancel_signal(worker->invocation->env->cancel) != 0;
+}
+
+static bool all_caught_up(const struct worker *worker)
+{
+	for (size_t i = 0; i < worker->sources->n; i++)
+		if (!worker->caught_up[i])
+			return false;
+	return true;
+}
+
+/* Nothing is left to do, and nothing more will come. */
+static bool is_over(const struct worker *worker, int64_t now)
+{
+	if (jobs_open(worker->jobs) > 0)
+		return false;
+	if (all_caught_up(worker) ||
+	    (worker->limit >= 0 && worker->counts.fetched >= worker->limit))
+		return true;
+	return worker->idle_timeout_ms >= 0 &&
+	       now - worker->last_message_ms >= worker->idle_timeout_ms;
+}
+
+static void run(struct worker *worker, struct pollfd *fds)
+{
+	for (;;) {
+		int64_t now = mq_now_monotonic_ms();
+		if (cancelled(worker) && !worker->stopping)
+			worker->stopping = true;
+		if (worker->stopping && worker->stopped_ms == 0)
+			worker->stopped_ms = now;
+		if (worker->stopping &&
+		    (!is_working(worker) || now - worker->stopped_ms >= worker->options->grace_ms))
+			return;
+		if (!worker->stopping && is_over(worker, now))
+			return;
+		fetch_all(worker);
+		begin_jobs(worker);
+		wait_for_something(worker, fds);
+		serve(worker);
+		commit(worker, false);
+	}
+}
+
+/* What still works is ended; its messages come again. */
+static void leave(struct worker *worker)
+{
+	int64_t left = 0;
+
+	for (int64_t i = 0; i < worker->options->workers; i++) {
+		left += worker->slots[i].job != NULL;
+		slot_abandon(&worker->slots[i]);
+	}
+	if (left > 0)
+		mq_log(worker->invocation->env, MQ_LEVEL_WARN,
+		       "%" PRId64 " program%s ended after --grace; what %s worked on comes again",
+		       left, left == 1 ? " was" : "s were", left == 1 ? "it" : "they");
+	commit(worker, true);
+}
+
+static int conclude(struct worker *worker, struct mq_err *err)
+{
+	const struct worker_counts *c = &worker->counts;
+
+	mq_log(worker->invocation->env, MQ_LEVEL_NOTE,
+	       "%" PRId64 " of %" PRId64 " messages handled, %" PRId64
+	       " attempts repeated, %" PRId64 " dead",
+	       c->handled, c->fetched, c->retried, c->dead);
+	if (worker->why.code != MQ_OK) {
+		*err = worker->why;
+		return (int)err->code;
+	}
+	if (cancelled(worker))
+		return MQ_CANCELLED;
+	if (c->dead > 0 && worker->options->fail_on_dead_letter) {
+		mq_fail(err, MQ_PARTIAL, "%" PRId64 " message%s went to %s", c->dead,
+		        c->dead == 1 ? "" : "s", worker->dead.target.shown);
+		return MQ_PARTIAL;
+	}
+	return MQ_OK;
+}
+
+static int open_all(struct worker *worker, struct mq_err *err)
+{
+	const struct worker_options *options = worker->options;
+	const struct jobs_spec spec = {.order = (enum jobs_order)options->order,
+	                               .readers = worker->sources->readers,
+	                               .n_readers = worker->sources->n};
+	const struct mq_format_spec format = {.kind = MQ_FORMAT_JSON};
+
+	worker->seed = (unsigned)mq_now_ms();
+	worker->last_commit_ms = worker->last_message_ms = mq_now_monotonic_ms();
+	worker->slots = calloc((size_t)options->workers, sizeof *worker->slots);
+	worker->caught_up = calloc(worker->sources->n + 1, sizeof *worker->caught_up);
+	if (!worker->slots || !worker->caught_up)
+		return mq_fail_memory(err);
+	if (process_wakeup(err) < 0 || jobs_new(&spec, &worker->jobs, err) < 0 ||
+	    environment_init(&worker->environment, worker->group, err) < 0 ||
+	    (options->json && mq_format_new(&format, &worker->envelope, err) < 0))
+		return -1;
+	if (options->dead_letter &&
+	    sender_open(&worker->dead, worker, options->dead_letter, err) < 0)
+		return -1;
+	if (!options->reply)
+		return 0;
+	return sender_open(&worker->reply, worker, options->reply_to, err);
+}
+
+int worker_run(struct worker *worker, struct mq_err *err)
+{
+	size_t n = worker->sources->n + (size_t)worker->options->workers * 3 + FDS_OTHERS;
+	struct pollfd *fds = calloc(n, sizeof *fds);
+	int code = MQ_INTERNAL;
+
+	if (!fds)
+		mq_fail_memory(err);
+	else if (open_all(worker, err) == 0) {
+		run(worker, fds);
+		leave(worker);
+		/* What has no answer yet gets one, and is settled then. */
+		sender_close(&worker->dead);
+		sender_close(&worker->reply);
+		commit(worker, true);
+		code = conclude(worker, err);
+	}
+	free(fds);
+	sender_close(&worker->dead);
+	sender_close(&worker->reply);
+	for (int64_t i = 0; worker->slots && i < worker->options->workers; i++)
+		slot_release(&worker->slots[i]);
+	free(worker->slots);
+	free(worker->caught_up);
+	jobs_free(worker->jobs);
+	environment_release(&worker->environment);
+	mq_format_free(worker->envelope);
+	return err->code ? (int)err->code : code;
+}

@@ -1,0 +1,108 @@
+/* The options of the worker: see worker.h. */
+#include "cmd/worker/worker.h"
+
+static const char *const orders[] = {"key", "partition", "none", NULL};
+
+/* MIN..MAX, or one duration for both. */
+static int parse_backoff(void *field, const char *value, struct mq_err *err)
+{
+	struct worker_backoff *backoff = field;
+	const char *dots = strstr(value, "..");
+	char first[32];
+	size_t len = dots ? (size_t)(dots - value) : strlen(value);
+
+	if (len >= sizeof first)
+		return mq_fail(err, MQ_USAGE, "'%s' is no back-off such as 1s..60s", value);
+	memcpy(first, value, len);
+	first[len] = '\0';
+	if (mq_duration_parse(first, &backoff->min_ms, err) < 0 ||
+	    mq_duration_parse(dots ? dots + 2 : first, &backoff->max_ms, err) < 0)
+		return -1;
+	if (backoff->min_ms < 0 || backoff->max_ms < backoff->min_ms)
+		return mq_fail(err, MQ_USAGE, "'%s': the longest wait is below the shortest",
+		               value);
+	return 0;
+}
+
+const struct mq_option worker_rows[] = {
+    {.name = "exec",
+     .type = MQ_OPT_STRING,
+     .arg = "CMD",
+     .help = "run this shell command for each message, its body on standard input",
+     .more = "Exit status 0 settles the message. Everything else is in MQTK_ variables of the "
+             "environment: MQTK_STREAM, MQTK_PARTITION, MQTK_OFFSET, MQTK_ID, MQTK_KEY, "
+             "MQTK_TIMESTAMP, MQTK_ATTEMPT, MQTK_HEADERS (JSON), MQTK_HEADER_NAME for each "
+             "header, and the properties by their names in the envelope. What the command prints "
+             "goes where our output goes.",
+     .field = offsetof(struct worker_options, exec)},
+    {.name = "exec-json",
+     .type = MQ_OPT_FLAG,
+     .help = "give the command the whole message as one line of JSON (-J)",
+     .field = offsetof(struct worker_options, json)},
+    {.name = "workers",
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "so many commands at once (1)",
+     .min = 1,
+     .max = 1000,
+     .field = offsetof(struct worker_options, workers)},
+    {.name = "order",
+     .type = MQ_OPT_CHOICE,
+     .arg = "WHICH",
+     .help = "which messages wait for each other: key, partition or none",
+     .more = "Messages with the same key are worked on one after the other, those without a key "
+             "with the others of their partition. On queues, where others take messages out of "
+             "the middle, none is meant unless another is given.",
+     .choices = orders,
+     .field = offsetof(struct worker_options, order)},
+    {.name = "retries",
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "try a message so many times again when its command fails (3)",
+     .max = 1000000,
+     .field = offsetof(struct worker_options, retries)},
+    {.name = "backoff",
+     .type = MQ_OPT_CUSTOM,
+     .arg = "MIN..MAX",
+     .help = "wait before another attempt, doubled each time (1s..60s)",
+     .more = "Only messages that have to keep their order wait with it.",
+     .custom = parse_backoff,
+     .field = offsetof(struct worker_options, backoff)},
+    {.name = "dead-letter",
+     .type = MQ_OPT_STRING,
+     .arg = "ADDR",
+     .help = "where messages go that failed for good; without it the run ends there",
+     .more = "The message as it was, with headers that say where it was, why it failed, with what "
+             "exit status, after how many attempts and when (dlq-…). It is settled once that is "
+             "confirmed.",
+     .complete = MQ_COMPLETE_ADDRESS,
+     .field = offsetof(struct worker_options, dead_letter)},
+    {.name = "fail-on-dead-letter",
+     .type = MQ_OPT_FLAG,
+     .help = "exit with 3 when messages went there",
+     .field = offsetof(struct worker_options, fail_on_dead_letter)},
+    {.name = "exec-timeout",
+     .type = MQ_OPT_DURATION,
+     .arg = "DUR",
+     .help = "end a command that takes longer; that attempt has failed",
+     .min = 1,
+     .max = INT64_MAX / 4,
+     .field = offsetof(struct worker_options, timeout_ms)},
+    {.name = "grace",
+     .type = MQ_OPT_DURATION,
+     .arg = "DUR",
+     .help = "after a signal let running commands finish for so long (30s)",
+     .max = INT64_MAX / 4,
+     .field = offsetof(struct worker_options, grace_ms)},
+    {0}};
+
+int worker_wanted(const struct worker_options *options, struct mq_err *err)
+{
+	if (options->exec)
+		return *options->exec ? 1 : mq_fail(err, MQ_USAGE, "--exec: there is no command");
+	if (options->dead_letter || options->json || options->workers != 1 || options->reply)
+		return mq_fail(
+		    err, MQ_USAGE,
+		    "--workers, --dead-letter, --reply and --exec-json belong to --exec");
+	return 0;
+}
