@@ -142,8 +142,11 @@ int process_start(struct process *process, const struct process_spec *spec, stru
 		result = errno;
 	process->left = input;
 	process->keep_open = keep_open;
-	if (result == 0)
+	/* What fits into the pipe is there before the program is. */
+	if (result == 0) {
+		feed(process);
 		result = spawn(process, spec, theirs);
+	}
 	for (int fd = 0; fd < 3; fd++)
 		close_end(&theirs[fd]);
 	if (result) {
@@ -151,7 +154,6 @@ int process_start(struct process *process, const struct process_spec *spec, stru
 		return mq_fail_errno(err, MQ_INTERNAL, result, "'%s' cannot be started",
 		                     spec->command);
 	}
-	feed(process);
 	return 0;
 }
 
