@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	WINDOW = 1000,  /* messages that are fetched and not settled */
+	WINDOW = 1280,  /* messages that are fetched and not settled */
 	BATCH = 256,    /* fetched at once */
 	WAKE_MS = 250,  /* longest wait before the readers and the clock are looked at again */
 	SERVE_MS = 100, /* a reader without a descriptor is looked at so often */
@@ -26,10 +26,8 @@ static size_t room(const struct worker *worker)
 {
 	size_t most = BATCH, there = jobs_count(worker->jobs);
 
-	if (worker->stopping || there >= WINDOW || jobs_bytes(worker->jobs) >= WINDOW_BYTES)
+	if (worker->stopping || there > WINDOW - BATCH || jobs_bytes(worker->jobs) >= WINDOW_BYTES)
 		return 0;
-	if (most > WINDOW - there)
-		most = WINDOW - there;
 	if (worker->limit >= 0 && worker->limit - worker->counts.fetched < (int64_t)most)
 		most = (size_t)(worker->limit - worker->counts.fetched);
 	return most;
@@ -74,16 +72,28 @@ static int64_t fetch_all(struct worker *worker)
 
 /* --- working ---------------------------------------------------------------------------------- */
 
+static void give_jobs(struct worker *worker)
+{
+	int64_t now = mq_now_monotonic_ms(), idle = 0;
+
+	/* In turn, so that each program has as much to do as the others. */
+	for (int64_t i = 0; idle < worker->options->workers && !worker->stopping;
+	     i = (i + 1) % worker->options->workers) {
+		struct slot *slot = &worker->slots[i];
+		struct job *job = NULL;
+		if (slot_room(slot, worker) > 0 && !(job = jobs_begin(worker->jobs, now)))
+			return;
+		idle = job ? 0 : idle + 1;
+		if (job)
+			slot_begin(slot, worker, job);
+	}
+}
+
 static void begin_jobs(struct worker *worker)
 {
-	int64_t now = mq_now_monotonic_ms();
-
-	for (int64_t i = 0; i < worker->options->workers; i++) {
-		struct job *job;
-		while (!worker->stopping && !worker->slots[i].job &&
-		       (job = jobs_begin(worker->jobs, now)) != NULL)
-			slot_begin(&worker->slots[i], worker, job);
-	}
+	give_jobs(worker);
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		slot_flush(&worker->slots[i], worker);
 }
 
 static void serve(struct worker *worker)
@@ -114,7 +124,7 @@ static void commit(struct worker *worker, bool wait)
 static bool is_working(const struct worker *worker)
 {
 	for (int64_t i = 0; i < worker->options->workers; i++)
-		if (worker->slots[i].job)
+		if (worker->slots[i].n > 0)
 			return true;
 	return worker->dead.open > 0 || worker->reply.open > 0;
 }
@@ -129,7 +139,7 @@ static int64_t earliest(const struct worker *worker, int64_t now)
 		until = due;
 	for (int64_t i = 0; i < worker->options->workers; i++) {
 		const struct slot *slot = &worker->slots[i];
-		if (!slot->job)
+		if (slot->process.pid == 0)
 			continue;
 		if (!slot->timed_out && slot->deadline_ms < until)
 			until = slot->deadline_ms;
@@ -157,7 +167,7 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds)
 			wait = SERVE_MS;
 	}
 	for (int64_t i = 0; i < worker->options->workers; i++)
-		if (worker->slots[i].job)
+		if (worker->slots[i].process.pid > 0)
 			n += process_poll(&worker->slots[i].process, fds + n);
 	fds[n++] = (struct pollfd){.fd = process_wakeup(&ignored), .events = POLLIN};
 	if (!worker->stopping)
@@ -215,12 +225,27 @@ static void run(struct worker *worker, struct pollfd *fds)
 }
 
 /* What still works is ended; its messages come again. */
-static void leave(struct worker *worker)
+static void leave(struct worker *worker, struct pollfd *fds)
 {
-	int64_t left = 0;
+	int64_t left = 0, end = mq_now_monotonic_ms() + worker->options->grace_ms;
 
+	/* Programs that read lines end by themselves once they find the end. */
+	for (bool any = true; any && mq_now_monotonic_ms() < end;) {
+		any = false;
+		for (int64_t i = 0; i < worker->options->workers; i++) {
+			struct slot *slot = &worker->slots[i];
+			if (slot->process.pid == 0 || slot->n > 0)
+				continue;
+			slot_close(slot);
+			slot_serve(slot, worker, mq_now_monotonic_ms());
+			any = any || slot->process.pid > 0;
+		}
+		if (any)
+			wait_for_something(worker, fds);
+		process_woken();
+	}
 	for (int64_t i = 0; i < worker->options->workers; i++) {
-		left += worker->slots[i].job != NULL;
+		left += worker->slots[i].n > 0;
 		slot_abandon(&worker->slots[i]);
 	}
 	if (left > 0)
@@ -260,6 +285,7 @@ static int open_all(struct worker *worker, struct mq_err *err)
 	                               .n_readers = worker->sources->n};
 	const struct mq_format_spec format = {.kind = MQ_FORMAT_JSON};
 
+	worker->kind = options->exec_lines ? &slot_lines : &slot_each;
 	worker->seed = (unsigned)mq_now_ms();
 	worker->last_commit_ms = worker->last_message_ms = mq_now_monotonic_ms();
 	worker->slots = calloc((size_t)options->workers, sizeof *worker->slots);
@@ -288,7 +314,7 @@ int worker_run(struct worker *worker, struct mq_err *err)
 		mq_fail_memory(err);
 	else if (open_all(worker, err) == 0) {
 		run(worker, fds);
-		leave(worker);
+		leave(worker, fds);
 		/* What has no answer yet gets one, and is settled then. */
 		sender_close(&worker->dead);
 		sender_close(&worker->reply);

@@ -37,6 +37,7 @@ struct worker {
 	struct jobs *jobs;
 	struct environment environment;
 	struct mq_format *envelope; /* --exec-json */
+	const struct slot_kind *kind;
 	struct slot *slots;
 	struct sender dead, reply;
 	bool *caught_up;

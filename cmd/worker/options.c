@@ -35,6 +35,14 @@ const struct mq_option worker_rows[] = {
              "header, and the properties by their names in the envelope. What the command prints "
              "goes where our output goes.",
      .field = offsetof(struct worker_options, exec)},
+    {.name = "exec-lines",
+     .type = MQ_OPT_STRING,
+     .arg = "CMD",
+     .help = "a command that lives on: one message a line, and it answers each with a line",
+     .more = "It answers 'ok', 'retry WHY' or 'reject WHY', in order, and may read ahead. When it "
+             "ends it is started again; the first message without an answer has failed then.",
+     .field = offsetof(struct worker_options, exec_lines),
+     .excludes = "exec"},
     {.name = "exec-json",
      .type = MQ_OPT_FLAG,
      .help = "give the command the whole message as one line of JSON (-J)",
@@ -98,8 +106,10 @@ const struct mq_option worker_rows[] = {
 
 int worker_wanted(const struct worker_options *options, struct mq_err *err)
 {
-	if (options->exec)
-		return *options->exec ? 1 : mq_fail(err, MQ_USAGE, "--exec: there is no command");
+	const char *command = options->exec ? options->exec : options->exec_lines;
+
+	if (command)
+		return *command ? 1 : mq_fail(err, MQ_USAGE, "--exec: there is no command");
 	if (options->dead_letter || options->json || options->workers != 1 || options->reply)
 		return mq_fail(
 		    err, MQ_USAGE,

@@ -1,4 +1,4 @@
-/* One program for one message: see slot.h. */
+/* Programs in their places, and the kind that is started for each message: see slot.h. */
 #include "cmd/worker/slot.h"
 
 #include "cmd/worker/engine.h"
@@ -11,21 +11,54 @@
 enum { KILL_AFTER_MS = 5000 };
 #define REPLY_MAX ((size_t)64 << 20)
 
-/* What the program reads: the body, or the envelope as one line. */
-static int make_input(struct slot *slot, struct worker *worker, const struct job *job,
-                      struct mq_bytes *ret, struct mq_err *err)
+/* --- jobs of a slot --------------------------------------------------------------------------- */
+
+static void set_deadline(struct slot *slot, const struct worker *worker)
 {
+	slot->deadline_ms = slot->n > 0 && worker->options->timeout_ms > 0
+	                        ? mq_now_monotonic_ms() + worker->options->timeout_ms
+	                        : INT64_MAX;
+}
+
+void slot_give(struct slot *slot, struct worker *worker, struct job *job)
+{
+	slot->jobs[(slot->first + slot->n) % SLOT_LINES] = job;
+	if (slot->n++ == 0)
+		set_deadline(slot, worker);
+}
+
+struct job *slot_take(struct slot *slot, struct worker *worker)
+{
+	struct job *job = slot->jobs[slot->first];
+
+	slot->first = (slot->first + 1) % SLOT_LINES;
+	slot->n--;
+	set_deadline(slot, worker);
+	return job;
+}
+
+size_t slot_room(const struct slot *slot, const struct worker *worker)
+{
+	if (slot->timed_out)
+		return 0;
+	return worker->kind->room - slot->n;
+}
+
+int slot_text(const struct worker *worker, const struct job *job, struct mq_buf *buf,
+              struct mq_bytes *ret, struct mq_err *err)
+{
+	size_t at = buf->len;
+
 	*ret = job->message.payload;
 	if (!worker->options->json)
 		return 0;
-	mq_buf_clear(&slot->input);
-	if (mq_format_append(worker->envelope, &job->message, &slot->input, err) < 0)
+	if (mq_format_append(worker->envelope, &job->message, buf, err) < 0)
 		return -1;
-	*ret = mq_bytes_of(slot->input.data, slot->input.len);
+	*ret = mq_bytes_of(buf->data + at, buf->len - at);
 	return 0;
 }
 
-static void fail_start(struct worker *worker, struct job *job, const struct mq_err *why)
+void slot_cannot(struct worker *worker, struct job *job, const struct mq_err *why)
 {
 	struct verdict verdict = {
 	    .kind = VERDICT_FAILED, .reason = "start", .error = mq_bytes_str(why->message)};
@@ -33,33 +66,7 @@ static void fail_start(struct worker *worker, struct job *job, const struct mq_e
 	outcome_take(worker, job, &verdict);
 }
 
-void slot_begin(struct slot *slot, struct worker *worker, struct job *job)
-{
-	struct mq_err err = MQ_ERR_INIT;
-	struct mq_bytes input;
-	struct process_spec spec = {.command = worker->options->exec,
-	                            .answers = worker->options->reply,
-	                            .limit = REPLY_MAX};
-
-	if (slot->input.limit == 0)
-		mq_buf_init(&slot->input, SIZE_MAX / 2);
-	spec.environment = environment_of(&worker->environment, &job->message, job->attempts, &err);
-	if (!spec.environment || make_input(slot, worker, job, &input, &err) < 0 ||
-	    process_start(&slot->process, &spec, input, false, &err) < 0) {
-		fail_start(worker, job, &err);
-		return;
-	}
-	slot->job = job;
-	slot->timed_out = false;
-	slot->kill_ms = INT64_MAX;
-	slot->deadline_ms = worker->options->timeout_ms > 0
-	                        ? mq_now_monotonic_ms() + worker->options->timeout_ms
-	                        : INT64_MAX;
-}
-
-/* --- ends ------------------------------------------------------------------------------------- */
-
-static void judge(const struct slot *slot, struct verdict *ret)
+void slot_judge(const struct slot *slot, struct verdict *ret)
 {
 	int status = slot->process.status;
 
@@ -72,10 +79,6 @@ static void judge(const struct slot *slot, struct verdict *ret)
 	} else if (WEXITSTATUS(status) != 0) {
 		ret->kind = VERDICT_FAILED;
 		ret->reason = "exit";
-	} else if (slot->process.overflow) {
-		ret->kind = VERDICT_REJECTED;
-		ret->reason = "data";
-		ret->error = mq_bytes_str("the reply is larger than 64 MiB");
 	}
 	if (WIFSIGNALED(status))
 		snprintf(ret->status, sizeof ret->status, "signal %d", WTERMSIG(status));
@@ -83,27 +86,88 @@ static void judge(const struct slot *slot, struct verdict *ret)
 		snprintf(ret->status, sizeof ret->status, "exit %d", WEXITSTATUS(status));
 }
 
-static void end(struct slot *slot, struct worker *worker)
+/* --- one program for each message ------------------------------------------------------------- */
+
+static void begin_each(struct slot *slot, struct worker *worker, struct job *job)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_bytes input;
+	struct process_spec spec = {.command = worker->options->exec,
+	                            .answers = worker->options->reply,
+	                            .limit = REPLY_MAX};
+
+	mq_buf_clear(&slot->input);
+	spec.environment = environment_of(&worker->environment, &job->message, job->attempts, &err);
+	if (!spec.environment || slot_text(worker, job, &slot->input, &input, &err) < 0 ||
+	    process_start(&slot->process, &spec, input, false, &err) < 0) {
+		slot_cannot(worker, job, &err);
+		return;
+	}
+	slot_give(slot, worker, job);
+}
+
+static void ended_each(struct slot *slot, struct worker *worker)
 {
 	char tail[PROCESS_TAIL];
 	struct verdict verdict = {.kind = VERDICT_DONE};
-	struct job *job = slot->job;
 
 	verdict.error = mq_bytes_of(tail, process_tail(&slot->process, tail));
 	verdict.output = mq_bytes_of(slot->process.lines.data, slot->process.lines.len);
-	judge(slot, &verdict);
-	slot->job = NULL;
-	outcome_take(worker, job, &verdict);
-	process_release(&slot->process);
+	slot_judge(slot, &verdict);
+	if (verdict.kind == VERDICT_DONE && slot->process.overflow) {
+		verdict.kind = VERDICT_REJECTED;
+		verdict.reason = "reply";
+		verdict.error = mq_bytes_str("the reply is larger than 64 MiB");
+	}
+	outcome_take(worker, slot_take(slot, worker), &verdict);
+}
+
+static void given_each(struct slot *slot)
+{
+	(void)slot;
+}
+
+static void answered_each(struct slot *slot, struct worker *worker)
+{
+	(void)slot, (void)worker; /* its output counts once it has ended */
+}
+
+const struct slot_kind slot_each = {.room = 1,
+                                    .begin = begin_each,
+                                    .given = given_each,
+                                    .answered = answered_each,
+                                    .ended = ended_each};
+
+/* --- serving ---------------------------------------------------------------------------------- */
+
+void slot_begin(struct slot *slot, struct worker *worker, struct job *job)
+{
+	if (slot->input.limit == 0) {
+		mq_buf_init(&slot->input, SIZE_MAX / 2);
+		mq_buf_init(&slot->later, SIZE_MAX / 2);
+		slot->deadline_ms = slot->kill_ms = INT64_MAX;
+	}
+	worker->kind->begin(slot, worker, job);
+}
+
+void slot_flush(struct slot *slot, struct worker *worker)
+{
+	if (slot->process.pid > 0)
+		worker->kind->given(slot);
 }
 
 void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms)
 {
-	if (!slot->job)
+	if (slot->process.pid == 0)
 		return;
 	process_serve(&slot->process);
+	worker->kind->answered(slot, worker);
 	if (process_reap(&slot->process)) {
-		end(slot, worker);
+		worker->kind->answered(slot, worker);
+		worker->kind->ended(slot, worker);
+		process_release(&slot->process);
+		slot->timed_out = false;
+		slot->kill_ms = INT64_MAX;
 		return;
 	}
 	if (now_ms >= slot->deadline_ms && !slot->timed_out) {
@@ -117,15 +181,24 @@ void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms)
 	}
 }
 
+void slot_close(struct slot *slot)
+{
+	if (slot->process.pid > 0)
+		slot->process.keep_open = false;
+	if (slot->process.pid > 0 && slot->process.left.len == 0)
+		process_close_input(&slot->process);
+}
+
 void slot_abandon(struct slot *slot)
 {
-	if (slot->job)
+	if (slot->process.pid > 0)
 		process_release(&slot->process);
-	slot->job = NULL;
+	slot->n = 0;
 }
 
 void slot_release(struct slot *slot)
 {
 	slot_abandon(slot);
 	mq_buf_release(&slot->input);
+	mq_buf_release(&slot->later);
 }

@@ -1,5 +1,6 @@
 /*
- * A place where one program works at a time.
+ * A place where one program works at a time: one for each message (slot.c), or one that is given
+ * one message after the other as lines (lines.c).
  */
 #ifndef MQ_CMD_WORKER_SLOT_H
 #define MQ_CMD_WORKER_SLOT_H
@@ -9,21 +10,58 @@
 
 struct worker;
 
+#define SLOT_LINES 512 /* messages that a program has been given and has not answered */
+
 struct slot {
 	struct process process;
-	struct job *job;     /* NULL: nobody works here */
-	struct mq_buf input; /* --exec-json */
-	int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+	struct job *jobs[SLOT_LINES]; /* a ring: in the order in which they were given */
+	size_t first, n;
+	struct mq_buf input; /* what it reads */
+	struct mq_buf later; /* lines: what it reads once it has taken that */
+	int64_t deadline_ms; /* monotonic, of the first one; INT64_MAX: none */
 	int64_t kill_ms;     /* when asking to end was not enough */
 	bool timed_out;
 };
 
+/* What the kinds of programs differ in. */
+struct slot_kind {
+	size_t room; /* messages that one program may have at once */
+	void (*begin)(struct slot *slot, struct worker *worker, struct job *job);
+	void (*given)(struct slot *slot);                           /* all that is for now */
+	void (*answered)(struct slot *slot, struct worker *worker); /* it wrote something */
+	void (*ended)(struct slot *slot, struct worker *worker);
+};
+extern const struct slot_kind slot_each, slot_lines;
+
+/* How many messages may be given to it now. */
+size_t slot_room(const struct slot *slot, const struct worker *worker);
+
 /* Begins the job's attempt; how it ends is told to outcome_take, perhaps from inside. */
 void slot_begin(struct slot *slot, struct worker *worker, struct job *job);
+/* After a number of slot_begin. */
+void slot_flush(struct slot *slot, struct worker *worker);
 /* Feeds, listens, looks whether the program has ended and whether its time is over. */
 void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms);
-/* Ends the program; its message is not done with. */
+/* Nothing more is given to it: a program that reads lines finds their end. */
+void slot_close(struct slot *slot);
+/* Ends the program; what it works on is not done with. */
 void slot_abandon(struct slot *slot);
+
+/* --- for the kinds ---------------------------------------------------------------------------- */
+
+struct verdict;
+
+/* What the job looks like to a program: the body, or the envelope as one line. json: appended to
+ * buf, else lent. */
+int slot_text(const struct worker *worker, const struct job *job, struct mq_buf *buf,
+              struct mq_bytes *ret, struct mq_err *err);
+/* Takes the first job out. */
+struct job *slot_take(struct slot *slot, struct worker *worker);
+void slot_give(struct slot *slot, struct worker *worker, struct job *job);
+/* What the end of the program says about the message that it worked on. */
+void slot_judge(const struct slot *slot, struct verdict *ret);
+/* The attempt cannot even begin. */
+void slot_cannot(struct worker *worker, struct job *job, const struct mq_err *why);
 void slot_release(struct slot *slot);
 
 #endif

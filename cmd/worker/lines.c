@@ -1,0 +1,164 @@
+/*
+ * A program that lives on: it is given one message a line and answers each with a line, in order.
+ *
+ *   ok              done with it
+ *   retry [WHY]     try it again later
+ *   reject [WHY]    no attempt will ever help
+ *
+ * It may read ahead: several messages are on their way, but never two that keep an order. When it
+ * ends, the first one that it did not answer has failed; of the others nothing is known, and they
+ * are given to the next one.
+ */
+#include "cmd/worker/engine.h"
+#include "cmd/worker/outcome.h"
+
+#include <signal.h>
+
+#define ANSWERS_MAX ((size_t)1 << 20)
+#define UNREAD_MAX ((size_t)1 << 20) /* bytes that wait for the program to read */
+
+static bool start(struct slot *slot, struct worker *worker, struct mq_err *err)
+{
+	struct process_spec spec = {
+	    .command = worker->options->exec_lines, .answers = true, .limit = ANSWERS_MAX};
+
+	if (slot->process.pid > 0)
+		return true;
+	mq_buf_clear(&slot->input);
+	mq_buf_clear(&slot->later);
+	spec.environment = environment_of(&worker->environment, NULL, 0, err);
+	return spec.environment &&
+	       process_start(&slot->process, &spec, mq_bytes_of("", 0), true, err) == 0;
+}
+
+/* Hands on what waits, once what was handed on before is taken. */
+static void feed(struct slot *slot)
+{
+	if (slot->process.left.len > 0 || slot->later.len == 0)
+		return;
+	struct mq_buf taken = slot->input;
+	slot->input = slot->later;
+	slot->later = taken;
+	mq_buf_clear(&slot->later);
+	process_feed(&slot->process, mq_bytes_of(slot->input.data, slot->input.len));
+}
+
+static int append_line(struct slot *slot, struct worker *worker, const struct job *job,
+                       struct mq_err *err)
+{
+	size_t before = slot->later.len;
+	struct mq_bytes text;
+
+	if (slot_text(worker, job, &slot->later, &text, err) < 0)
+		return -1;
+	if (worker->options->json) /* it is there, with its newline */
+		return 0;
+	if (mq_buf_append(&slot->later, text.data, text.len, err) < 0 ||
+	    mq_buf_append_char(&slot->later, '\n', err) < 0) {
+		slot->later.len = before;
+		return -1;
+	}
+	return 0;
+}
+
+static void begin(struct slot *slot, struct worker *worker, struct job *job)
+{
+	const struct mq_bytes *body = &job->message.payload;
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (!worker->options->json && body->len > 0 && memchr(body->data, '\n', body->len)) {
+		struct verdict verdict = {
+		    .kind = VERDICT_REJECTED,
+		    .reason = "data",
+		    .error = mq_bytes_str("the body has several lines; --exec-json escapes them")};
+		outcome_take(worker, job, &verdict);
+		return;
+	}
+	if (!start(slot, worker, &err) || append_line(slot, worker, job, &err) < 0) {
+		slot_cannot(worker, job, &err);
+		return;
+	}
+	slot_give(slot, worker, job);
+	if (slot->later.len >= UNREAD_MAX)
+		feed(slot);
+}
+
+/* One answer. False: it is none. */
+static bool take_answer(struct slot *slot, struct worker *worker, struct mq_bytes line)
+{
+	static const struct {
+		const char *word;
+		int kind;
+	} words[] = {{"ok", VERDICT_DONE}, {"retry", VERDICT_FAILED}, {"reject", VERDICT_REJECTED}};
+
+	if (line.len > 0 && line.data[line.len - 1] == '\r')
+		line.len--;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		size_t len = strlen(words[i].word);
+		struct verdict verdict = {.reason = words[i].word};
+		if (line.len < len || memcmp(line.data, words[i].word, len) != 0 ||
+		    (line.len > len && line.data[len] != ' '))
+			continue;
+		verdict.kind = words[i].kind;
+		if (line.len > len + 1)
+			verdict.error = mq_bytes_of(line.data + len + 1, line.len - len - 1);
+		outcome_take(worker, slot_take(slot, worker), &verdict);
+		return true;
+	}
+	return false;
+}
+
+/* It does not keep to the agreement: what it answers later could be about anything. */
+static void break_off(struct slot *slot, struct worker *worker, struct mq_bytes line)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	mq_fail(&why, MQ_DATA, "--exec-lines: '%.*s' is no answer to a message%s",
+	        (int)(line.len < 100 ? line.len : 100), line.data,
+	        slot->n == 0 ? ", and none was waiting for one" : "");
+	mq_hint(&why, "it answers each line with one of its own: ok, retry WHY or reject WHY");
+	worker_fail(worker, &why);
+	process_signal(&slot->process, SIGTERM);
+}
+
+static void answered(struct slot *slot, struct worker *worker)
+{
+	struct mq_buf *lines = &slot->process.lines;
+	size_t at = 0;
+
+	while (at < lines->len && !worker->why.code) {
+		const char *end = memchr(lines->data + at, '\n', lines->len - at);
+		if (!end)
+			break;
+		struct mq_bytes line =
+		    mq_bytes_of(lines->data + at, (size_t)(end - lines->data) - at);
+		at += line.len + 1;
+		if (slot->n == 0 || !take_answer(slot, worker, line))
+			break_off(slot, worker, line);
+	}
+	mq_buf_consume(lines, at);
+	if (slot->process.overflow && !worker->why.code)
+		break_off(slot, worker, mq_bytes_str("a line without an end"));
+	feed(slot);
+}
+
+static void ended(struct slot *slot, struct worker *worker)
+{
+	char tail[PROCESS_TAIL];
+	struct verdict verdict = {.kind = VERDICT_FAILED, .reason = "exit"};
+
+	if (slot->n == 0)
+		return;
+	verdict.error = mq_bytes_of(tail, process_tail(&slot->process, tail));
+	slot_judge(slot, &verdict);
+	verdict.kind = VERDICT_FAILED; /* also with exit 0: it did not answer */
+	if (!verdict.reason)
+		verdict.reason = "exit";
+	struct job *first = slot_take(slot, worker);
+	while (slot->n > 0)
+		jobs_undo(worker->jobs, slot_take(slot, worker));
+	outcome_take(worker, first, &verdict);
+}
+
+const struct slot_kind slot_lines = {
+    .room = SLOT_LINES, .begin = begin, .given = feed, .answered = answered, .ended = ended};
