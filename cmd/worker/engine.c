@@ -139,6 +139,8 @@ static int64_t earliest(const struct worker *worker, int64_t now)
 		until = due;
 	for (int64_t i = 0; i < worker->options->workers; i++) {
 		const struct slot *slot = &worker->slots[i];
+		if (slot->n > 0 && slot->process.pid == 0) /* a batch that waits for more */
+			until = until < now + 10 ? until : now + 10;
 		if (slot->process.pid == 0)
 			continue;
 		if (!slot->timed_out && slot->deadline_ms < until)
@@ -285,7 +287,9 @@ static int open_all(struct worker *worker, struct mq_err *err)
 	                               .n_readers = worker->sources->n};
 	const struct mq_format_spec format = {.kind = MQ_FORMAT_JSON};
 
-	worker->kind = options->exec_lines ? &slot_lines : &slot_each;
+	worker->kind = options->exec_lines   ? &slot_lines
+	               : options->exec_batch ? &slot_batch
+	                                     : &slot_each;
 	worker->seed = (unsigned)mq_now_ms();
 	worker->last_commit_ms = worker->last_message_ms = mq_now_monotonic_ms();
 	worker->slots = calloc((size_t)options->workers, sizeof *worker->slots);

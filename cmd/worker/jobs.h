@@ -32,7 +32,8 @@ struct job {
 	struct part *part; /* NULL where each is settled by itself */
 	struct job *lane_next, *part_next;
 	bool done;
-	void *ctx; /* whoever works on it */
+	bool alone; /* it was in a batch that failed */
+	void *ctx;  /* whoever works on it */
 };
 
 struct jobs;

@@ -32,9 +32,10 @@ static bool start(struct slot *slot, struct worker *worker, struct mq_err *err)
 }
 
 /* Hands on what waits, once what was handed on before is taken. */
-static void feed(struct slot *slot)
+static void feed(struct slot *slot, struct worker *worker)
 {
-	if (slot->process.left.len > 0 || slot->later.len == 0)
+	(void)worker;
+	if (slot->process.pid == 0 || slot->process.left.len > 0 || slot->later.len == 0)
 		return;
 	struct mq_buf taken = slot->input;
 	slot->input = slot->later;
@@ -43,44 +44,17 @@ static void feed(struct slot *slot)
 	process_feed(&slot->process, mq_bytes_of(slot->input.data, slot->input.len));
 }
 
-static int append_line(struct slot *slot, struct worker *worker, const struct job *job,
-                       struct mq_err *err)
-{
-	size_t before = slot->later.len;
-	struct mq_bytes text;
-
-	if (slot_text(worker, job, &slot->later, &text, err) < 0)
-		return -1;
-	if (worker->options->json) /* it is there, with its newline */
-		return 0;
-	if (mq_buf_append(&slot->later, text.data, text.len, err) < 0 ||
-	    mq_buf_append_char(&slot->later, '\n', err) < 0) {
-		slot->later.len = before;
-		return -1;
-	}
-	return 0;
-}
-
 static void begin(struct slot *slot, struct worker *worker, struct job *job)
 {
-	const struct mq_bytes *body = &job->message.payload;
 	struct mq_err err = MQ_ERR_INIT;
 
-	if (!worker->options->json && body->len > 0 && memchr(body->data, '\n', body->len)) {
-		struct verdict verdict = {
-		    .kind = VERDICT_REJECTED,
-		    .reason = "data",
-		    .error = mq_bytes_str("the body has several lines; --exec-json escapes them")};
-		outcome_take(worker, job, &verdict);
-		return;
-	}
-	if (!start(slot, worker, &err) || append_line(slot, worker, job, &err) < 0) {
+	if (!start(slot, worker, &err) || slot_line(worker, job, &slot->later, &err) < 0) {
 		slot_cannot(worker, job, &err);
 		return;
 	}
 	slot_give(slot, worker, job);
 	if (slot->later.len >= UNREAD_MAX)
-		feed(slot);
+		feed(slot, worker);
 }
 
 /* One answer. False: it is none. */
@@ -139,7 +113,7 @@ static void answered(struct slot *slot, struct worker *worker)
 	mq_buf_consume(lines, at);
 	if (slot->process.overflow && !worker->why.code)
 		break_off(slot, worker, mq_bytes_str("a line without an end"));
-	feed(slot);
+	feed(slot, worker);
 }
 
 static void ended(struct slot *slot, struct worker *worker)

@@ -1,4 +1,5 @@
 /* The options of the worker: see worker.h. */
+#include "cmd/worker/slot.h"
 #include "cmd/worker/worker.h"
 
 static const char *const orders[] = {"key", "partition", "none", NULL};
@@ -43,6 +44,20 @@ const struct mq_option worker_rows[] = {
              "ends it is started again; the first message without an answer has failed then.",
      .field = offsetof(struct worker_options, exec_lines),
      .excludes = "exec"},
+    {.name = "exec-batch",
+     .type = MQ_OPT_STRING,
+     .arg = "CMD",
+     .help = "run this shell command for --batch messages at once, a line each",
+     .more = "Exit status 0 settles all of them. Otherwise each is tried again by itself.",
+     .field = offsetof(struct worker_options, exec_batch),
+     .excludes = "exec exec-lines"},
+    {.name = "batch",
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "with --exec-batch: so many messages (100)",
+     .min = 1,
+     .max = SLOT_LINES,
+     .field = offsetof(struct worker_options, batch)},
     {.name = "exec-json",
      .type = MQ_OPT_FLAG,
      .help = "give the command the whole message as one line of JSON (-J)",
@@ -106,7 +121,9 @@ const struct mq_option worker_rows[] = {
 
 int worker_wanted(const struct worker_options *options, struct mq_err *err)
 {
-	const char *command = options->exec ? options->exec : options->exec_lines;
+	const char *command = options->exec         ? options->exec
+	                      : options->exec_lines ? options->exec_lines
+	                                            : options->exec_batch;
 
 	if (command)
 		return *command ? 1 : mq_fail(err, MQ_USAGE, "--exec: there is no command");

@@ -39,9 +39,9 @@ struct job *slot_take(struct slot *slot, struct worker *worker)
 
 size_t slot_room(const struct slot *slot, const struct worker *worker)
 {
-	if (slot->timed_out)
-		return 0;
-	return worker->kind->room - slot->n;
+	size_t room = worker->kind->room ? worker->kind->room : (size_t)worker->options->batch;
+
+	return slot->timed_out || slot->closed || slot->n >= room ? 0 : room - slot->n;
 }
 
 int slot_text(const struct worker *worker, const struct job *job, struct mq_buf *buf,
@@ -56,6 +56,27 @@ int slot_text(const struct worker *worker, const struct job *job, struct mq_buf 
 		return -1;
 	*ret = mq_bytes_of(buf->data + at, buf->len - at);
 	return 0;
+}
+
+int slot_line(const struct worker *worker, const struct job *job, struct mq_buf *buf,
+              struct mq_err *err)
+{
+	const struct mq_bytes *body = &job->message.payload;
+	size_t before = buf->len;
+	struct mq_bytes text;
+
+	if (!worker->options->json && body->len > 0 && memchr(body->data, '\n', body->len))
+		return mq_fail(err, MQ_DATA,
+		               "the body has several lines; --exec-json escapes them");
+	if (slot_text(worker, job, buf, &text, err) < 0)
+		return -1;
+	if (worker->options->json) /* it is there, with its newline */
+		return 0;
+	if (mq_buf_append(buf, text.data, text.len, err) == 0 &&
+	    mq_buf_append_char(buf, '\n', err) == 0)
+		return 0;
+	buf->len = before;
+	return -1;
 }
 
 void slot_cannot(struct worker *worker, struct job *job, const struct mq_err *why)
@@ -122,9 +143,9 @@ static void ended_each(struct slot *slot, struct worker *worker)
 	outcome_take(worker, slot_take(slot, worker), &verdict);
 }
 
-static void given_each(struct slot *slot)
+static void given_each(struct slot *slot, struct worker *worker)
 {
-	(void)slot;
+	(void)slot, (void)worker;
 }
 
 static void answered_each(struct slot *slot, struct worker *worker)
@@ -152,8 +173,8 @@ void slot_begin(struct slot *slot, struct worker *worker, struct job *job)
 
 void slot_flush(struct slot *slot, struct worker *worker)
 {
-	if (slot->process.pid > 0)
-		worker->kind->given(slot);
+	if (slot->input.limit > 0) /* it was given something once */
+		worker->kind->given(slot, worker);
 }
 
 void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms)

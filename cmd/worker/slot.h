@@ -1,6 +1,6 @@
 /*
- * A place where one program works at a time: one for each message (slot.c), or one that is given
- * one message after the other as lines (lines.c).
+ * A place where one program works at a time: one for each message (slot.c), one that is given
+ * one message after the other as lines (lines.c), or one for several at once (batch.c).
  */
 #ifndef MQ_CMD_WORKER_SLOT_H
 #define MQ_CMD_WORKER_SLOT_H
@@ -21,17 +21,20 @@ struct slot {
 	int64_t deadline_ms; /* monotonic, of the first one; INT64_MAX: none */
 	int64_t kill_ms;     /* when asking to end was not enough */
 	bool timed_out;
+	/* Batches: nothing more is taken, and when the first message was. */
+	bool closed;
+	int64_t begun_ms;
 };
 
 /* What the kinds of programs differ in. */
 struct slot_kind {
-	size_t room; /* messages that one program may have at once */
+	size_t room; /* messages that one program may have at once; 0: --batch, before it begins */
 	void (*begin)(struct slot *slot, struct worker *worker, struct job *job);
-	void (*given)(struct slot *slot);                           /* all that is for now */
+	void (*given)(struct slot *slot, struct worker *worker);    /* all that is for now */
 	void (*answered)(struct slot *slot, struct worker *worker); /* it wrote something */
 	void (*ended)(struct slot *slot, struct worker *worker);
 };
-extern const struct slot_kind slot_each, slot_lines;
+extern const struct slot_kind slot_each, slot_lines, slot_batch;
 
 /* How many messages may be given to it now. */
 size_t slot_room(const struct slot *slot, const struct worker *worker);
@@ -55,12 +58,15 @@ struct verdict;
  * buf, else lent. */
 int slot_text(const struct worker *worker, const struct job *job, struct mq_buf *buf,
               struct mq_bytes *ret, struct mq_err *err);
+/* The same as a line, appended to buf. A body of several lines cannot be one (MQ_DATA). */
+int slot_line(const struct worker *worker, const struct job *job, struct mq_buf *buf,
+              struct mq_err *err);
 /* Takes the first job out. */
 struct job *slot_take(struct slot *slot, struct worker *worker);
 void slot_give(struct slot *slot, struct worker *worker, struct job *job);
 /* What the end of the program says about the message that it worked on. */
 void slot_judge(const struct slot *slot, struct verdict *ret);
-/* The attempt cannot even begin. */
+/* The attempt cannot even begin; with MQ_DATA none ever will. */
 void slot_cannot(struct worker *worker, struct job *job, const struct mq_err *why);
 void slot_release(struct slot *slot);
 
