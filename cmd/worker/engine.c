@@ -153,7 +153,8 @@ static int64_t earliest(const struct worker *worker, int64_t now)
 	return until > now ? until - now : 0;
 }
 
-static void wait_for_something(struct worker *worker, struct pollfd *fds)
+/* more: readers may have more right now, of which their descriptors say nothing. */
+static void wait_for_something(struct worker *worker, struct pollfd *fds, bool more)
 {
 	int64_t now = mq_now_monotonic_ms(), wait = earliest(worker, now);
 	struct mq_err ignored = MQ_ERR_INIT;
@@ -175,7 +176,7 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds)
 	if (!worker->stopping)
 		fds[n++] = (struct pollfd){.fd = mq_cancel_fd(worker->invocation->env->cancel),
 		                           .events = POLLIN};
-	poll(fds, n, (int)wait);
+	poll(fds, n, more ? 0 : (int)wait);
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -218,9 +219,9 @@ static void run(struct worker *worker, struct pollfd *fds)
 			return;
 		if (!worker->stopping && is_over(worker, now))
 			return;
-		fetch_all(worker);
+		bool more = fetch_all(worker) > 0;
 		begin_jobs(worker);
-		wait_for_something(worker, fds);
+		wait_for_something(worker, fds, more && room(worker) > 0);
 		serve(worker);
 		commit(worker, false);
 	}
@@ -243,7 +244,7 @@ static void leave(struct worker *worker, struct pollfd *fds)
 			any = any || slot->process.pid > 0;
 		}
 		if (any)
-			wait_for_something(worker, fds);
+			wait_for_something(worker, fds, false);
 		process_woken();
 	}
 	for (int64_t i = 0; i < worker->options->workers; i++) {
