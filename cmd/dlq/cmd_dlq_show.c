@@ -1,0 +1,135 @@
+/* mqtk dlq show: dead letters with why and where from. */
+#include "cmd/commands.h"
+#include "cmd/dlq/letter_text.h"
+#include "cmd/dlq/letters.h"
+
+#include "mqtk/output.h"
+
+#include <unistd.h>
+
+enum { FLUSH_AT = 65536 };
+
+struct show_values {
+	struct mq_common common;
+	struct choose_options choose;
+	int64_t count;
+	bool force, json, whole;
+};
+
+static const struct show_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+
+static const struct mq_option rows[] = {
+    {.name = "count",
+     .letter = 'c',
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "only the first N",
+     .min = 1,
+     .max = INT64_MAX,
+     .field = offsetof(struct show_values, count)},
+    {.name = "json",
+     .letter = 'J',
+     .type = MQ_OPT_FLAG,
+     .help = "one JSON line per letter, with the whole message",
+     .field = offsetof(struct show_values, json)},
+    {.name = "whole",
+     .type = MQ_OPT_FLAG,
+     .help = "long payloads and stack traces are not cut",
+     .field = offsetof(struct show_values, whole)},
+    {.name = "force",
+     .type = MQ_OPT_FLAG,
+     .help = "look at a queue although that could make the broker drop messages",
+     .field = offsetof(struct show_values, force)},
+    {0}};
+
+static const struct mq_option_set sets[] = {
+    {"Which letters", choose_rows, offsetof(struct show_values, choose)},
+    {"Which messages", select_rows,
+     offsetof(struct show_values, choose) + offsetof(struct choose_options, select)},
+    {"Report", rows, 0},
+    {0}};
+
+static const struct mq_example examples[] = {
+    {"mqtk dlq show amqp://localhost/orders.dead", "why they are there; nothing is taken"},
+    {"mqtk dlq show -c 5 --reason rejected prod/orders.dlq", "five of those that were rejected"},
+    {"mqtk dlq show -J prod/orders-dlt | jq -r .exception | sort | uniq -c", "causes, counted"},
+    {0}};
+
+struct showing {
+	const struct show_values *values;
+	struct letters letters;
+	struct mq_format *envelope;
+	struct mq_output out;
+	bool bold;
+};
+
+static int flush(struct showing *showing, struct mq_err *err)
+{
+	if (mq_output_flush(&showing->out, showing->letters.invocation->env, NULL, err) == 0)
+		return 0;
+	showing->letters.gone = showing->out.closed;
+	return -1;
+}
+
+static int show_letter(void *ctx, const struct mq_message *message, const struct mq_dead *dead,
+                       struct mq_err *err)
+{
+	struct showing *showing = ctx;
+	struct mq_buf *buf = &showing->out.buf;
+	int result = showing->values->json ? letter_json(showing->envelope, message, dead, buf, err)
+	                                   : letter_lines(message, dead, showing->values->whole,
+	                                                  showing->bold, buf, err);
+
+	if (result < 0)
+		return -1;
+	return buf->len >= FLUSH_AT ? flush(showing, err) : 0;
+}
+
+static int run(struct mq_invocation *invocation, struct mq_err *err)
+{
+	const struct show_values *values = invocation->values;
+	const struct mq_format_spec format = {.kind = MQ_FORMAT_JSON};
+	struct showing showing = {
+	    .values = values,
+	    .bold = invocation->color_out,
+	    .letters = {.invocation = invocation,
+	                .choose = &values->choose,
+	                .count = values->count,
+	                .force = values->force,
+	                .each = show_letter},
+	};
+	struct mq_err print_err = MQ_ERR_INIT;
+
+	showing.letters.ctx = &showing;
+	mq_output_init(&showing.out, STDOUT_FILENO, "stdout");
+	if (mq_format_new(&format, &showing.envelope, err) < 0)
+		return (int)err->code;
+	int code = letters_look(&showing.letters, err);
+	if (!showing.letters.gone && flush(&showing, &print_err) < 0 && !showing.out.closed &&
+	    err->code == MQ_OK) {
+		*err = print_err;
+		code = (int)err->code;
+	}
+	if (code == 0 && !showing.letters.gone)
+		mq_log(invocation->env, MQ_LEVEL_NOTE, "%lld letter%s shown; nothing was taken",
+		       (long long)showing.letters.meant, showing.letters.meant == 1 ? "" : "s");
+	mq_format_free(showing.envelope);
+	mq_output_release(&showing.out);
+	return code;
+}
+
+const struct mq_command mq_cmd_dlq_show = {
+    .name = "dlq show",
+    .summary = "dead letters: why they died, and where they came from",
+    .operands = "ADDR…",
+    .about = "Shows what dead letters say of themselves, whatever wrote that: RabbitMQ's own "
+             "x-death, Kafka Connect, Kafka Streams, share groups, Spring, SmallRye, MassTransit, "
+             "NServiceBus, or 'mqtk consume --exec'. What is not known is shown with its headers. "
+             "Nothing is taken.",
+    .examples = examples,
+    .sets = sets,
+    .values_size = sizeof(struct show_values),
+    .defaults = &defaults,
+    .operand_complete = MQ_COMPLETE_ADDRESS,
+    .run = run,
+};
