@@ -216,21 +216,14 @@ static struct name lane_name(struct jobs *jobs, size_t reader, const struct mq_m
 {
 	struct name name = {.reader = reader, .stream = message->stream, .partition = -1};
 
-	switch (jobs->spec.order) {
-	case JOBS_BY_KEY:
-		if (message->key.data)
-			name.key = message->key;
-		else
-			name.partition = message->partition;
-		break;
-	case JOBS_BY_PARTITION:
+	if (jobs->spec.order == JOBS_BY_PARTITION) {
 		name.partition = message->partition;
-		break;
-	case JOBS_FREE:
+	} else if (jobs->spec.order == JOBS_BY_KEY && message->key.data) {
+		name.key = message->key;
+	} else {
 		jobs->numbers++;
 		name.stream = MQ_ABSENT;
 		name.key = mq_bytes_of(&jobs->numbers, sizeof jobs->numbers);
-		break;
 	}
 	return name;
 }

@@ -14,7 +14,7 @@
 #include "mqtk/broker.h"
 
 enum jobs_order {
-	JOBS_BY_KEY,       /* messages without a key: by partition */
+	JOBS_BY_KEY,       /* messages without a key wait for nobody */
 	JOBS_BY_PARTITION, /* or stream, where there are none */
 	JOBS_FREE,
 };

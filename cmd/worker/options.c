@@ -73,8 +73,8 @@ const struct mq_option worker_rows[] = {
      .type = MQ_OPT_CHOICE,
      .arg = "WHICH",
      .help = "which messages wait for each other: key, partition or none",
-     .more = "Messages with the same key are worked on one after the other, those without a key "
-             "with the others of their partition. On queues, where others take messages out of "
+     .more = "Messages with the same key are worked on one after the other; those without a key "
+             "wait for nobody. On queues, where others take messages out of "
              "the middle, none is meant unless another is given.",
      .choices = orders,
      .field = offsetof(struct worker_options, order)},

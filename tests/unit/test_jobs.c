@@ -97,11 +97,10 @@ static void crowd(enum jobs_order order, unsigned caps)
 				const struct job *o = working[other];
 				if (!o)
 					continue;
-				if (order == JOBS_BY_PARTITION || !job->message.key.data)
-					assert_false(
-					    o->message.partition == job->message.partition &&
-					    (order == JOBS_BY_PARTITION || !o->message.key.data));
-				else
+				if (order == JOBS_BY_PARTITION)
+					assert_false(o->message.partition ==
+					             job->message.partition);
+				else if (job->message.key.data)
 					assert_false(
 					    mq_bytes_equal(o->message.key, job->message.key));
 			}
@@ -122,7 +121,7 @@ static void crowd(enum jobs_order order, unsigned caps)
 			jobs_undo(jobs, job);
 			continue;
 		}
-		if (order != JOBS_FREE) {
+		if (order == JOBS_BY_PARTITION || (order == JOBS_BY_KEY && k < KEYS)) {
 			assert_true(job->message.offset > last[p][k]);
 			last[p][k] = job->message.offset;
 		}
