@@ -255,7 +255,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	if (check(invocation->values, err) < 0)
 		return MQ_USAGE;
-	return running_run(invocation, err);
+	return running_run(invocation, invocation->values, NULL, NULL, err);
 }
 
 static void release(void *values)

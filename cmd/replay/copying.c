@@ -125,10 +125,25 @@ static int32_t source_partitions(const struct copying *c, const struct copying_s
 	return source < c->plan->n_sources ? c->partitions_of[source] : -1;
 }
 
-/* -c, which the pump cannot count where messages come again. */
+/* -c, which the pump cannot count where messages come again, or are passed over. */
 static bool is_enough(const struct copying *c)
 {
-	return c->values->count >= 0 && c->journal->done + c->counts.read >= c->values->count;
+	int64_t meant = c->journal->done + c->counts.read - c->counts.left;
+
+	return c->values->count >= 0 && meant >= c->values->count;
+}
+
+/* What the policy says of a message, or that the guard holds it back. */
+static int is_meant(struct copying *c, const struct mq_message *message, struct mq_err *err)
+{
+	int wanted = c->policy ? c->policy->choose(c->policy->ctx, message, err) : 1;
+
+	if (wanted <= 0)
+		return wanted;
+	if (c->values->max_replays < 0 || edit_count(message) < c->values->max_replays)
+		return 1;
+	c->counts.guarded++;
+	return 0;
 }
 
 /* A message that has no place at the target: as if that had refused it. */
@@ -167,16 +182,26 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 			break;
 		}
 		c->counts.read++;
-		if (c->values->max_replays >= 0 &&
-		    edit_count(&messages[i]) >= c->values->max_replays) {
+		int64_t guarded = c->counts.guarded;
+		int wanted = is_meant(c, &messages[i], &err);
+		if (wanted < 0) {
+			copying_break_off(c, &err);
+			break;
+		}
+		if (wanted == 0) {
 			slot_of(c, tag)->state = DONE;
-			c->counts.guarded++;
+			/* What the guard holds back is done with, unless others decide what stays.
+			 */
+			slot_of(c, tag)->stays = c->policy != NULL;
+			c->counts.left += c->counts.guarded == guarded;
 			continue;
 		}
 		edit_copy(&c->edit, &messages[i], copy);
 		copy->tag = tag;
 		copy->owner = NULL;
-		if (target_place(c->target, copy, source_partitions(c, slot_of(c, tag)), &err) < 0)
+		if ((c->policy &&
+		     c->policy->rewrite(c->policy->ctx, &messages[i], copy, &err) < 0) ||
+		    target_place(c->target, copy, source_partitions(c, slot_of(c, tag)), &err) < 0)
 			refuse(c, copy, &err);
 		else
 			copies++;
@@ -248,11 +273,17 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 	struct copying *c = ctx;
 	size_t taken = 0;
 
+	if (c->accepted == 0) {
+		c->lent = messages;
+		c->lent_from = c->tail;
+	}
 	while (taken < n && !c->enough && wait_for_room(c)) {
 		size_t run = n - taken < RUN ? n - taken : RUN;
 		uint64_t before = c->tail;
 		if (edit_begin(&c->edit, messages + taken, run, err) < 0)
 			return -1;
+		if (c->policy)
+			c->policy->begin(c->policy->ctx);
 		size_t copies = make_copies(c, messages + taken, run);
 		merge_by_time(c, copies);
 		send_copies(c, copies);
@@ -263,6 +294,20 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 	}
 	c->accepted += taken;
 	return taken > 0 ? (int64_t)taken : say_why(c, err);
+}
+
+/* Of what was accepted since the last flush, and is still lent: what is done with. */
+static int settle_done(struct copying *c, struct mq_err *err)
+{
+	struct mq_reader *reader = c->pump->readers[c->pump->serving];
+
+	for (size_t i = 0; c->settles && i < c->accepted; i++) {
+		const struct copying_slot *slot = slot_of(c, c->lent_from + i);
+		if (slot->state == DONE && !slot->stays && !slot->again &&
+		    mq_settle(reader, &c->lent[i], 1, err) < 0)
+			return -1;
+	}
+	return c->settles ? mq_commit(reader, false, err) : 0;
 }
 
 static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
@@ -278,6 +323,8 @@ static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 	copying_note(c, true);
 	/* Which of them should have been kept is not known: all may come again. */
 	*ret_lost = kept ? (size_t)(c->tail - c->head) : c->accepted;
+	if (kept && settle_done(c, &mine) < 0)
+		copying_break_off(c, &mine);
 	c->accepted = 0;
 	/* Messages that were sent, but whose transaction never ended, are lost with it. */
 	if (c->group && c->broken)

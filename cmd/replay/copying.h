@@ -28,6 +28,8 @@ struct copying {
 	const struct mq_pump *pump;                 /* which says whose messages come */
 	const int32_t *partitions_of;               /* per source: of its only stream; else -1 */
 	const char *group;                          /* of --exactly-once; else NULL */
+	const struct replay_policy *policy;         /* or NULL */
+	bool settles;                               /* policy->partly: done with is settled here */
 	void (*progress)(void *ctx, int64_t count); /* while a pace holds messages back */
 	void *progress_ctx;
 
@@ -50,9 +52,12 @@ struct copying {
 	struct copying_due *due;
 	int64_t *part_times; /* of each part, and of what belongs to none: the latest original */
 	int64_t noted_ms, committed_ms;
-	int64_t noted;       /* messages done with, as the journal knows */
-	int64_t done;        /* in this run */
-	size_t accepted;     /* since the last flush */
+	int64_t noted;   /* messages done with, as the journal knows */
+	int64_t done;    /* in this run */
+	size_t accepted; /* since the last flush */
+	/* settles: what was accepted since then, still lent, and the slot of the first one. */
+	const struct mq_message *lent;
+	uint64_t lent_from;
 	int64_t uncommitted; /* confirmed within the open transaction */
 	int64_t uncommitted_bytes;
 	int64_t kept; /* failures that --failed-to keeps, not on disk yet */

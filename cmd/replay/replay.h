@@ -70,6 +70,23 @@ struct replay_values {
 
 enum replay_timestamps { REPLAY_ORIGINAL, REPLAY_NOW };
 
+/* What another command makes of a replay: which messages are copied, and what the copies are. */
+struct replay_policy {
+	void *ctx;
+	/* 1: it is copied; 0: it stays where it is; -1: the run ends with err. */
+	int (*choose)(void *ctx, const struct mq_message *message, struct mq_err *err);
+	/* Before a number of messages is rewritten: what was lent before is not needed any more. */
+	void (*begin)(void *ctx);
+	/* Changes the copy: its stream, where each goes to one of its own; headers, payload. What
+	 * it points to stays valid until the next begin. -1: it cannot be sent, as if refused. */
+	int (*rewrite)(void *ctx, const struct mq_message *message, struct mq_message *copy,
+	               struct mq_err *err);
+	/* Some messages may stay: what is done with is settled one by one. */
+	bool partly;
+	const char *described; /* what a journal knows it by: a word, and what is chosen */
+	const char *noun;      /* for words: "the replay" */
+};
+
 /* What became of the messages. */
 struct replay_counts {
 	int64_t read;      /* taken from the sources */
@@ -77,6 +94,7 @@ struct replay_counts {
 	int64_t failed;    /* the target refused them, or did not answer */
 	int64_t unsent;    /* read, but something came first */
 	int64_t guarded;   /* left out by --max-replays */
+	int64_t left;      /* not chosen: they stay where they are */
 	int64_t bytes;     /* of keys and payloads of what was confirmed */
 };
 

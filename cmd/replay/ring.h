@@ -17,6 +17,7 @@ struct copying_slot {
 	int32_t part; /* -1: none is remembered */
 	enum slot_state state;
 	bool again; /* done with by an earlier run: it counts for nothing */
+	bool stays; /* not chosen: done with, but not settled */
 	uint32_t bytes;
 };
 

@@ -25,6 +25,7 @@ enum { IDLE_TIMES = 6 };
 struct running {
 	struct mq_invocation *invocation;
 	const struct replay_values *values;
+	const struct replay_policy *policy; /* or NULL */
 	struct sides sides;
 	struct target target;
 	struct plan plan;
@@ -38,6 +39,11 @@ struct running {
 	int64_t missed_earlier; /* by runs before this one */
 	int64_t started_ms;
 };
+
+static bool is_partly(const struct running *r)
+{
+	return r->policy && r->policy->partly;
+}
 
 static const char *target_operand(const struct running *r)
 {
@@ -59,6 +65,8 @@ static int describe_options(struct running *r, struct mq_err *err)
 	                  v->timestamps, v->placement.text ? v->placement.text : "",
 	                  v->key ? v->key : "", !v->no_provenance, v->max_replays);
 
+	if (r->policy && result == 0)
+		result = mq_buf_printf(buf, err, " %s", r->policy->described);
 	for (size_t i = 0; i < v->partitions.n && result == 0; i++)
 		result = mq_buf_printf(buf, err, " p=%d", (int)v->partitions.items[i]);
 	for (size_t i = 0; i < v->headers.n && result == 0; i++)
@@ -273,7 +281,7 @@ static int64_t limit_of(const struct running *r)
 {
 	int64_t limit = r->values->count;
 
-	if (limit < 0)
+	if (limit < 0 || is_partly(r))
 		return -1;
 	limit = limit > r->journal.done ? limit - r->journal.done : 0;
 	for (size_t i = 0; i < r->plan.n && limit > 0; i++)
@@ -285,6 +293,7 @@ static void make_pump(struct running *r)
 {
 	const struct replay_values *v = r->values;
 	bool settle = !v->exactly_once && (v->group != NULL || v->ack);
+	bool here = settle && is_partly(r); /* by the sink itself */
 	bool paced = v->pace.rate > 0 || v->pace.speed > 0;
 	int64_t idle = (int64_t)r->invocation->env->timeout_ms * IDLE_TIMES;
 
@@ -292,7 +301,7 @@ static void make_pump(struct running *r)
 	    .env = r->invocation->env,
 	    .readers = r->sides.readers,
 	    .n_readers = r->sides.n_readers,
-	    .settle = settle,
+	    .settle = settle && !here,
 	    .lazy = !settle,
 	    .batch = settle ? BATCH_SETTLED : 0,
 	    .stop_at_end = true,
@@ -351,7 +360,8 @@ static int conclude(const struct running *r, const struct report *report, struct
 	if (c->broken) {
 		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
 		mq_err_clear(err);
-		mq_fail(err, code, "the replay ended early: %s", c->why.message);
+		mq_fail(err, code, "%s ended early: %s", r->policy ? r->policy->noun : "the replay",
+		        c->why.message);
 		if (c->refused && r->values->exactly_once)
 			mq_hint(err, "'mqtk group skip' moves the group past a message, and keeps "
 			             "it in a file");
@@ -423,6 +433,9 @@ static int copy(struct running *r, struct mq_err *err)
 	enum mq_pump_end end = mq_pump_run(&r->pump, err);
 	bool broken = c->broken;
 	copying_finish(c);
+	for (size_t i = 0; c->settles && i < r->sides.n_readers; i++)
+		if (mq_commit(r->sides.readers[i], true, err) < 0)
+			end = MQ_PUMP_FAILED;
 	if (end == MQ_PUMP_IDLE && !c->broken)
 		mq_fail(err, MQ_UNREACHABLE,
 		        "%s: nothing came for %lld ms, and the end is not reached", r->sides.label,
@@ -516,11 +529,13 @@ static int dry_running(struct running *r, struct mq_err *err)
 	return dry.missed > 0 ? MQ_PARTIAL : dry.bad > 0 ? MQ_DATA : MQ_OK;
 }
 
-int running_run(struct mq_invocation *invocation, struct mq_err *err)
+int running_run(struct mq_invocation *invocation, const struct replay_values *values,
+                const struct replay_policy *policy, struct replay_counts *ret_counts,
+                struct mq_err *err)
 {
-	const struct replay_values *values = invocation->values;
 	struct running r = {.invocation = invocation,
 	                    .values = values,
+	                    .policy = policy,
 	                    .journal = {.fd = -1},
 	                    .started_ms = mq_now_monotonic_ms()};
 	int code = MQ_USAGE;
@@ -537,10 +552,14 @@ int running_run(struct mq_invocation *invocation, struct mq_err *err)
 	                             .target = &r.target,
 	                             .journal = &r.journal,
 	                             .group = values->exactly_once ? values->group : NULL,
+	                             .policy = policy,
+	                             .settles = is_partly(&r) && (values->group || values->ack),
 	                             .progress = tick,
 	                             .progress_ctx = &r};
 	if (sides_init(&r.sides, invocation, err) == 0)
 		code = values->dry_run ? dry_running(&r, err) : replay(&r, err);
+	if (ret_counts)
+		*ret_counts = r.copying.counts;
 	target_release(&r.target);
 	copying_release(&r.copying);
 	journal_close(&r.journal);
