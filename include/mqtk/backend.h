@@ -123,6 +123,9 @@ struct mq_read_spec {
 	const char *group;  /* NULL: nothing is committed, nobody joins anything */
 	const char *member; /* --consumer; NULL: the backend's choice */
 	bool ack;           /* take messages (MQ_CAP_ACK): settled ones are gone */
+	/* with ack: only some of what is there at open will be settled; all of it is lent, whatever
+	 * prefetch says, and the others are put back in their places. Refused where a look is. */
+	bool choosy;
 	bool watch;       /* tail: what comes from now on matters more than what is there; must not
 	                   * take, hide or count anything. A backend whose stream cannot be watched
 	                   * that way says why (MQ_USAGE) */

@@ -85,6 +85,12 @@ static int check_look(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 
 /* --- the choice ------------------------------------------------------------------------------ */
 
+/* What is looked at is put back. */
+static bool is_look(const struct mq_rabbit_reader *reader)
+{
+	return reader->way == &mq_rabbit_look || reader->way == &mq_rabbit_pick;
+}
+
 static int check_kinds(const struct mq_rabbit_reader *reader, size_t streams, bool ack,
                        struct mq_err *err)
 {
@@ -106,11 +112,14 @@ static int check_kinds(const struct mq_rabbit_reader *reader, size_t streams, bo
 	return 0;
 }
 
-int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, struct mq_err *err)
+int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, bool choosy, struct mq_err *err)
 {
 	size_t streams = 0;
 
-	reader->way = ack ? &mq_rabbit_take : reader->watch ? &mq_rabbit_tap : &mq_rabbit_look;
+	reader->way = ack && choosy   ? &mq_rabbit_pick
+	              : ack           ? &mq_rabbit_take
+	              : reader->watch ? &mq_rabbit_tap
+	                              : &mq_rabbit_look;
 	if (reader->conn->exchange) {
 		if (ack) {
 			mq_fail(err, MQ_USAGE,
@@ -140,7 +149,7 @@ int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, struct mq_err *e
 		streams += type == MQ_RABBIT_STREAM;
 		source->rotates = type != MQ_RABBIT_CLASSIC;
 		int result = stream < 0 ? -1
-		             : type == MQ_RABBIT_STREAM || reader->way != &mq_rabbit_look
+		             : type == MQ_RABBIT_STREAM || !is_look(reader)
 		                 ? 0
 		                 : check_look(reader, source, &facts, type, err);
 		mq_rabbit_facts_release(&facts);

@@ -1,6 +1,6 @@
 /*
- * Looking without taking: what is in the queue at open is delivered, nothing of it is acknowledged,
- * and the channel is closed, which puts all of it back in its order.
+ * Looking without taking, or taking some of it: what is in the queue at open is delivered, nothing
+ * of it is acknowledged, and the channel is closed, which puts all of it back in its order.
  *
  * Meanwhile the messages are hidden from others, afterwards they are marked as redelivered, and on
  * quorum queues it counts as a delivery: where that could make the broker drop messages, looking is
@@ -164,4 +164,33 @@ const struct mq_rabbit_way mq_rabbit_look = {
     .accept = accept,
     .idle = idle,
     .finish = finish,
+};
+
+/* --- picking --------------------------------------------------------------------------------- */
+
+static int accept_to_pick(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                          struct mq_message *message, uint64_t tag, struct mq_err *err)
+{
+	if (mq_rabbit_take_remember(reader, tag, err) < 0)
+		return -1;
+	return accept(reader, source, message, tag, err);
+}
+
+/* What was picked is gone before the others are put back. */
+static void finish_picking(struct mq_rabbit_reader *reader)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	if (mq_rabbit_take_commit(reader, true, &why) < 0)
+		mq_log(reader->conn->base.env, MQ_LEVEL_WARN, "%s", why.message);
+	finish(reader);
+}
+
+/* Looking, and acknowledging some of it. */
+const struct mq_rabbit_way mq_rabbit_pick = {
+    .prepare = prepare,
+    .begin = begin,
+    .accept = accept_to_pick,
+    .idle = idle,
+    .finish = finish_picking,
 };

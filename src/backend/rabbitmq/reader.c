@@ -540,7 +540,8 @@ static int prepare(struct mq_rabbit_reader *reader, const struct mq_read_spec *s
 		source->from = spec->ranges[i].from;
 		source->to = spec->ranges[i].to;
 	}
-	if (connect_reader(reader, err) < 0 || mq_rabbit_choose(reader, spec->ack, err) < 0 ||
+	if (connect_reader(reader, err) < 0 ||
+	    mq_rabbit_choose(reader, spec->ack, spec->choosy, err) < 0 ||
 	    reader->way->prepare(reader, err) < 0)
 		return -1;
 	return begin_all(reader, err);

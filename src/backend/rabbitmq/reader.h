@@ -56,9 +56,11 @@ struct mq_rabbit_way {
 	/* Gives back what was not taken. The connection may be dead. */
 	void (*finish)(struct mq_rabbit_reader *reader);
 	bool resumes; /* goes on after a lost connection */
+	bool holds;   /* acknowledging makes the broker send more, which may not be wanted */
 };
 
-extern const struct mq_rabbit_way mq_rabbit_take, mq_rabbit_look, mq_rabbit_follow, mq_rabbit_tap;
+extern const struct mq_rabbit_way mq_rabbit_take, mq_rabbit_look, mq_rabbit_pick, mq_rabbit_follow,
+    mq_rabbit_tap;
 
 /* Deliveries that were not yet acknowledged: a byte for each tag from `first` on. */
 struct mq_rabbit_tags {
@@ -116,6 +118,8 @@ int mq_rabbit_is_empty(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
                        struct mq_err *err);
 
 /* take.c */
+/* A delivery that may be settled. */
+int mq_rabbit_take_remember(struct mq_rabbit_reader *reader, uint64_t tag, struct mq_err *err);
 /* What settles a delivery: its tag, and which connection it came over. */
 uint64_t mq_rabbit_receipt(const struct mq_rabbit_reader *reader, uint64_t tag);
 int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const struct mq_message *messages,
@@ -134,6 +138,6 @@ int mq_rabbit_looks_like_stream(struct mq_rabbit_reader *reader, const char *que
 /* --- kind.c ---------------------------------------------------------------------------------- */
 
 /* Chooses the way of reading by the kinds of the queues; refuses what they cannot. */
-int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, struct mq_err *err);
+int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, bool choosy, struct mq_err *err);
 
 #endif

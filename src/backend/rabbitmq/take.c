@@ -69,8 +69,9 @@ static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sourc
 	                         err);
 }
 
-static int remember(struct mq_rabbit_tags *tags, uint64_t tag, struct mq_err *err)
+int mq_rabbit_take_remember(struct mq_rabbit_reader *reader, uint64_t tag, struct mq_err *err)
 {
+	struct mq_rabbit_tags *tags = &reader->tags;
 	size_t at = (size_t)(tag - tags->first);
 
 	if (at >= tags->cap) {
@@ -90,7 +91,7 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
                   struct mq_message *message, uint64_t tag, struct mq_err *err)
 {
 	(void)message;
-	if (remember(&reader->tags, tag, err) < 0)
+	if (mq_rabbit_take_remember(reader, tag, err) < 0)
 		return -1;
 	if (bounded(source) && source->left == 0)
 		return 0;
@@ -143,7 +144,7 @@ static int acknowledge(struct mq_rabbit_reader *reader, struct mq_err *err)
 /* True when an acknowledgement would make the broker send more than is wanted. */
 static bool must_hold(const struct mq_rabbit_reader *reader)
 {
-	for (size_t i = 0; i < reader->n_sources; i++) {
+	for (size_t i = 0; reader->way->holds && i < reader->n_sources; i++) {
 		const struct mq_rabbit_source *source = &reader->sources[i];
 		if (source->consumers && bounded(source) &&
 		    source->left < prefetch_of(reader, source) + reader->settled)
@@ -255,4 +256,5 @@ const struct mq_rabbit_way mq_rabbit_take = {
     .idle = idle,
     .finish = mq_rabbit_give_back,
     .resumes = true,
+    .holds = true,
 };
