@@ -1,17 +1,18 @@
 /*
- * Acknowledging: XACK in chunks, each answer checked. Over a connection that breaks it is sent
- * again on the next one; acknowledging twice does no harm.
+ * Settling: of a group's messages by XACK, and without a group, where they are taken, by XDEL; in
+ * chunks, each answer checked. Over a connection that breaks it is sent again on the next one;
+ * doing it twice does no harm.
  */
 #include "backend/redis/group.h"
 
 #include <stdlib.h>
 
 enum {
-	CHUNK = 1000,      /* ids of one XACK */
-	BACKLOG_MAX = 100, /* XACKs without an answer before settling waits */
+	CHUNK = 1000,      /* ids of one command */
+	BACKLOG_MAX = 100, /* commands without an answer before settling waits */
 };
 
-/* An XACK that has no answer yet. */
+/* A command that has no answer yet. */
 struct ack {
 	struct mq_rd_cursor *cursor;
 	size_t n;
@@ -113,7 +114,7 @@ static void lane_lost(struct mq_rd_reader *r, size_t lane)
 			r->cursors[i]->ack_sent = 0;
 }
 
-/* XACK of the next n ids of the cursor that were not sent. */
+/* XACK or XDEL of the next n ids of the cursor that were not sent. */
 static int send_chunk(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, size_t n,
                       struct mq_err *err)
 {
@@ -126,13 +127,14 @@ static int send_chunk(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, size_
 		mq_fail_memory(err);
 		goto out;
 	}
-	words[0] = "XACK";
+	size_t head = r->group ? 3 : 2;
+	words[0] = r->group ? "XACK" : "XDEL";
 	words[1] = cursor->name;
-	words[2] = r->group;
+	words[2] = r->group; /* or the first id */
 	for (size_t i = 0; i < n; i++) {
 		mq_rd_id_print(cursor->settled.items[cursor->settled.from + cursor->ack_sent + i],
 		               ids[i]);
-		words[3 + i] = ids[i];
+		words[head + i] = ids[i];
 	}
 	if (lane->from == lane->n)
 		lane->from = lane->n = 0;
@@ -146,7 +148,7 @@ static int send_chunk(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, size_
 		lane->sent = sent;
 		lane->cap = cap;
 	}
-	if (mq_rd_link_append(lane->link, n + 3, words, NULL, err) < 0)
+	if (mq_rd_link_append(lane->link, n + head, words, NULL, err) < 0)
 		goto out;
 	if (lane->from == lane->n)
 		lane->link->heard_ms = mq_now_monotonic_ms();
@@ -180,7 +182,7 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 	struct ack_lane *l = &r->acks->lanes[lane];
 
 	if (l->from == l->n)
-		return mq_rd_fail_shape(r->conn, "XACK", err);
+		return mq_rd_fail_shape(r->conn, r->group ? "XACK" : "XDEL", err);
 	struct ack ack = l->sent[l->from];
 	struct mq_err why = MQ_ERR_INIT;
 	if (reply->type == REDIS_REPLY_ERROR) {
@@ -200,7 +202,7 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 		return refuse(r, &why, err);
 	}
 	if (reply->type != REDIS_REPLY_INTEGER) {
-		mq_rd_fail_shape(r->conn, "XACK", &why);
+		mq_rd_fail_shape(r->conn, r->group ? "XACK" : "XDEL", &why);
 		return refuse(r, &why, err);
 	}
 	l->from++;
@@ -208,10 +210,10 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 	ack.cursor->ack_sent -= ack.n;
 	if (mq_rd_reply_number(reply, 0) < (int64_t)ack.n)
 		mq_log(mq_rd_env_of(r), MQ_LEVEL_VERBOSE,
-		       "%s: %lld of %zu entries were no longer pending for %s: others "
-		       "acknowledged or took them",
+		       "%s: %lld of %zu entries were no longer there: others acknowledged or took "
+		       "them",
 		       ack.cursor->name, (long long)ack.n - (long long)mq_rd_reply_number(reply, 0),
-		       ack.n, r->group);
+		       ack.n);
 	return 0;
 }
 

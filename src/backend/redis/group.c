@@ -361,5 +361,5 @@ int mq_rd_commit(struct mq_reader *reader, bool wait, struct mq_err *err)
 {
 	struct mq_rd_reader *r = (struct mq_rd_reader *)reader;
 
-	return r->group ? mq_rd_acks_flush(r, wait, err) : 0;
+	return r->acks ? mq_rd_acks_flush(r, wait, err) : 0;
 }

@@ -43,8 +43,8 @@ static int fill(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 	message->ts_type = MQ_TS_APPEND;
 	message->owner = cursor;
 	if (mq_rd_decode(&r->decoder, &feed->arena, fields, message, err) < 0 ||
-	    (r->group && (mq_rd_ids_add(&cursor->lent_ids, id, err) < 0 ||
-	                  mark_redelivered(r, feed, message, err) < 0)))
+	    (r->acks && mq_rd_ids_add(&cursor->lent_ids, id, err) < 0) ||
+	    (r->group && mark_redelivered(r, feed, message, err) < 0))
 		return -1;
 	/* What was pending or taken over may be older than what was handed out. */
 	if (mq_rd_id_compare(id, cursor->lent) > 0)
@@ -221,7 +221,8 @@ int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	r->member_lock = -1;
 	if (mq_rd_decoder_init(&r->decoder, r->conn, err) < 0 || mq_rd_connect(r->conn, err) < 0 ||
 	    mq_rd_cursors_open(r, spec, err) < 0 || mq_rd_feeds_make(r, err) < 0 ||
-	    (spec->group && mq_rd_group_open(r, spec, err) < 0)) {
+	    (spec->group && mq_rd_group_open(r, spec, err) < 0) ||
+	    (spec->ack && mq_rd_acks_open(r, err) < 0)) {
 		mq_rd_reader_close(&r->base);
 		return -1;
 	}

@@ -227,8 +227,8 @@ const struct mq_backend mq_backend_redis = {
     .title = "Redis Streams, by hiredis",
     .schemes = schemes,
     .settings = settings,
-    .caps = MQ_CAP_GROUPS | MQ_CAP_CLAIM | MQ_CAP_PREFETCH | MQ_CAP_TIME_SEEK | MQ_CAP_REGEX |
-            MQ_CAP_SET_TIME | MQ_CAP_IDS | MQ_CAP_RANGES,
+    .caps = MQ_CAP_GROUPS | MQ_CAP_ACK | MQ_CAP_CLAIM | MQ_CAP_PREFETCH | MQ_CAP_TIME_SEEK |
+            MQ_CAP_REGEX | MQ_CAP_SET_TIME | MQ_CAP_IDS | MQ_CAP_RANGES,
     .trims =
         1 << MQ_TRIM_MAX_AGE | 1 << MQ_TRIM_MAX_LENGTH | 1 << MQ_TRIM_BEFORE | 1 << MQ_TRIM_ALL,
     .instead = instead,
