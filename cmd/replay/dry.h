@@ -10,6 +10,6 @@
 /* Runs the pump, whose readers and limits are set, over a sink that only counts. -1: err says why,
  * MQ_CANCELLED at a signal. */
 int dry_count(struct mq_pump *pump, struct plan *plan, const struct replay_values *values,
-              struct dry_run *ret, struct mq_err *err);
+              const struct replay_policy *policy, struct dry_run *ret, struct mq_err *err);
 
 #endif

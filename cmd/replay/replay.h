@@ -52,6 +52,7 @@ struct replay_values {
 	int64_t count;
 	const char *group;
 	bool ack;
+	bool choosy; /* a policy is partly: with ack what is not chosen stays in its place */
 	bool force;
 	bool exactly_once;
 	const char *resume;

@@ -518,13 +518,15 @@ static int dry_running(struct running *r, struct mq_err *err)
 	r->pump.batch = 0;
 	r->pump.progress = progress_show;
 	r->pump.progress_ctx = &r->progress;
-	int result = dry_count(&r->pump, &r->plan, r->values, &dry, err);
+	int result = dry_count(&r->pump, &r->plan, r->values, r->policy, &dry, err);
 	progress_clear(&r->progress);
 	if (result < 0)
 		return (int)err->code;
 	dry.missed = sides_missed(&r->sides) + r->plan.gone;
 	dry.bad = sides_bad_lines(&r->sides);
-	if (dry_run_print(&dry, r->sides.label, target_shown(&r->target), r->values->json, err) < 0)
+	/* Who chose the messages has counted them as well. */
+	if (!r->policy &&
+	    dry_run_print(&dry, r->sides.label, target_shown(&r->target), r->values->json, err) < 0)
 		return MQ_IO;
 	return dry.missed > 0 ? MQ_PARTIAL : dry.bad > 0 ? MQ_DATA : MQ_OK;
 }

@@ -188,11 +188,12 @@ static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
 	    .to = values->to.pos,
 	    .group = values->exactly_once || values->dry_run ? NULL : values->group,
 	    .ack = values->ack && !values->dry_run,
+	    .choosy = values->choosy,
 	    .force = values->force,
 	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
-	    .limit = values->count < 0      ? -1
-	             : values->count > done ? values->count - done
-	                                    : 0,
+	    .limit = values->count < 0 || values->choosy ? -1
+	             : values->count > done              ? values->count - done
+	                                                 : 0,
 	    .stop_at_end = true,
 	};
 
