@@ -23,6 +23,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_group_claim,
     &mq_cmd_dlq_show,
     &mq_cmd_dlq_stats,
+    &mq_cmd_dlq_requeue,
     &mq_cmd_ping,
     &mq_cmd_config,
     &mq_cmd_kcat,

@@ -25,6 +25,7 @@ extern const struct mq_command mq_cmd_group_skip;
 extern const struct mq_command mq_cmd_group_claim;
 extern const struct mq_command mq_cmd_dlq_show;
 extern const struct mq_command mq_cmd_dlq_stats;
+extern const struct mq_command mq_cmd_dlq_requeue;
 extern const struct mq_command mq_cmd_ping;
 extern const struct mq_command mq_cmd_config;
 extern const struct mq_command mq_cmd_kcat;

@@ -1,0 +1,128 @@
+/* mqtk dlq requeue: dead letters go back to where they came from. */
+#include "cmd/commands.h"
+#include "cmd/dlq/moving.h"
+
+struct requeue_values {
+	struct mq_common common;
+	struct choose_options choose;
+	struct consent consent;
+	const char *to, *resume, *group;
+	int64_t count, max_replays, rate;
+	bool force, json;
+};
+
+static const struct requeue_values defaults = {
+    .common = MQ_COMMON_INIT, .count = -1, .max_replays = -1};
+
+#define FIELD(name) offsetof(struct requeue_values, name)
+
+static const struct mq_option rows[] = {
+    {.name = "to",
+     .type = MQ_OPT_STRING,
+     .arg = "ADDR",
+     .help = "all of them to this stream, and not where each came from",
+     .complete = MQ_COMPLETE_ADDRESS,
+     .field = FIELD(to)},
+    {.name = "count",
+     .letter = 'c',
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "only the first N of those that are meant",
+     .min = 1,
+     .max = INT64_MAX,
+     .field = FIELD(count)},
+    {.name = "rate",
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "at most N letters per second",
+     .min = 1,
+     .max = 100000000,
+     .field = FIELD(rate)},
+    {.name = "max-replays",
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "leave out letters that were put back N times already",
+     .max = INT64_MAX,
+     .field = FIELD(max_replays)},
+    {.name = "group",
+     .letter = 'g',
+     .type = MQ_OPT_STRING,
+     .arg = "NAME",
+     .help = "where letters cannot be taken out (Kafka): the group that remembers (mqtk-dlq)",
+     .field = FIELD(group)},
+    {.name = "resume",
+     .type = MQ_OPT_STRING,
+     .arg = "FILE",
+     .help = "remember in FILE what is done; the same command goes on from there",
+     .complete = MQ_COMPLETE_FILE,
+     .field = FIELD(resume)},
+    {.name = "force",
+     .type = MQ_OPT_FLAG,
+     .help = "although looking could make the broker drop messages",
+     .field = FIELD(force)},
+    {.name = "json",
+     .letter = 'J',
+     .type = MQ_OPT_FLAG,
+     .help = "report as one JSON line on standard output",
+     .field = FIELD(json)},
+    {0}};
+
+static const struct mq_option_set sets[] = {
+    {"Which letters", choose_rows, FIELD(choose)},
+    {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
+    {"Requeue", rows, 0},
+    {"Safety", consent_rows, FIELD(consent)},
+    {0}};
+
+static const struct mq_example examples[] = {
+    {"mqtk dlq requeue --dry-run amqp://localhost/orders.dead", "what that would be"},
+    {"mqtk dlq requeue --reason rejected --since -1h amqp://localhost/orders.dead",
+     "the last hour's, after a question"},
+    {"mqtk dlq requeue --yes --rate 100 --max-replays 3 prod/orders.dlq",
+     "slowly, and no letter a fourth time"},
+    {0}};
+
+static int run(struct mq_invocation *invocation, struct mq_err *err)
+{
+	const struct requeue_values *values = invocation->values;
+	struct moving moving = {
+	    .invocation = invocation,
+	    .choose = &values->choose,
+	    .consent = &values->consent,
+	    .target = values->to,
+	    .verb = "requeue",
+	    .group = values->group,
+	    .resume = values->resume,
+	    .rate = (double)values->rate,
+	    .count = values->count,
+	    .max_replays = values->max_replays,
+	    .strip = true,
+	    .force = values->force,
+	    .json = values->json,
+	};
+
+	if (invocation->operands.n != 1)
+		return mq_fail(err, MQ_USAGE, "expected one address: where the dead letters are"),
+		       MQ_USAGE;
+	moving.source = invocation->operands.items[0];
+	return moving_run(&moving, err);
+}
+
+const struct mq_command mq_cmd_dlq_requeue = {
+    .name = "dlq requeue",
+    .summary = "put dead letters back to where they came from",
+    .operands = "ADDR",
+    .about =
+        "Shows which dead letters are meant, asks, and puts each back into the stream where it "
+        "died, or all into --to ADDR. Headers that tell of the death are left out; "
+        "mqtk-replay-count counts how often a message was put back. A letter is gone from "
+        "ADDR, or passed by the group, only after its target has confirmed it; killed at any "
+        "moment it is at most there twice. Letters that come while this runs stay.",
+    .examples = examples,
+    .sets = sets,
+    .values_size = sizeof(struct requeue_values),
+    .defaults = &defaults,
+    .writes = true,
+    .operand_complete = MQ_COMPLETE_ADDRESS,
+    .run = run,
+};

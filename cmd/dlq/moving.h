@@ -1,0 +1,35 @@
+/*
+ * Dead letters on their way out: what requeue, move and drop share. All of them are a replay with a
+ * policy: which letters, where to, and what is left of their headers. First a preview, which takes
+ * nothing; then the question; then the way itself, which settles a letter only after its target has
+ * confirmed it.
+ */
+#ifndef MQ_CMD_DLQ_MOVING_H
+#define MQ_CMD_DLQ_MOVING_H
+
+#include "cmd/consent.h"
+#include "cmd/dlq/choose.h"
+#include "cmd/replay/running.h"
+
+struct moving {
+	/* set by the caller */
+	struct mq_invocation *invocation;
+	const struct choose_options *choose;
+	const struct consent *consent;
+	const char *source, *target; /* operands; target NULL: where each letter came from */
+	const char *verb;            /* "requeue", for words */
+	const char *group; /* where letters stay: progress is this group's; NULL: mqtk-dlq */
+	const char *resume;
+	double rate;
+	int64_t count, max_replays; /* -1: none */
+	bool strip;                 /* headers that tell of the death are left out */
+	bool force, json;
+
+	/* out, of the preview */
+	int64_t meant, homeless;
+};
+
+/* Returns the exit code. */
+int moving_run(struct moving *moving, struct mq_err *err);
+
+#endif
