@@ -143,7 +143,6 @@ static int rewrite(void *ctx, const struct mq_message *message, struct mq_messag
 
 	if (run->moving->strip && strip(run, copy, err) < 0)
 		return -1;
-	copy->partition = MQ_NO_PARTITION;
 	if (run->moving->target)
 		return 0;
 	mq_dead_read(run->reader, message, &dead);
@@ -174,6 +173,8 @@ static int choose_way(const struct moving *moving, bool any, struct replay_value
 {
 	struct mq_target target;
 
+	if (moving->stay)
+		return 0;
 	if (mq_target_resolve(moving->source, moving->invocation->config,
 	                      &moving->invocation->settings, &target, err) < 0)
 		return -1;
@@ -181,7 +182,7 @@ static int choose_way(const struct moving *moving, bool any, struct replay_value
 	mq_target_release(&target);
 	if (caps & MQ_CAP_ACK) {
 		values->ack = true;
-		values->choosy = !any || !moving->target;
+		values->choosy = !any || !moving->target || moving->count >= 0;
 	} else if (any && !moving->resume && moving->count < 0) {
 		values->group = moving->group ? moving->group : GROUP;
 	} else if (!moving->resume) {
@@ -277,6 +278,8 @@ static int pass(struct run *run, struct replay_counts *ret, struct mq_err *err)
 	    .json = moving->json && !run->preview,
 	    .resume = run->preview ? NULL : moving->resume,
 	    .compression = -1,
+	    .no_provenance = moving->plain,
+	    .append = moving->append,
 	    .placement = {.placing = moving->target ? REPLAY_PLACE_AUTO : REPLAY_PLACE_KEEP},
 	};
 	struct replay_policy policy = {.ctx = run,

@@ -23,6 +23,9 @@ struct moving {
 	double rate;
 	int64_t count, max_replays; /* -1: none */
 	bool strip;                 /* headers that tell of the death are left out */
+	bool plain;                 /* nothing is added to the copies */
+	bool stay;                  /* a copy: nothing is taken, and no group moves */
+	bool append;                /* to a target file that holds something */
 	bool force, json;
 
 	/* out, of the preview */

@@ -1,0 +1,103 @@
+/* mqtk dlq move: dead letters as they are, to another place. */
+#include "cmd/commands.h"
+#include "cmd/dlq/moving.h"
+
+struct move_values {
+	struct mq_common common;
+	struct choose_options choose;
+	struct consent consent;
+	int64_t count;
+	const char *group, *resume;
+	bool force, json;
+};
+
+static const struct move_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+
+#define FIELD(name) offsetof(struct move_values, name)
+
+static const struct mq_option rows[] = {
+    {.name = "count",
+     .letter = 'c',
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "only the first N of those that are meant",
+     .min = 1,
+     .max = INT64_MAX,
+     .field = FIELD(count)},
+    {.name = "group",
+     .letter = 'g',
+     .type = MQ_OPT_STRING,
+     .arg = "NAME",
+     .help = "where letters cannot be taken out (Kafka): the group that remembers (mqtk-dlq)",
+     .field = FIELD(group)},
+    {.name = "resume",
+     .type = MQ_OPT_STRING,
+     .arg = "JOURNAL",
+     .help = "remember in JOURNAL what is done; the same command goes on from there",
+     .complete = MQ_COMPLETE_FILE,
+     .field = FIELD(resume)},
+    {.name = "force",
+     .type = MQ_OPT_FLAG,
+     .help = "although looking could make the broker drop messages",
+     .field = FIELD(force)},
+    {.name = "json",
+     .letter = 'J',
+     .type = MQ_OPT_FLAG,
+     .help = "report as one JSON line on standard output",
+     .field = FIELD(json)},
+    {0}};
+
+static const struct mq_option_set sets[] = {
+    {"Which letters", choose_rows, FIELD(choose)},
+    {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
+    {"Move", rows, 0},
+    {"Safety", consent_rows, FIELD(consent)},
+    {0}};
+
+static const struct mq_example examples[] = {
+    {"mqtk dlq move amqp://localhost/orders.dead amqp://localhost/orders.parking-lot",
+     "out of the way, after a question"},
+    {"mqtk dlq move --yes --reason expired prod/orders.dlq kafka://localhost:9092/expired",
+     "to another broker"},
+    {0}};
+
+static int run(struct mq_invocation *invocation, struct mq_err *err)
+{
+	const struct move_values *values = invocation->values;
+	struct moving moving = {
+	    .invocation = invocation,
+	    .choose = &values->choose,
+	    .consent = &values->consent,
+	    .verb = "move",
+	    .count = values->count,
+	    .max_replays = -1,
+	    .plain = true,
+	    .json = values->json,
+	    .group = values->group,
+	    .resume = values->resume,
+	    .force = values->force,
+	};
+
+	if (invocation->operands.n != 2)
+		return mq_fail(err, MQ_USAGE, "expected two addresses: from where, and to where"),
+		       MQ_USAGE;
+	moving.source = invocation->operands.items[0];
+	moving.target = invocation->operands.items[1];
+	return moving_run(&moving, err);
+}
+
+const struct mq_command mq_cmd_dlq_move = {
+    .name = "dlq move",
+    .summary = "move dead letters as they are to another stream",
+    .operands = "SRC DST",
+    .about = "Shows which dead letters are meant, asks, and moves them with everything that they "
+             "carry. A letter is gone from SRC, or passed by the group, only after DST has "
+             "confirmed it; killed at any moment it is at most in both.",
+    .examples = examples,
+    .sets = sets,
+    .values_size = sizeof(struct move_values),
+    .defaults = &defaults,
+    .writes = true,
+    .operand_complete = MQ_COMPLETE_ADDRESS,
+    .run = run,
+};
