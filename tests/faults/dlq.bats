@@ -20,8 +20,18 @@ teardown() { end_faults; }
 some_letters() {
 	seq "$1" | sed 's/.*/k&:&/' | "$MQTK" produce -q -K: "$a"
 	"$MQTK" consume -q -e --group g --retries 0 --dead-letter "$d" --exec-lines 'while read -r n; do
-		case $n in *[05]) echo "reject ends in ${n: -1}" ;; *) echo ok ;; esac
+		case $n in *5) echo reject ends in 5 ;; *0) echo reject ends in 0 ;; *) echo ok ;; esac
 	done' "$a"
+}
+
+# moment LEAST MOST: sets moment to so many ms, in seconds.
+moment() {
+	printf -v moment '0.%03d' $(($1 + RANDOM % ($2 - $1)))
+}
+
+# wait_until_ended_or SECONDS PID
+wait_until_ended_or() {
+	timeout "$1" tail -q --pid="$2" -s 0.01 -f /dev/null
 }
 
 payloads() {
@@ -104,7 +114,8 @@ payloads() {
 	some_letters 2000
 	for _ in $(seq 10); do
 		background dlq requeue -q --yes --rate 4000 "$d"
-		wait_moment 5 120
+		moment 5 120
+		wait_until_ended_or "$moment" "$pid" || :
 		kill -9 "$pid" || :
 		wait "$pid" || :
 	done
