@@ -1,9 +1,11 @@
-# The varieties of brokers that the list of behaviours is run on. A variety says how to reach it, how
+# The varieties of brokers that the lists of behaviours are run on. A variety says how to reach it, how
 # to make a stream and what it can do; nothing else of it is known to the tests.
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2016 # the tests read what is set here
 
-VARIETY="$(basename "$BATS_TEST_FILENAME" .bats)"
+# The links are called VARIETY.LIST.bats.
+VARIETY=${BATS_TEST_FILENAME##*/}
+VARIETY=${VARIETY%%.*}
 # The files here that are about several of them.
 case "$VARIETY" in
 pairs | replay) VARIETY=local ;;
@@ -119,7 +121,7 @@ variety_stop() {
 	esac
 }
 
-# What the tests of this list need beyond tests/lib/helpers.bash.
+# What these tests need beyond tests/lib/helpers.bash.
 variety_setup() {
 	common_setup
 	# Here and not in variety_start: bats cannot skip a whole file.

@@ -1,1 +1,0 @@
-behaviours.list
