@@ -29,13 +29,17 @@ _mqtk() {
 	fi
 	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
 	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= '
-	local topics='produce consume tail replay ls info lag create alter trim delete group ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
+	local topics='produce consume tail replay ls info lag create alter trim delete group dlq ping config kcat help addresses configuration environment exit-codes formats options queues entries backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail replay ls info lag create alter trim delete group ping config kcat help --help --version'
+		_mqtk_reply 'produce consume tail replay ls info lag create alter trim delete group dlq ping config kcat help --help --version'
 		return
 	fi
 	if [[ $cmd == group ]]; then
 		if ((COMP_CWORD == 2)); then _mqtk_reply 'ls show create reset delete skip claim '; return; fi
+		cmd+=" ${COMP_WORDS[2]}"
+	fi
+	if [[ $cmd == dlq ]]; then
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'show stats requeue move drop export import '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -77,6 +81,17 @@ _mqtk() {
 		--claim) :; return ;;
 		--prefetch) :; return ;;
 		--commit-interval) :; return ;;
+		--exec) :; return ;;
+		--exec-lines) :; return ;;
+		--exec-batch) :; return ;;
+		--batch) :; return ;;
+		--workers) :; return ;;
+		--order) _mqtk_reply 'key partition none '; return ;;
+		--retries) :; return ;;
+		--backoff) :; return ;;
+		--dead-letter) _mqtk_addresses; return ;;
+		--exec-timeout) :; return ;;
+		--grace) :; return ;;
 		-f|--template) :; return ;;
 		-D|--delimiter) :; return ;;
 		-K|--key-delimiter) :; return ;;
@@ -87,7 +102,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -343,6 +358,151 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--idle --to --count --dry-run --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq show')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		-c|--count) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --json --whole --force -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq stats')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		--bucket) :; return ;;
+		--max) :; return ;;
+		--max-age) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --bucket --json --max --max-age --force -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq requeue')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		--to) _mqtk_addresses; return ;;
+		-c|--count) :; return ;;
+		--rate) :; return ;;
+		--max-replays) :; return ;;
+		-g|--group) :; return ;;
+		--resume) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --to --count --rate --max-replays --group --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq move')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		-c|--count) :; return ;;
+		-g|--group) :; return ;;
+		--resume) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --group --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq drop')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		-c|--count) :; return ;;
+		--backup) _mqtk_files; return ;;
+		-g|--group) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --backup --no-backup --group --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq export')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		-c|--count) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --append --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq import')
+		case $prev in
+		--reason) :; return ;;
+		--origin) :; return ;;
+		--since) :; return ;;
+		--until) :; return ;;
+		--ids) _mqtk_files; return ;;
+		--key) :; return ;;
+		--grep) :; return ;;
+		-c|--count) :; return ;;
+		--resume) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --resume --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

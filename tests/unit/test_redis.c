@@ -234,6 +234,10 @@ static void test_foreign_fields(void **state)
 	     "{\"payload\":\"x\",\"mqtk-properties\":\"{\\\"payload\\\":null}\"}"},
 	    {FIELDS("mqtk-properties", "{\"key\":\"k\"}"),
 	     "{\"mqtk-properties\":\"{\\\"key\\\":\\\"k\\\"}\"}"},
+	    /* Headers of ours behind fields of others. */
+	    {FIELDS("a", "1", "mqtk-properties", "{\"headers\":[[\"h\",\"v\"]]}"), "{\"a\":\"1\"}"},
+	    {FIELDS("a", "1", "mqtk-properties", "{\"ts\":5}"),
+	     "{\"a\":\"1\",\"mqtk-properties\":\"{\\\"ts\\\":5}\"}"},
 	    {FIELDS("payload", "x"), NULL},
 	    {FIELDS("key", ""), NULL},
 	    {FIELDS("payload", "", "key", "k"), NULL},
@@ -261,6 +265,41 @@ static void test_foreign_fields(void **state)
 			                           mq_rd_reply_at(again, f)->text));
 		mq_rd_decoder_clear(&c.decoder);
 	}
+	coder_release(&c);
+}
+
+/* Other programs find their fields where they were, whatever headers were added; and fields that
+ * only look like headers stay fields. */
+static void test_fields_with_headers(void **state)
+{
+	const struct mq_header header = {mq_bytes_of("h", 1), mq_bytes_of("v", 1)};
+	struct mq_properties properties = MQ_PROPERTIES_INIT;
+	struct mq_message message = MQ_MESSAGE_INIT;
+	struct coder c;
+
+	(void)state;
+	coder_init(&c, false);
+	properties.content_type = mq_bytes_str(MQ_RD_FIELDS_TYPE);
+	message.properties = &properties;
+	message.headers = &header;
+	message.n_headers = 1;
+	message.payload = mq_bytes_str("{\"a\":\"1\",\"b\":\"2\"}");
+	const struct mq_rd_reply *fields = encode(&c, &message);
+	assert_int_equal(fields->n, 6);
+	assert_string_equal(mq_rd_reply_at(fields, 2)->text.data, "b");
+	assert_string_equal(mq_rd_reply_at(fields, 4)->text.data, "mqtk-properties");
+	struct mq_message got = decode(&c, fields);
+	assert_true(mq_bytes_equal(got.payload, message.payload));
+	assert_int_equal(got.n_headers, 1);
+	assert_true(mq_bytes_equal(got.headers[0].value, header.value));
+	mq_rd_decoder_clear(&c.decoder);
+
+	message.n_headers = 0;
+	message.payload = mq_bytes_str(
+	    "{\"a\":\"1\",\"mqtk-properties\":\"{\\\"headers\\\":[[\\\"h\\\",\\\"v\\\"]]}\"}");
+	got = decode(&c, encode(&c, &message));
+	assert_true(mq_bytes_equal(got.payload, message.payload));
+	assert_int_equal(got.n_headers, 0);
 	coder_release(&c);
 }
 
@@ -448,6 +487,7 @@ int main(void)
 	    cmocka_unit_test(test_replies_in_pieces),
 	    cmocka_unit_test(test_hostile_replies),
 	    cmocka_unit_test(test_foreign_fields),
+	    cmocka_unit_test(test_fields_with_headers),
 	    cmocka_unit_test(test_json_fields),
 	    cmocka_unit_test(test_random_messages),
 	    cmocka_unit_test(test_random_fields),

@@ -15,6 +15,7 @@ int mq_rd_encoder_init(struct mq_rd_encoder *encoder, const struct mq_rd_conn *c
 	*encoder = (struct mq_rd_encoder){
 	    .payload_field = conn->payload_field, .json = conn->fields_json, .cap = 32};
 	mq_buf_init(&encoder->text, TEXT_LIMIT);
+	mq_buf_init(&encoder->headers, TEXT_LIMIT);
 	encoder->argv = calloc(encoder->cap, sizeof *encoder->argv);
 	encoder->lens = calloc(encoder->cap, sizeof *encoder->lens);
 	if (!encoder->argv || !encoder->lens)
@@ -27,6 +28,7 @@ void mq_rd_encoder_release(struct mq_rd_encoder *encoder)
 	free(encoder->argv);
 	free(encoder->lens);
 	mq_buf_release(&encoder->text);
+	mq_buf_release(&encoder->headers);
 	mq_rd_decoder_release(&encoder->decoder);
 	*encoder = (struct mq_rd_encoder){0};
 }
@@ -60,17 +62,45 @@ static int add_field(struct mq_rd_encoder *encoder, const char *name, struct mq_
 	return mq_rd_encoder_add(encoder, value, err);
 }
 
-/* A message of which no more than its fields is left: an entry of another program, as we read it.
- */
-static bool is_bare_fields(const struct mq_message *message)
+/* A message that is no more than fields and headers: an entry of another program, as we read it. */
+static bool is_fields(const struct mq_message *message)
 {
 	const struct mq_properties *p = message->properties;
 
 	return p && mq_bytes_equal(p->content_type, mq_bytes_str(MQ_RD_FIELDS_TYPE)) &&
-	       message->payload.data && !message->key.data && message->n_headers == 0 &&
-	       !p->message_id.data && !p->correlation_id.data && !p->reply_to.data &&
-	       !p->type.data && !p->app_id.data && !p->user_id.data && !p->exchange.data &&
-	       p->expiry_ms < 0 && p->priority < 0;
+	       message->payload.data && !message->key.data && !p->message_id.data &&
+	       !p->correlation_id.data && !p->reply_to.data && !p->type.data && !p->app_id.data &&
+	       !p->user_id.data && !p->exchange.data && p->expiry_ms < 0 && p->priority < 0;
+}
+
+/* Headers alone, as the reserved field behind others carries them. */
+static bool take_headers(struct mq_rd_decoder *decoder, struct mq_bytes value,
+                         struct mq_message *ret)
+{
+	struct mq_message part = MQ_MESSAGE_INIT;
+
+	if (mq_carrier_read_message(decoder->carrier, value, &part) != MQ_CARRY_HEADERS)
+		return false;
+	ret->headers = part.headers;
+	ret->n_headers = part.n_headers;
+	return true;
+}
+
+/* Would the last of these fields be read as the headers of the others? */
+static bool ends_in_headers(struct mq_rd_encoder *encoder)
+{
+	size_t n = encoder->n - MQ_RD_WORDS_MAX;
+	struct mq_message message = MQ_MESSAGE_INIT;
+
+	if (n < 4 || !mq_bytes_equal(
+	                 mq_bytes_of(encoder->argv[encoder->n - 2], encoder->lens[encoder->n - 2]),
+	                 mq_bytes_str(MQ_CARRY_HEADER)))
+		return false;
+	bool headers = take_headers(
+	    &encoder->decoder,
+	    mq_bytes_of(encoder->argv[encoder->n - 1], encoder->lens[encoder->n - 1]), &message);
+	mq_rd_decoder_clear(&encoder->decoder);
+	return headers;
 }
 
 /* Would these fields be read as an entry of ours, and not as fields? */
@@ -105,7 +135,7 @@ static int encode_fields(struct mq_rd_encoder *encoder, const struct mq_message 
 		return -1;
 	if (mq_rd_fields_parse(encoder, encoder->text.data, encoder->text.len, encoder->json,
 	                       &why) == 0 &&
-	    (encoder->json || !reads_as_ours(encoder)))
+	    (encoder->json || (!reads_as_ours(encoder) && !ends_in_headers(encoder))))
 		return 1;
 	if (!encoder->json && (why.code == MQ_OK || why.code == MQ_DATA)) {
 		encoder->n = MQ_RD_WORDS_MAX;
@@ -115,6 +145,17 @@ static int encode_fields(struct mq_rd_encoder *encoder, const struct mq_message 
 	if (err && !err->code)
 		*err = why;
 	return -1;
+}
+
+/* Behind the fields, which other programs read. */
+static int add_headers(struct mq_rd_encoder *encoder, const struct mq_message *message,
+                       struct mq_err *err)
+{
+	mq_buf_clear(&encoder->headers);
+	if (mq_carry_append_message(message, MQ_CARRY_HEADERS, &encoder->headers, err) < 0)
+		return -1;
+	return add_field(encoder, MQ_CARRY_HEADER,
+	                 mq_bytes_of(encoder->headers.data, encoder->headers.len), err);
 }
 
 static int check_json(const struct mq_message *message, struct mq_err *err)
@@ -143,10 +184,12 @@ int mq_rd_encode(struct mq_rd_encoder *encoder, const struct mq_message *message
 	mq_buf_clear(&encoder->text);
 	if (encoder->json && check_json(message, err) < 0)
 		return -1;
-	if (encoder->json || is_bare_fields(message)) {
+	if (encoder->json || is_fields(message)) {
 		int done = encode_fields(encoder, message, err);
-		if (done != 0)
+		if (done < 0 || (done > 0 && message->n_headers == 0))
 			return done < 0 ? -1 : 0;
+		if (done > 0)
+			return add_headers(encoder, message, err);
 	}
 	if (message->n_headers)
 		members |= MQ_CARRY_HEADERS;
@@ -272,7 +315,16 @@ static int decode_fields(struct mq_rd_decoder *decoder, struct mq_rd_arena *aren
 int mq_rd_decode(struct mq_rd_decoder *decoder, struct mq_rd_arena *arena,
                  const struct mq_rd_reply *fields, struct mq_message *message, struct mq_err *err)
 {
+	struct mq_rd_reply others = *fields;
+	const struct mq_rd_reply *name = fields->first;
+
 	if (fields->n > 0 && mq_rd_decode_ours(decoder, fields, message))
 		return 0;
-	return decode_fields(decoder, arena, fields, message, err);
+	for (size_t i = 2; i < fields->n && name; i++)
+		name = name->next;
+	if (fields->n >= 4 && name && name->next &&
+	    mq_bytes_equal(name->text, mq_bytes_str(MQ_CARRY_HEADER)) &&
+	    take_headers(decoder, name->next->text, message))
+		others.n -= 2;
+	return decode_fields(decoder, arena, &others, message, err);
 }

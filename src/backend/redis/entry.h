@@ -11,6 +11,9 @@
  *
  *   {"name":"value",…}        values that are no UTF-8 are {"base64":"…"}
  *   [["name","value"],…]      where a name comes twice or is no UTF-8 ({"base64":"…"} too)
+ *
+ * Headers of such a message (a replay's, a dead letter's) stand behind its fields in one more, the
+ * reserved one, so that whoever reads the fields finds them where they were.
  */
 #ifndef REDIS_ENTRY_H
 #define REDIS_ENTRY_H
@@ -37,6 +40,7 @@ struct mq_rd_encoder {
 	size_t *lens;
 	size_t n, cap;      /* of argv; the fields begin at MQ_RD_WORDS_MAX */
 	struct mq_buf text; /* what argv borrows beside the message */
+	struct mq_buf headers;
 	struct mq_rd_decoder decoder;
 };
 

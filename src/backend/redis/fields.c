@@ -49,14 +49,16 @@ static int has_twins(const struct mq_rd_reply *fields, struct mq_err *err)
 int mq_rd_fields_append(const struct mq_rd_reply *fields, struct mq_buf *buf, struct mq_err *err)
 {
 	int pairs = has_twins(fields, err);
+	const struct mq_rd_reply *f = fields->first;
 
 	if (pairs < 0)
 		return -1;
-	for (const struct mq_rd_reply *f = fields->first; f && f->next && !pairs; f = f->next->next)
+	for (size_t i = 1; f && f->next && i < fields->n && !pairs; i += 2, f = f->next->next)
 		pairs = !mq_utf8_valid(f->text);
 	if (mq_buf_append_char(buf, pairs ? '[' : '{', err) < 0)
 		return -1;
-	for (const struct mq_rd_reply *f = fields->first; f && f->next; f = f->next->next) {
+	f = fields->first;
+	for (size_t i = 1; f && f->next && i < fields->n; i += 2, f = f->next->next) {
 		if ((f != fields->first && mq_buf_append_char(buf, ',', err) < 0) ||
 		    (pairs && mq_buf_append_char(buf, '[', err) < 0) ||
 		    mq_json_append_bytes(buf, f->text, err) < 0 ||
