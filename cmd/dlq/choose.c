@@ -32,7 +32,7 @@ const struct mq_option choose_rows[] = {
     {.name = "origin",
      .type = MQ_OPT_STRING,
      .arg = "STREAM",
-     .help = "letters that came from this stream",
+     .help = "letters that came from this stream; '': that do not say where they came from",
      .field = offsetof(struct choose_options, origin)},
     {.name = "since",
      .type = MQ_OPT_CUSTOM,
@@ -166,7 +166,11 @@ int chooser_wants(const struct chooser *chooser, const struct mq_message *messag
 		return 1;
 	if (options->reason && !mq_bytes_equal(dead->reason, mq_bytes_str(options->reason)))
 		return 0;
-	if (options->origin && !mq_bytes_equal(dead->origin_stream, mq_bytes_str(options->origin)))
+	/* '' is: none is told, and an absent one is not equal to an empty one. */
+	if (options->origin && *options->origin &&
+	    !mq_bytes_equal(dead->origin_stream, mq_bytes_str(options->origin)))
+		return 0;
+	if (options->origin && !*options->origin && dead->origin_stream.len > 0)
 		return 0;
 	/* Of a letter whose time nobody knows it cannot be said that it is old or young. */
 	if (options->since.kind == MQ_POS_TIME &&

@@ -186,7 +186,7 @@ static void table_tally(struct mq_table *table, const char *what, const struct t
 		mq_table_printf(table, "%" PRId64, tally->rows[i].n);
 		if (bars)
 			put_bar(table, tally->rows[i].n, most);
-		mq_table_text(table, tally->rows[i].name);
+		tally_show(table, &tally->rows[i]);
 	}
 	if (rest == 0)
 		return;

@@ -3,6 +3,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/dlq/tally.h"
+#include "cmd/replay/edit.h"
 
 #include "mqtk/address.h"
 #include "mqtk/report.h"
@@ -22,7 +23,7 @@ struct run {
 	bool preview;
 	/* The preview's. */
 	struct tally reasons, origins;
-	int64_t seen, meant, homeless;
+	int64_t seen, meant, homeless, guarded;
 	int64_t oldest_ms, newest_ms;
 	/* Memory of the copies of one run of messages. */
 	struct block {
@@ -65,6 +66,12 @@ static int choose(void *ctx, const struct mq_message *message, struct mq_err *er
 	if (!has_home(run, &dead)) {
 		run->homeless++;
 		return 0;
+	}
+	/* The engine counts and leaves them; here they would only be promised. */
+	if (run->preview && run->moving->max_replays >= 0 &&
+	    edit_count(message) >= run->moving->max_replays) {
+		run->guarded++;
+		return 1;
 	}
 	run->meant++;
 	return run->preview && note_letter(run, message, &dead, err) < 0 ? -1 : 1;
@@ -168,8 +175,8 @@ static int broker_of(const char *address, struct mq_buf *ret, struct mq_err *err
 }
 
 /* How letters leave: taken out of a queue, or passed by a group. */
-static int choose_way(const struct moving *moving, bool any, struct replay_values *values,
-                      struct mq_err *err)
+static int choose_way(const struct moving *moving, bool any, bool preview,
+                      struct replay_values *values, struct mq_err *err)
 {
 	struct mq_target target;
 
@@ -183,14 +190,48 @@ static int choose_way(const struct moving *moving, bool any, struct replay_value
 	if (caps & MQ_CAP_ACK) {
 		values->ack = true;
 		values->choosy = !any || !moving->target || moving->count >= 0;
-	} else if (any && !moving->resume && moving->count < 0) {
+	} else if (any && !moving->resume) {
 		values->group = moving->group ? moving->group : GROUP;
-	} else if (!moving->resume) {
+	} else if (!moving->resume && preview) {
 		mq_log(moving->invocation->env, MQ_LEVEL_NOTE,
 		       "the letters stay where they are, and nothing remembers which were chosen: "
 		       "--resume FILE does");
 	}
 	return 0;
+}
+
+/* What a journal knows the run by. Moments are left out: -1h is another one in the next run. */
+static int describe(const struct moving *moving, struct mq_buf *ret, struct mq_err *err)
+{
+	const struct choose_options *choose = moving->choose;
+	const struct {
+		const char *name, *value;
+	} parts[] = {
+	    {"reason", choose->reason},  {"origin", choose->origin},    {"ids", choose->ids},
+	    {"key", choose->select.key}, {"grep", choose->select.grep}, {"to", moving->target},
+	};
+
+	if (mq_buf_append_str(ret, moving->verb, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i].value &&
+		    mq_buf_printf(ret, err, " %s=%s", parts[i].name, parts[i].value) < 0)
+			return -1;
+	return mq_buf_append_char(ret, '\0', err);
+}
+
+/* What to do about a letter that its target refuses: it is the first one in the next run again. */
+static const char *advice(const struct replay_values *values, bool home)
+{
+	if (values->group)
+		return home
+		           ? "it stays, and so does what is behind it: --to ADDR puts letters "
+		             "elsewhere, 'mqtk group skip' moves the group past one"
+		           : "it stays, and so does what is behind it: 'mqtk group skip' moves the "
+		             "group past it, and keeps it in a file";
+	return home ? "it stays where it is: --to ADDR puts letters elsewhere, --origin and --ids "
+	              "leave it out"
+	            : "it stays where it is: --ids and --reason leave it out";
 }
 
 /* --- preview ---------------------------------------------------------------------------------- */
@@ -206,7 +247,7 @@ static void table_rows(struct mq_table *table, const char *what, const struct ta
 		}
 		mq_table_text(table, i == 0 ? what : "");
 		mq_table_printf(table, "%" PRId64, tally->rows[i].n);
-		mq_table_text(table, tally->rows[i].name);
+		tally_show(table, &tally->rows[i]);
 	}
 	if (rest > 0) {
 		mq_table_text(table, "");
@@ -271,6 +312,7 @@ static int pass(struct run *run, struct replay_counts *ret, struct mq_err *err)
 	struct replay_values values = {
 	    .common = *moving->invocation->common,
 	    .count = moving->count,
+	    .chosen = true,
 	    .pace = {.rate = moving->rate, .max_gap_ms = -1},
 	    .max_replays = moving->max_replays,
 	    .force = moving->force,
@@ -280,30 +322,35 @@ static int pass(struct run *run, struct replay_counts *ret, struct mq_err *err)
 	    .compression = -1,
 	    .no_provenance = moving->plain,
 	    .append = moving->append,
-	    .placement = {.placing = moving->target ? REPLAY_PLACE_AUTO : REPLAY_PLACE_KEEP},
+	    .placement = {.placing = moving->target ? REPLAY_PLACE_AUTO : REPLAY_PLACE_THERE},
 	};
-	struct replay_policy policy = {.ctx = run,
-	                               .choose = choose,
-	                               .begin = begin,
-	                               .rewrite = rewrite,
-	                               .described = moving->verb,
-	                               .noun = moving->verb};
-	struct mq_buf broker;
+	struct replay_policy policy = {
+	    .ctx = run, .choose = choose, .begin = begin, .rewrite = rewrite, .noun = moving->verb};
+	struct mq_buf broker, described;
 	int code = MQ_USAGE;
 
 	mq_buf_init(&broker, 1 << 16);
+	mq_buf_init(&described, 1 << 20);
 	if (!moving->target) {
 		if (broker_of(moving->source, &broker, err) < 0)
 			goto out;
 		operands[1] = broker.data;
 	}
-	if (choose_way(moving, run->chooser.any, &values, err) < 0)
+	if (choose_way(moving, run->chooser.any, run->preview, &values, err) < 0)
 		goto out;
+	if (describe(moving, &described, err) < 0)
+		goto out;
+	policy.described = described.data;
+	policy.refused = advice(&values, !moving->target);
 	policy.partly = values.choosy;
 	invocation.operands = (struct mq_operands){.items = operands, .n = 2};
 	code = running_run(&invocation, &values, &policy, ret, err);
+	/* There is no --create here. */
+	if (err->code == MQ_NOT_FOUND && strstr(err->hint, "--create"))
+		snprintf(err->hint, sizeof err->hint, "'mqtk create' makes it");
 out:
 	mq_buf_release(&broker);
+	mq_buf_release(&described);
 	return code;
 }
 
@@ -318,6 +365,7 @@ static int preview(struct moving *moving, struct mq_err *err)
 	if (moving->count >= 0 && moving->meant > moving->count)
 		moving->meant = moving->count;
 	moving->homeless = run.homeless;
+	moving->guarded = run.guarded;
 	if (code == 0 && run.meant > 0 && say_preview(&run, err) < 0)
 		code = (int)err->code;
 	run_release(&run);
@@ -343,17 +391,35 @@ static int ask(const struct moving *moving, struct mq_err *err)
 int moving_run(struct moving *moving, struct mq_err *err)
 {
 	struct run run;
-	int code = preview(moving, err);
+	int code;
 
+	if (moving->resume && moving->count >= 0) {
+		mq_fail(err, MQ_USAGE,
+		        "--resume and --count: a journal knows how far the letters "
+		        "were read, and not how many were chosen");
+		mq_hint(err, "leave out one of them");
+		return MQ_USAGE;
+	}
+	code = preview(moving, err);
 	if (code != 0)
 		return code;
 	if (moving->homeless > 0)
-		mq_log(moving->invocation->env, MQ_LEVEL_WARN,
-		       "%" PRId64
-		       " letter%s not say where %s came from and stay%s: --to ADDR takes "
-		       "them elsewhere",
-		       moving->homeless, moving->homeless == 1 ? " does" : "s do",
-		       moving->homeless == 1 ? "it" : "they", moving->homeless == 1 ? "s" : "");
+		mq_log(
+		    moving->invocation->env, MQ_LEVEL_WARN,
+		    "%" PRId64
+		    " letter%s not say where %s came from and stay%s: --origin '' --to ADDR takes "
+		    "%s elsewhere",
+		    moving->homeless, moving->homeless == 1 ? " does" : "s do",
+		    moving->homeless == 1 ? "it" : "they", moving->homeless == 1 ? "s" : "",
+		    moving->homeless == 1 ? "it" : "them");
+	if (moving->meant == 0 && moving->guarded > 0) {
+		mq_log(moving->invocation->env, MQ_LEVEL_NOTE,
+		       "nothing to do: %" PRId64
+		       " letter%s put back --max-replays times already and stay%s",
+		       moving->guarded, moving->guarded == 1 ? " was" : "s were",
+		       moving->guarded == 1 ? "s" : "");
+		return moving->homeless > 0 ? MQ_PARTIAL : MQ_OK;
+	}
 	if (moving->meant == 0) {
 		mq_log(moving->invocation->env, MQ_LEVEL_NOTE, "there are no such letters");
 		return moving->homeless > 0 ? MQ_PARTIAL : MQ_OK;

@@ -29,7 +29,7 @@ struct moving {
 	bool force, json;
 
 	/* out, of the preview */
-	int64_t meant, homeless;
+	int64_t meant, homeless, guarded;
 };
 
 /* Returns the exit code. */

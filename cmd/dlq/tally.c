@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { SHOWN = 100 }; /* bytes of a name, in tables */
+
 static size_t hash(struct mq_bytes name)
 {
 	uint64_t h = 0xcbf29ce484222325u;
@@ -90,6 +92,19 @@ void tally_sort(struct tally *tally)
 	tally->index = NULL;
 	if (tally->n > 0)
 		qsort(tally->rows, tally->n, sizeof *tally->rows, compare);
+}
+
+void tally_show(struct mq_table *table, const struct tally_row *row)
+{
+	int most = SHOWN;
+
+	if (!row->name || row->len <= SHOWN) {
+		mq_table_text(table, row->name);
+		return;
+	}
+	while (most > 0 && ((unsigned char)row->name[most] & 0xc0) == 0x80)
+		most--;
+	mq_table_printf(table, "%.*s…", most, row->name);
 }
 
 void tally_release(struct tally *tally)

@@ -6,6 +6,7 @@
 #define MQ_CMD_DLQ_TALLY_H
 
 #include "mqtk/bytes.h"
+#include "mqtk/report.h"
 
 #define TALLY_MOST 10000 /* different names */
 
@@ -26,6 +27,8 @@ struct tally {
 int tally_add(struct tally *tally, struct mq_bytes name, struct mq_err *err);
 /* The largest first; the same numbers by name. The index is gone then: nothing more is added. */
 void tally_sort(struct tally *tally);
+/* The name as a cell, cut where it is long. */
+void tally_show(struct mq_table *table, const struct tally_row *row);
 void tally_release(struct tally *tally);
 
 #endif

@@ -24,6 +24,7 @@ struct replay_pos {
 enum replay_placing {
 	REPLAY_PLACE_AUTO, /* kept when both have as many, else by key */
 	REPLAY_PLACE_KEEP,
+	REPLAY_PLACE_THERE, /* kept where the target has it, else by key */
 	REPLAY_PLACE_HASH,
 	REPLAY_PLACE_ONE, /* to */
 	REPLAY_PLACE_MAP, /* those that are listed; the others as AUTO */
@@ -53,6 +54,7 @@ struct replay_values {
 	const char *group;
 	bool ack;
 	bool choosy; /* a policy is partly: with ack what is not chosen stays in its place */
+	bool chosen; /* by a policy: count is of what it chooses */
 	bool force;
 	bool exactly_once;
 	const char *resume;
@@ -86,6 +88,7 @@ struct replay_policy {
 	bool partly;
 	const char *described; /* what a journal knows it by: a word, and what is chosen */
 	const char *noun;      /* for words: "the replay" */
+	const char *refused;   /* a hint: what to do about a message that the target refuses */
 };
 
 /* What became of the messages. */

@@ -281,8 +281,8 @@ static int64_t limit_of(const struct running *r)
 {
 	int64_t limit = r->values->count;
 
-	if (limit < 0 || is_partly(r))
-		return -1;
+	if (limit < 0 || r->policy)
+		return -1; /* what is chosen counts */
 	limit = limit > r->journal.done ? limit - r->journal.done : 0;
 	for (size_t i = 0; i < r->plan.n && limit > 0; i++)
 		limit += r->plan.parts[i].last_id[0] != '\0';
@@ -365,6 +365,8 @@ static int conclude(const struct running *r, const struct report *report, struct
 		if (c->refused && r->values->exactly_once)
 			mq_hint(err, "'mqtk group skip' moves the group past a message, and keeps "
 			             "it in a file");
+		else if (c->refused && r->policy)
+			mq_hint(err, "%s", r->policy->refused);
 		else if (c->refused)
 			mq_hint(err, "--failed-to FILE keeps what the target refuses, and goes on");
 		else if (c->why.hint[0])

@@ -191,7 +191,7 @@ static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
 	    .choosy = values->choosy,
 	    .force = values->force,
 	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
-	    .limit = values->count < 0 || values->choosy ? -1
+	    .limit = values->count < 0 || values->chosen ? -1
 	             : values->count > done              ? values->count - done
 	                                                 : 0,
 	    .stop_at_end = true,

@@ -364,6 +364,10 @@ int target_place(struct target *target, struct mq_message *copy, int32_t source,
 	case REPLAY_PLACE_KEEP:
 		copy->partition = partition;
 		break;
+	case REPLAY_PLACE_THERE:
+		if (partition < partitions)
+			copy->partition = partition;
+		break;
 	case REPLAY_PLACE_HASH:
 		break;
 	case REPLAY_PLACE_ONE:

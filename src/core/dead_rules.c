@@ -49,6 +49,10 @@ const struct dead_rule dead_rules[] = {
     {MQ_DEAD_SPRING, "kafka_dlt-original-partition", DEAD_PARTITION, DEAD_BINARY, TELLS},
     {MQ_DEAD_SPRING, "kafka_dlt-original-offset", DEAD_OFFSET, DEAD_BINARY, TELLS},
     {MQ_DEAD_SPRING, "kafka_dlt-original-consumer-group", DEAD_GROUP, DEAD_TEXT, TELLS},
+    /* A key that could not be read; what is known of the value counts more. */
+    {MQ_DEAD_SPRING, "kafka_dlt-key-exception-fqcn", DEAD_EXCEPTION, DEAD_TEXT, TELLS},
+    {MQ_DEAD_SPRING, "kafka_dlt-key-exception-message", DEAD_ERROR, DEAD_TEXT, TELLS},
+    {MQ_DEAD_SPRING, "kafka_dlt-key-exception-stacktrace", DEAD_STACKTRACE, DEAD_TEXT, TELLS},
     {MQ_DEAD_SPRING, "kafka_dlt-exception-fqcn", DEAD_EXCEPTION, DEAD_TEXT, TELLS},
     {MQ_DEAD_SPRING, "kafka_dlt-exception-cause-fqcn", DEAD_CAUSE, DEAD_TEXT, TELLS},
     {MQ_DEAD_SPRING, "kafka_dlt-exception-message", DEAD_ERROR, DEAD_TEXT, TELLS},

@@ -220,6 +220,9 @@ static void place_part(struct mq_kafka_reader *reader, struct mq_kafka_part *par
 		part->next = begin;
 	else if (part->next > log_end && committed >= 0)
 		jump_beyond(reader, part, log_end, begin);
+	/* What comes meanwhile may be what the reader's own program writes. */
+	if (reader->stop_at_end && !later && part->stop > end)
+		part->stop = end;
 	int64_t upto = part->stop < end ? part->stop : end;
 	if (upto > part->next && reader->base.expected >= 0)
 		reader->base.expected += upto - part->next;

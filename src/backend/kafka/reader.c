@@ -46,6 +46,7 @@ static int copy_spec(struct mq_kafka_reader *reader, const struct mq_read_spec *
 	reader->from_always = spec->from_always && spec->from.kind != MQ_POS_UNSET;
 	reader->to = spec->to;
 	reader->group = spec->group != NULL;
+	reader->stop_at_end = reader->group && spec->stop_at_end;
 	reader->streams = calloc(spec->n_streams, sizeof *reader->streams);
 	if (!reader->streams)
 		return mq_fail_memory(err);
@@ -327,7 +328,8 @@ static int64_t sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err 
 		 * rebalance took away while it was on its way. */
 		bool take = part && part->active && !part->fresh && rkm->offset >= part->next &&
 		            rkm->offset < part->stop;
-		if (part && part->active && !part->fresh && rkm->offset >= part->next) {
+		if (part && part->active && !part->fresh && rkm->offset >= part->next &&
+		    part->next < part->stop) {
 			part->next = rkm->offset + 1;
 			if (part->next >= part->end || part->next >= part->stop)
 				mq_kafka_part_moved(reader, part);

@@ -32,6 +32,7 @@ struct mq_kafka_reader {
 	unsigned need;
 	struct mq_pos from, to;
 	bool from_always; /* group: until the first partitions are placed */
+	bool stop_at_end; /* group: nothing behind the ends is lent */
 	char **streams;
 	size_t n_streams;
 	int32_t *wanted; /* partitions, none: all */
