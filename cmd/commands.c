@@ -21,6 +21,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_group_delete,
     &mq_cmd_group_skip,
     &mq_cmd_group_claim,
+    &mq_cmd_dlq_ls,
     &mq_cmd_dlq_show,
     &mq_cmd_dlq_stats,
     &mq_cmd_dlq_requeue,

@@ -23,6 +23,7 @@ extern const struct mq_command mq_cmd_group_reset;
 extern const struct mq_command mq_cmd_group_delete;
 extern const struct mq_command mq_cmd_group_skip;
 extern const struct mq_command mq_cmd_group_claim;
+extern const struct mq_command mq_cmd_dlq_ls;
 extern const struct mq_command mq_cmd_dlq_show;
 extern const struct mq_command mq_cmd_dlq_stats;
 extern const struct mq_command mq_cmd_dlq_requeue;

@@ -39,7 +39,7 @@ _mqtk() {
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	if [[ $cmd == dlq ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'show stats requeue move drop export import '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'ls show stats requeue move drop export import '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -358,6 +358,20 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--idle --to --count --dry-run --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_addresses
+		fi ;;
+	'dlq ls')
+		case $prev in
+		--max-deliveries) :; return ;;
+		--pattern) :; return ;;
+		--format) _mqtk_reply 'table json csv prometheus '; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--max-deliveries --pattern --quick --all --format --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -429,6 +429,24 @@ complete -c mqtk -n '__mqtk_using "group claim"' -l version -d 'the version of m
 complete -c mqtk -n '__mqtk_using "group claim"' -f -a '(__mqtk_addresses)'
 complete -c mqtk -n __mqtk_only -a dlq
 
+# mqtk dlq ls
+complete -c mqtk -n '__mqtk_only dlq' -a ls -d 'the dead-letter streams of a broker'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l max-deliveries -x -d 'also what is pending in a group after N deliveries or more (Redis)'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l pattern -x -d 'also streams whose names match this extended regular expression'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l quick -d 'by configuration and names only; no look at messages'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -s a -l all -d 'the broker\'s own internal streams too'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l format -x -a 'table json csv prometheus' -d 'how the report is written: table, json, csv or prometheus'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -s J -l json -d 'JSON lines; the same as --format json'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "dlq ls"' -f -a '(__mqtk_addresses)'
+
 # mqtk dlq show
 complete -c mqtk -n '__mqtk_only dlq' -a show -d 'dead letters: why they died, and where they came from'
 complete -c mqtk -n '__mqtk_using "dlq show"' -l reason -x -d 'letters with exactly this reason: rejected, expired, exit …'

@@ -130,6 +130,7 @@ struct mq_read_spec {
 	                   * take, hide or count anything. A backend whose stream cannot be watched
 	                   * that way says why (MQ_USAGE) */
 	bool force;       /* --force: look although a look could make the broker drop messages */
+	bool uncounted;   /* a look that would count as a delivery is refused (MQ_USAGE) */
 	int64_t claim_ms; /* take over messages that other members hold idle for so long
 	                   * (MQ_CAP_CLAIM); 0 or less: no */
 	unsigned need;    /* enum mq_need */
@@ -245,6 +246,10 @@ struct mq_backend {
 	/* All streams, sorted by name. deep: with messages, begin and end of partitions. */
 	int (*list)(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list,
 	            struct mq_err *err);
+	/* Where the broker itself puts messages that die. What cannot be told stands in left_out;
+	 * -1 only when nothing can. NULL: such a broker has no dead letters of its own. */
+	int (*dead_routes)(struct mq_conn *conn, struct mq_dead_route_list *ret_list,
+	                   struct mq_err *err);
 	/* One stream with everything known: partitions, positions, configuration, groups. */
 	int (*describe)(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
 	                struct mq_err *err);

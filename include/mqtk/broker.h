@@ -40,6 +40,8 @@ void mq_reader_close(struct mq_reader *reader);
 
 int mq_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info, struct mq_err *err);
 int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, struct mq_err *err);
+/* Nothing where the broker has no dead letters of its own. */
+int mq_dead_routes(struct mq_conn *conn, struct mq_dead_route_list *ret_list, struct mq_err *err);
 int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                 struct mq_err *err);
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);

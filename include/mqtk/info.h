@@ -95,6 +95,19 @@ struct mq_stream_list {
 	size_t n;
 };
 
+/* Where messages of a stream go when they die, as the broker is configured. */
+struct mq_dead_route {
+	char *origin;  /* the stream whose messages die */
+	char *target;  /* the stream that gets them; NULL: none does, and they are lost */
+	char *through; /* how, in the broker's words: "exchange 'dlx', policy 'p'" */
+};
+
+struct mq_dead_route_list {
+	struct mq_dead_route *items;
+	size_t n;
+	char *left_out; /* why routes may be missing, or NULL */
+};
+
 struct mq_node_info {
 	int32_t id;
 	char *host;
@@ -222,6 +235,7 @@ void mq_stream_info_init(struct mq_stream_info *info);
 void mq_stream_info_release(struct mq_stream_info *info);
 void mq_stream_list_release(struct mq_stream_list *list);
 void mq_broker_info_release(struct mq_broker_info *info);
+void mq_dead_route_list_release(struct mq_dead_route_list *list);
 
 /* Room for one more element at the end of the array *items of *n elements; the new element is
  * zeroed and *n is raised. Returns it, or NULL with err set. For backends that fill these structs.

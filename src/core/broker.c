@@ -304,6 +304,12 @@ int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, st
 	return conn->backend->list(conn, deep, ret_list, err);
 }
 
+int mq_dead_routes(struct mq_conn *conn, struct mq_dead_route_list *ret_list, struct mq_err *err)
+{
+	*ret_list = (struct mq_dead_route_list){0};
+	return conn->backend->dead_routes ? conn->backend->dead_routes(conn, ret_list, err) : 0;
+}
+
 int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                 struct mq_err *err)
 {

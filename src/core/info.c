@@ -73,6 +73,20 @@ void mq_stream_list_release(struct mq_stream_list *list)
 	*list = (struct mq_stream_list){0};
 }
 
+void mq_dead_route_list_release(struct mq_dead_route_list *list)
+{
+	if (!list)
+		return;
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->items[i].origin);
+		free(list->items[i].target);
+		free(list->items[i].through);
+	}
+	free(list->items);
+	free(list->left_out);
+	*list = (struct mq_dead_route_list){0};
+}
+
 void mq_broker_info_release(struct mq_broker_info *info)
 {
 	if (!info)

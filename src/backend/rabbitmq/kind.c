@@ -53,6 +53,9 @@ static int check_look(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 
 	if (reader->force || !look_counts(reader->wire, type))
 		return 0;
+	if (reader->uncounted)
+		return mq_fail(err, MQ_USAGE, "looking at '%s' counts as a delivery",
+		               source->queue);
 	if (type == MQ_RABBIT_TYPE_UNKNOWN ||
 	    (type == MQ_RABBIT_QUORUM && limit == MQ_RABBIT_UNKNOWN &&
 	     reader->wire->version_major == 3)) {

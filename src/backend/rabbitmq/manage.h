@@ -4,6 +4,7 @@
  *   manage.c         the client: addresses, requests, answers as JSON, errors
  *   facts.c          what a queue is: type, what applies to it, limits, bindings
  *   list.c           the queues of a vhost
+ *   routes.c         where its dead letters go
  *   describe.c       one queue with everything known
  *   describe_broker.c  the cluster and its exchanges
  *   policy.c         changing a queue's limits by a policy of its own
@@ -144,6 +145,8 @@ void mq_rabbit_policy_forget(struct mq_rabbit_conn *conn, const char *queue);
 
 int mq_rabbit_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list,
                    struct mq_err *err);
+int mq_rabbit_dead_routes(struct mq_conn *conn, struct mq_dead_route_list *ret_list,
+                          struct mq_err *err);
 int mq_rabbit_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                        struct mq_err *err);
 int mq_rabbit_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_info,

@@ -253,6 +253,7 @@ const struct mq_backend mq_backend_rabbitmq = {
     .reader_close = mq_rabbit_reader_close,
     .describe_broker = mq_rabbit_describe_broker,
     .list = mq_rabbit_list,
+    .dead_routes = mq_rabbit_dead_routes,
     .describe = mq_rabbit_describe,
     .locate = mq_rabbit_locate,
     .groups = mq_rabbit_groups,

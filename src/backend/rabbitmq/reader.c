@@ -562,6 +562,7 @@ int mq_rabbit_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	reader->limit = spec->limit;
 	reader->stop_at_end = spec->stop_at_end;
 	reader->force = spec->force;
+	reader->uncounted = spec->uncounted;
 	reader->watch = spec->watch;
 	reader->prefetch = spec->prefetch;
 	mq_rabbit_memory_init(&reader->memory[0]);

@@ -79,7 +79,7 @@ struct mq_rabbit_reader {
 	struct mq_pos from, to; /* of the whole read */
 	bool ranges;            /* the sources have their own */
 	int64_t limit;
-	bool stop_at_end, force, watch;
+	bool stop_at_end, force, uncounted, watch;
 	bool ends; /* once all is done nothing will come any more */
 	int prefetch;
 	/* What has arrived and was not yet given back. */
