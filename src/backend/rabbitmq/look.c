@@ -1,6 +1,7 @@
 /*
- * Looking without taking, or taking some of it: what is in the queue at open is delivered, nothing
- * of it is acknowledged, and the channel is closed, which puts all of it back in its order.
+ * Looking without taking: what is in the queue at open is delivered, nothing of it is acknowledged,
+ * and the channel is closed, which puts all of it back in its order. Picking is looking, but that
+ * some of it is acknowledged.
  *
  * Meanwhile the messages are hidden from others, afterwards they are marked as redelivered, and on
  * quorum queues it counts as a delivery: where that could make the broker drop messages, looking is
@@ -11,6 +12,7 @@
 enum {
 	REACH_FIRST = 1000, /* more messages, doubled each time */
 	REACH_TIMES = 20,
+	WINDOW = 2000, /* messages that are picked from at first */
 };
 
 static int check_positions(const struct mq_rabbit_reader *reader, struct mq_err *err)
@@ -57,16 +59,17 @@ static int prepare(struct mq_rabbit_reader *reader, struct mq_err *err)
 
 /* A consumer gets as many messages as a prefetch can say; without one (0) a quorum queue would give
  * 2000. For more there is another one behind it: see reach_fresh. */
-static int ask(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source, struct mq_err *err)
+static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                 struct mq_err *err)
 {
 	source->asked = source->left < UINT16_MAX ? source->left : UINT16_MAX;
 	return mq_rabbit_consume(reader, source, source->asked, false, false, NULL, err);
 }
 
-static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
-                 struct mq_err *err)
+static int more(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                struct mq_err *err)
 {
-	return ask(reader, source, err);
+	return source->left > 0 && source->asked <= 0 ? begin(reader, source, err) : 0;
 }
 
 /* Each look wears its messages down: before one could be their last it is said. */
@@ -101,12 +104,13 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
 static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                 struct mq_err *err)
 {
+	int64_t asked_ms = mq_now_monotonic_ms();
 	int empty = mq_rabbit_is_empty(reader, source, err);
 
 	if (empty > 0)
 		source->done = true;
-	if (empty == 0 && source->left > 0 && source->asked <= 0)
-		return ask(reader, source, err);
+	/* While the broker was at the question it gave no messages. */
+	reader->came_ms += mq_now_monotonic_ms() - asked_ms;
 	if (empty != 0 ||
 	    mq_now_monotonic_ms() - reader->came_ms < reader->conn->base.env->timeout_ms)
 		return empty < 0 ? -1 : 0;
@@ -150,6 +154,7 @@ static void finish(struct mq_rabbit_reader *reader)
 	if (!reader->wire || reader->wire->dead || !reader->wire->channel_open)
 		return;
 	reader->wire->stubborn = true;
+	reader->closing = true;
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
 		if (source->rotates && source->consumers > 0)
@@ -162,11 +167,50 @@ const struct mq_rabbit_way mq_rabbit_look = {
     .prepare = prepare,
     .begin = begin,
     .accept = accept,
+    .more = more,
     .idle = idle,
     .finish = finish,
 };
 
 /* --- picking --------------------------------------------------------------------------------- */
+
+/* Messages that stay use up what a consumer may hold. Then it is ended, which gives nothing back,
+ * and the next one may hold twice as much: a quorum queue keeps no more than 32 of them in order.
+ * Only one at a time gets messages, so that what stays lies in order with each. */
+static int next_window(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                       struct mq_err *err)
+{
+	int64_t least = reader->prefetch > 0 ? reader->prefetch : WINDOW;
+
+	if (mq_rabbit_cancel(reader, source, err) < 0)
+		return -1;
+	source->window = source->window > 0 ? source->window * 2 : least;
+	if (source->window > UINT16_MAX)
+		source->window = UINT16_MAX;
+	source->asked = source->window < source->left ? source->window : source->left;
+	source->first = reader->delivered + 1;
+	return mq_rabbit_consume(reader, source, source->asked, false, false, NULL, err);
+}
+
+/* Over a new connection what was not acknowledged comes again: how much that is shows at the end,
+ * which is where the queue is empty, or as many as were there at first. */
+static int begin_picking(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                         struct mq_err *err)
+{
+	if (reader->epoch == 1)
+		source->there = source->left;
+	source->left = source->there;
+	source->window = 0;
+	return next_window(reader, source, err);
+}
+
+static int more_to_pick(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+                        struct mq_err *err)
+{
+	if (reader->settled > 0 && mq_rabbit_take_commit(reader, false, err) < 0)
+		return -1;
+	return source->left > 0 && source->asked <= 0 ? next_window(reader, source, err) : 0;
+}
 
 static int accept_to_pick(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                           struct mq_message *message, uint64_t tag, struct mq_err *err)
@@ -181,16 +225,18 @@ static void finish_picking(struct mq_rabbit_reader *reader)
 {
 	struct mq_err why = MQ_ERR_INIT;
 
+	reader->closing = true;
 	if (mq_rabbit_take_commit(reader, true, &why) < 0)
 		mq_log(reader->conn->base.env, MQ_LEVEL_WARN, "%s", why.message);
 	finish(reader);
 }
 
-/* Looking, and acknowledging some of it. */
 const struct mq_rabbit_way mq_rabbit_pick = {
     .prepare = prepare,
-    .begin = begin,
+    .begin = begin_picking,
     .accept = accept_to_pick,
+    .more = more_to_pick,
     .idle = idle,
     .finish = finish_picking,
+    .resumes = true,
 };

@@ -102,6 +102,7 @@ struct mq_rabbit_wire {
 	int64_t attentive_ms;             /* since when that was without long breaks */
 	int version_major, version_minor; /* of the broker, 0 unknown */
 	char version[32];
+	int64_t slack_ms;  /* more time for the next answer: the broker is still at what was sent */
 	bool dead;         /* the connection is of no use any more */
 	bool channel_open; /* false: the broker closed it, or it was never opened */
 	bool stubborn;     /* waits go on after a raised cancel */

@@ -70,6 +70,12 @@ static int take_delivery(struct mq_rabbit_reader *reader, struct mq_err *err)
 		               (unsigned long long)reader->delivered);
 	reader->delivered = deliver->delivery_tag;
 	reader->idle_ms = reader->came_ms = mq_now_monotonic_ms();
+	if (source)
+		source->returned = deliver->redelivered;
+	if (reader->closing) {
+		mq_rabbit_memory_clear(&reader->memory[reader->memory_content]);
+		return 0;
+	}
 	if (make_room(reader, err) < 0)
 		return -1;
 	struct mq_message *message = &reader->messages[reader->n];
@@ -77,7 +83,6 @@ static int take_delivery(struct mq_rabbit_reader *reader, struct mq_err *err)
 		return -1;
 	if (!source) /* its consumer was ended meanwhile */
 		return 0;
-	source->returned = deliver->redelivered;
 	message->stream =
 	    mq_bytes_str(reader->conn->exchange ? reader->conn->exchange : source->queue);
 	int wanted = reader->way->accept(reader, source, message, deliver->delivery_tag, err);
@@ -164,11 +169,12 @@ static void give_memory_back(struct mq_rabbit_reader *reader)
 /* --- consumers ------------------------------------------------------------------------------- */
 
 /* No name is used twice: a quorum queue of 3.10 takes the next consumer of a name for the last one,
- * misses deliveries, and its channel crashes. */
+ * misses deliveries, and its channel crashes. It gives back what its consumers hold in the order of
+ * their names. */
 static void name_consumer(const struct mq_rabbit_reader *reader,
                           const struct mq_rabbit_source *source, int i, char ret[static TAG_TEXT])
 {
-	snprintf(ret, TAG_TEXT, TAG_PREFIX "%zu.%u", (size_t)(source - reader->sources),
+	snprintf(ret, TAG_TEXT, TAG_PREFIX "%zu.%08u", (size_t)(source - reader->sources),
 	         source->ended + (unsigned)i);
 }
 
@@ -363,6 +369,16 @@ static bool all_caught(const struct mq_rabbit_reader *reader)
 	return true;
 }
 
+static int ask_more(struct mq_rabbit_reader *reader, struct mq_err *err)
+{
+	for (size_t i = 0; reader->way->more && i < reader->n_sources; i++) {
+		struct mq_rabbit_source *source = &reader->sources[i];
+		if (!source->done && reader->way->more(reader, source, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int ask_idle(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
 	for (size_t i = 0; i < reader->n_sources; i++) {
@@ -389,6 +405,8 @@ static int gather(struct mq_rabbit_reader *reader, size_t max, int64_t until, st
 			return -1;
 		if (reader->head < reader->n || all_done(reader))
 			return 0;
+		if (ask_more(reader, err) < 0)
+			return -1;
 		int64_t now = mq_now_monotonic_ms();
 		if (now - reader->idle_ms >= IDLE_MS) {
 			if (ask_idle(reader, err) < 0)

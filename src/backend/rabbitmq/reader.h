@@ -17,6 +17,8 @@ struct mq_rabbit_source {
 	unsigned ended; /* consumers before them, of which each has used a K */
 	int64_t left;   /* deliveries that are still wanted; -1: no limit */
 	int64_t asked;  /* of a look: deliveries that its last consumer still gets */
+	int64_t window; /* of a pick: the prefetch of that consumer */
+	uint64_t first; /* and its first delivery's tag, at the earliest */
 	int64_t skip;   /* deliveries at the beginning that nobody wants to see */
 	int64_t ahead;  /* of those that were there at open, not yet handed out */
 	int64_t there;  /* how many were there at open */
@@ -48,6 +50,9 @@ struct mq_rabbit_way {
 	/* A delivery: 1 hand it out, 0 nobody wants it. May set source->done. */
 	int (*accept)(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
 	              struct mq_message *message, uint64_t tag, struct mq_err *err);
+	/* Nothing waits to be lent: asks for more if all that was asked for has come. */
+	int (*more)(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
+	            struct mq_err *err);
 	/* Nothing came for a while: whether anything still can. May set source->done. */
 	int (*idle)(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
 	            struct mq_err *err);
@@ -80,7 +85,8 @@ struct mq_rabbit_reader {
 	bool ranges;            /* the sources have their own */
 	int64_t limit;
 	bool stop_at_end, force, uncounted, watch;
-	bool ends; /* once all is done nothing will come any more */
+	bool ends;    /* once all is done nothing will come any more */
+	bool closing; /* what still comes is given back unread */
 	int prefetch;
 	/* What has arrived and was not yet given back. */
 	struct mq_rabbit_content content;

@@ -5,7 +5,7 @@
 static void *await(struct mq_rabbit_wire *wire, amqp_method_number_t answer, const char *what,
                    struct mq_err *err)
 {
-	int64_t until = mq_now_monotonic_ms() + wire->env->timeout_ms;
+	int64_t until = mq_now_monotonic_ms() + wire->env->timeout_ms + wire->slack_ms;
 
 	for (;;) {
 		struct mq_rabbit_frame frame;
@@ -14,6 +14,7 @@ static void *await(struct mq_rabbit_wire *wire, amqp_method_number_t answer, con
 			return NULL;
 		if (got > 0 && frame.type == AMQP_FRAME_METHOD && frame.method == answer) {
 			void *decoded = NULL;
+			wire->slack_ms = 0;
 			recycle_amqp_pool(&wire->pool);
 			amqp_bytes_t copy = {frame.len - 4,
 			                     amqp_pool_alloc(&wire->pool, frame.len)};

@@ -9,7 +9,11 @@
 
 #include <stdlib.h>
 
-enum { PREFETCH = 1000, TAG_BITS = 48 };
+enum {
+	PREFETCH = 1000,
+	TAG_BITS = 48,
+	STEPS_PER_MS = 1000, /* of looking for a delivery; brokers make some ten thousand */
+};
 
 static bool bounded(const struct mq_rabbit_source *source)
 {
@@ -115,10 +119,12 @@ static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source
 	return empty < 0 ? -1 : 0;
 }
 
-/* Acknowledges what is settled: all up to the first gap at once, the others one by one. */
+/* Acknowledges what is settled: all up to the first gap at once, the others one by one. The broker
+ * looks for each of those among all that were delivered before it: that may take it long. */
 static int acknowledge(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
 	struct mq_rabbit_tags *tags = &reader->tags;
+	int64_t before = 0, steps = 0;
 	size_t whole = 0;
 
 	while (whole < tags->n && tags->states[whole])
@@ -131,13 +137,16 @@ static int acknowledge(struct mq_rabbit_reader *reader, struct mq_err *err)
 		tags->first += whole;
 	}
 	for (size_t i = 0; i < tags->n; i++) {
+		before += tags->states[i] == 0;
 		if (tags->states[i] != 1)
 			continue;
 		if (mq_rabbit_ack(reader, tags->first + i, false, err) < 0)
 			return -1;
+		steps += before;
 		tags->states[i] = 2; /* counts as settled, and is not acknowledged again */
 	}
 	reader->settled = 0;
+	reader->wire->slack_ms += steps / STEPS_PER_MS;
 	return mq_rabbit_wire_send(reader->wire, err);
 }
 
@@ -179,10 +188,10 @@ uint64_t mq_rabbit_receipt(const struct mq_rabbit_reader *reader, uint64_t tag)
 
 /* The state of a delivery that was not acknowledged yet; NULL when it came over another connection
  * (it comes again) or is done with. */
-static uint8_t *state_of(struct mq_rabbit_reader *reader, const struct mq_message *message)
+static uint8_t *state_of(struct mq_rabbit_reader *reader, const struct mq_message *message,
+                         uint64_t tag)
 {
 	struct mq_rabbit_tags *tags = &reader->tags;
-	uint64_t tag = message->receipt & (((uint64_t)1 << TAG_BITS) - 1);
 
 	if (message->receipt != mq_rabbit_receipt(reader, tag) || tag < tags->first ||
 	    tag - tags->first >= tags->n || tags->states[tag - tags->first])
@@ -197,11 +206,15 @@ int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const struct mq_messa
 	struct mq_err mine = MQ_ERR_INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		uint8_t *state = state_of(reader, &messages[i]);
-		if (state) {
-			*state = 1;
-			reader->settled++;
-		}
+		uint64_t tag = messages[i].receipt & (((uint64_t)1 << TAG_BITS) - 1);
+		uint8_t *state = state_of(reader, &messages[i], tag);
+		if (!state)
+			continue;
+		*state = 1;
+		reader->settled++;
+		/* Of several queues it is not known whose it was: then too little is counted. */
+		if (reader->n_sources == 1 && tag >= reader->sources[0].first)
+			reader->sources[0].asked++;
 	}
 	if (reader->settled <= half || must_hold(reader) || !reader->wire || reader->wire->dead)
 		return 0;
