@@ -101,12 +101,13 @@ static void *take(struct run *run, size_t size, struct mq_err *err)
 	return block + 1;
 }
 
-/* Without the headers that tell of the death, and without a user that only its sender may name. */
+/* Without what tells of the death, and of the stay here. */
 static int strip(struct run *run, struct mq_message *copy, struct mq_err *err)
 {
 	const struct mq_properties *old = copy->properties;
 	struct mq_header *headers = take(run, copy->n_headers * sizeof *headers, err);
 	struct mq_properties *properties = take(run, sizeof *properties, err);
+	bool typed = false;
 	size_t n = 0;
 
 	if (!headers || !properties)
@@ -118,6 +119,7 @@ static int strip(struct run *run, struct mq_message *copy, struct mq_err *err)
 		if (mq_dead_is_header(copy->headers[i].name))
 			continue;
 		types[n] = old && i < old->header_types.len ? old->header_types.data[i] : 'S';
+		typed = typed || types[n] != 'S';
 		headers[n++] = copy->headers[i];
 	}
 	copy->headers = n ? headers : NULL;
@@ -125,9 +127,9 @@ static int strip(struct run *run, struct mq_message *copy, struct mq_err *err)
 	if (!old)
 		return 0;
 	*properties = *old;
-	properties->user_id = MQ_ABSENT;
-	if (old->header_types.data)
-		properties->header_types = mq_bytes_of(types, n);
+	properties->exchange = MQ_ABSENT;
+	properties->delivery_count = properties->redelivered = -1;
+	properties->header_types = typed ? mq_bytes_of(types, n) : MQ_ABSENT;
 	copy->properties = properties;
 	return 0;
 }
@@ -142,17 +144,35 @@ static struct mq_bytes keep(struct run *run, struct mq_bytes bytes, struct mq_er
 	return mq_bytes_of(mine, bytes.len);
 }
 
+/* The key that the message had before it died: who buries it may give it another one. The name of a
+ * queue that it was sent to directly was none. */
+static int restore_key(struct run *run, const struct mq_dead *dead, struct mq_message *copy,
+                       struct mq_err *err)
+{
+	if (!dead->origin_exchange.data)
+		return 0;
+	if (dead->origin_exchange.len == 0) {
+		if (mq_bytes_equal(copy->key, dead->origin_stream))
+			copy->key = MQ_ABSENT;
+		return 0;
+	}
+	if (dead->origin_key.data)
+		copy->key = keep(run, dead->origin_key, err);
+	return dead->origin_key.data && !copy->key.data ? -1 : 0;
+}
+
 static int rewrite(void *ctx, const struct mq_message *message, struct mq_message *copy,
                    struct mq_err *err)
 {
 	struct run *run = ctx;
 	struct mq_dead dead;
 
-	if (run->moving->strip && strip(run, copy, err) < 0)
+	mq_dead_read(run->reader, message, &dead);
+	if (run->moving->strip &&
+	    (strip(run, copy, err) < 0 || restore_key(run, &dead, copy, err) < 0))
 		return -1;
 	if (run->moving->target)
 		return 0;
-	mq_dead_read(run->reader, message, &dead);
 	copy->partition = dead.origin_partition;
 	copy->stream = keep(run, dead.origin_stream, err);
 	return copy->stream.data ? 0 : -1;
@@ -189,7 +209,7 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 	mq_target_release(&target);
 	if (caps & MQ_CAP_ACK) {
 		values->ack = true;
-		values->choosy = !any || !moving->target || moving->count >= 0;
+		values->choosy = true; /* what is left out, or refused, stays in its place */
 	} else if (any && !moving->resume) {
 		values->group = moving->group ? moving->group : GROUP;
 	} else if (!moving->resume && preview) {

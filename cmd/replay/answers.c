@@ -74,6 +74,11 @@ enum slot_state copying_fail(struct copying *c, uint64_t number, const struct mq
 		c->kept++;
 		return DONE;
 	}
+	/* It stays, and the others go on. */
+	if (own_fault && c->policy && c->policy->partly) {
+		slot_of(c, number)->stays = true;
+		return DONE;
+	}
 	c->refused = c->refused || own_fault;
 	copying_break_off(c, delivery->err);
 	return FAILED;

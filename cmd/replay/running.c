@@ -375,8 +375,11 @@ static int conclude(const struct running *r, const struct report *report, struct
 	if (err->code == MQ_OK && c->counts.failed > 0) {
 		mq_fail(err, MQ_PARTIAL, "%" PRId64 " of %" PRId64 " messages failed",
 		        c->counts.failed, c->counts.read);
-		mq_hint(err, "they are in %s: mqtk produce -J sends them again",
-		        r->values->failed_to);
+		if (r->policy)
+			mq_hint(err, "%s", r->policy->refused);
+		else
+			mq_hint(err, "they are in %s: mqtk produce -J sends them again",
+			        r->values->failed_to);
 	}
 	if (report->missed > 0)
 		mq_fail(err, MQ_PARTIAL,

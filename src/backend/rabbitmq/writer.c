@@ -40,6 +40,7 @@ void mq_rabbit_report_failed(struct mq_rabbit_writer *writer, struct mq_rabbit_s
                              const struct mq_err *why, bool maybe_stored)
 {
 	struct mq_message message = MQ_MESSAGE_INIT;
+	struct mq_bytes stream = mq_bytes_str(target(writer));
 	struct mq_rabbit_content content;
 	struct mq_err err = MQ_ERR_INIT;
 
@@ -55,12 +56,14 @@ void mq_rabbit_report_failed(struct mq_rabbit_writer *writer, struct mq_rabbit_s
 		    .body = content.body,
 		    .size = content.size};
 		mq_rabbit_decode(&writer->restoring, &arrival, &message, &err);
+		if (publish->exchange.len == 0) /* messages may name their own */
+			stream = arrival.routing_key;
 	}
 	if (err.code != MQ_OK)
 		mq_log(writer->conn->base.env, MQ_LEVEL_WARN,
 		       "a failed record is reported without its contents: %s", err.message);
 	message.tag = slot->tag;
-	message.stream = mq_bytes_str(target(writer));
+	message.stream = stream;
 	report_message(writer, &message, why, maybe_stored);
 	mq_rabbit_window_settle(&writer->window, slot);
 }
@@ -77,6 +80,23 @@ static void report_confirmed(struct mq_rabbit_writer *writer, struct mq_rabbit_s
 
 /* --- answers --------------------------------------------------------------------------------- */
 
+static void fail_nacked(struct mq_rabbit_writer *writer, struct mq_rabbit_slot *slot)
+{
+	struct mq_rabbit_content content;
+	struct mq_err why = MQ_ERR_INIT, ignored = MQ_ERR_INIT;
+	amqp_bytes_t name = mq_rabbit_bytes(target(writer));
+
+	mq_rabbit_memory_clear(&writer->restoring);
+	if (!writer->conn->exchange &&
+	    mq_rabbit_slot_content(&writer->window, slot, &writer->restoring, &content, &ignored) ==
+	        0)
+		name = ((const amqp_basic_publish_t *)content.decoded)->routing_key;
+	mq_fail(&why, MQ_PARTIAL, "%.*s: the broker did not take the message (nack)", (int)name.len,
+	        (const char *)name.bytes);
+	mq_hint(&why, "a queue that is full and refuses (x-overflow=reject-publish) answers so");
+	mq_rabbit_report_failed(writer, slot, &why, false);
+}
+
 /* basic.ack or basic.nack. */
 static void take_answer(struct mq_rabbit_writer *writer, uint64_t tag, bool multiple, bool refused)
 {
@@ -90,16 +110,10 @@ static void take_answer(struct mq_rabbit_writer *writer, uint64_t tag, bool mult
 		struct mq_rabbit_slot *slot = mq_rabbit_slot(window, n);
 		if (n < window->first || slot->settled)
 			continue;
-		if (!refused) {
+		if (refused)
+			fail_nacked(writer, slot);
+		else
 			report_confirmed(writer, slot);
-			continue;
-		}
-		struct mq_err why = MQ_ERR_INIT;
-		mq_fail(&why, MQ_PARTIAL, "%s: the broker did not take the message (nack)",
-		        target(writer));
-		mq_hint(&why, "a queue that is full and refuses (x-overflow=reject-publish) "
-		              "answers so");
-		mq_rabbit_report_failed(writer, slot, &why, false);
 	}
 	writer->denied = 0;
 	writer->progress_ms = mq_now_monotonic_ms();
