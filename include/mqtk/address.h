@@ -55,6 +55,10 @@ int mq_target_resolve(const char *text, const struct mq_config *config,
                       struct mq_err *err);
 void mq_target_release(struct mq_target *target);
 
+/* The broker's address as others can use it: no stream, no profile, no settings, no user; of a file
+ * that is there its absolute path. Ends in '/'. A string of its own, or NULL with err set. */
+char *mq_target_broker(const struct mq_target *target, struct mq_err *err);
+
 /* True when both name the same broker with the same settings, so that one connection serves. */
 bool mq_target_same_broker(const struct mq_target *a, const struct mq_target *b);
 

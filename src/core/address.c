@@ -355,6 +355,24 @@ static int append_encoded(struct mq_buf *buf, const char *text, const char *spec
 	return 0;
 }
 
+/* scheme:path or scheme://authority/path, without a '/' behind it. */
+static int append_broker(struct mq_buf *buf, const struct mq_target *target, const char *path,
+                         const char *user, struct mq_err *err)
+{
+	if (mq_buf_printf(buf, err, "%s:%s", target->scheme,
+	                  path[0] == '/' && !target->authority[0] ? "//" : "") < 0)
+		return -1;
+	if (!target->authority[0])
+		return append_encoded(buf, path, "%?", err);
+	if (mq_buf_append_str(buf, "//", err) < 0 ||
+	    (user && (append_encoded(buf, user, "%/@:?,", err) < 0 ||
+	              mq_buf_append_char(buf, '@', err) < 0)) ||
+	    mq_buf_append_str(buf, target->authority, err) < 0 ||
+	    (path[0] && mq_buf_append_char(buf, '/', err) < 0))
+		return -1;
+	return append_encoded(buf, path, "%?", err);
+}
+
 /* An address that means the same but for the secrets. A broker alone ends in '/', so that a
  * stream's name can be put behind it. */
 static int make_shown(struct resolving *r)
@@ -364,26 +382,8 @@ static int make_shown(struct resolving *r)
 	int result;
 
 	mq_buf_init(&buf, TEXT_LIMIT);
-	if (target->profile) {
-		result = mq_buf_append_str(&buf, target->profile, r->err);
-	} else {
-		result = mq_buf_printf(&buf, r->err, "%s:%s", target->scheme,
-		                       target->path[0] == '/' && !target->authority[0] ? "//" : "");
-		if (result == 0 && target->authority[0]) {
-			result = mq_buf_append_str(&buf, "//", r->err);
-			if (result == 0 && target->user) {
-				result = append_encoded(&buf, target->user, "%/@:?,", r->err);
-				if (result == 0)
-					result = mq_buf_append_char(&buf, '@', r->err);
-			}
-			if (result == 0)
-				result = mq_buf_append_str(&buf, target->authority, r->err);
-			if (result == 0 && target->path[0])
-				result = mq_buf_append_char(&buf, '/', r->err);
-		}
-		if (result == 0)
-			result = append_encoded(&buf, target->path, "%?", r->err);
-	}
+	result = target->profile ? mq_buf_append_str(&buf, target->profile, r->err)
+	                         : append_broker(&buf, target, target->path, target->user, r->err);
 	if (result == 0)
 		result = mq_buf_append_char(&buf, '/', r->err);
 	/* A question mark stays readable in an expression, unless it would begin settings there. */
@@ -398,6 +398,19 @@ static int make_shown(struct resolving *r)
 		mq_buf_release(&buf);
 	target->shown = buf.data;
 	return result;
+}
+
+char *mq_target_broker(const struct mq_target *target, struct mq_err *err)
+{
+	char *absolute = target->authority[0] ? NULL : realpath(target->path, NULL);
+	struct mq_buf buf;
+
+	mq_buf_init(&buf, TEXT_LIMIT);
+	if (append_broker(&buf, target, absolute ? absolute : target->path, NULL, err) < 0 ||
+	    mq_buf_append(&buf, "/", 2, err) < 0) /* with its NUL */
+		mq_buf_release(&buf);
+	free(absolute);
+	return buf.data;
 }
 
 int mq_target_resolve(const char *text, const struct mq_config *config,

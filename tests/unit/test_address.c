@@ -168,6 +168,33 @@ static void test_forms(void **state)
 	}
 }
 
+/* Without a stream, a profile, a user or settings. */
+static void test_broker(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *broker;
+	} cases[] = {
+	    {"prod/orders", "kafka://h1:9092,h2/"},
+	    {"kafka://u:p@h:1/o?client.id=x", "kafka://h:1/"},
+	    {"kafka://h", "kafka://h/"},
+	    {"amqp://u:p@h/v%2Fw/o", "amqp://h/v/w/"},
+	    {"redis://:p@h/2/o", "redis://h/2/"},
+	    {"sqlite:not-there.db/o", "sqlite:not-there.db/"},
+	    {"sqlite:/usr/o", "sqlite:///usr/"},
+	    {"sqlite:/usr/../usr/o", "sqlite:///usr/"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct mq_target target = resolve(cases[i].text);
+		struct mq_err err = MQ_ERR_INIT;
+		char *broker = mq_target_broker(&target, &err);
+		same(cases[i].text, broker, cases[i].broker);
+		free(broker);
+		mq_target_release(&target);
+	}
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -516,7 +543,7 @@ int main(void)
 	    TEST(test_forms),          TEST(test_refused),       TEST(test_random_texts),
 	    TEST(test_default_broker), TEST(test_setting_order), TEST(test_password_command),
 	    TEST(test_tree),           TEST(test_same_broker),   TEST(test_masked),
-	    TEST(test_without_config),
+	    TEST(test_without_config), TEST(test_broker),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
