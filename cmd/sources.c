@@ -99,13 +99,8 @@ fail:
 	return -1;
 }
 
-int sources_open(struct sources *sources, const struct mq_invocation *invocation,
-                 const char *const *addresses, size_t n, const struct mq_read_spec *spec,
-                 struct mq_err *err)
+int sources_read(struct sources *sources, const struct mq_read_spec *spec, struct mq_err *err)
 {
-	if (sources_resolve(sources, invocation, addresses, n, err) < 0 ||
-	    sources_connect(sources, invocation, err) < 0)
-		return -1;
 	for (size_t i = 0; i < sources->n; i++) {
 		struct source *source = &sources->items[i];
 		struct mq_read_spec mine = *spec;
@@ -117,6 +112,16 @@ int sources_open(struct sources *sources, const struct mq_invocation *invocation
 		}
 	}
 	return 0;
+}
+
+int sources_open(struct sources *sources, const struct mq_invocation *invocation,
+                 const char *const *addresses, size_t n, const struct mq_read_spec *spec,
+                 struct mq_err *err)
+{
+	if (sources_resolve(sources, invocation, addresses, n, err) < 0 ||
+	    sources_connect(sources, invocation, err) < 0)
+		return -1;
+	return sources_read(sources, spec, err);
 }
 
 void sources_close(struct sources *sources)

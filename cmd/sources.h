@@ -32,12 +32,13 @@ struct sources {
 int sources_open(struct sources *sources, const struct mq_invocation *invocation,
                  const char *const *addresses, size_t n, const struct mq_read_spec *spec,
                  struct mq_err *err);
-/* The same in two steps, without the readers: who needs to ask the brokers first opens them itself,
- * into sources->readers. Between the two the targets' settings may be changed. */
+/* The same in three steps. Before connecting the targets' settings may be changed; who needs to ask
+ * the brokers before it reads opens the readers itself, into sources->readers. */
 int sources_resolve(struct sources *sources, const struct mq_invocation *invocation,
                     const char *const *addresses, size_t n, struct mq_err *err);
 int sources_connect(struct sources *sources, const struct mq_invocation *invocation,
                     struct mq_err *err);
+int sources_read(struct sources *sources, const struct mq_read_spec *spec, struct mq_err *err);
 void sources_close(struct sources *sources);
 
 /* Messages between the beginnings and the ends at open, or -1. */

@@ -1,72 +1,11 @@
-/* Sources and settings of a replay: see sides.h. */
+/* Sources of a replay: see sides.h. */
 #include "cmd/replay/sides.h"
 
 #include "cmd/opening.h"
 #include "cmd/replay/file.h"
+#include "cmd/two_brokers.h"
 
 #include <stdlib.h>
-
-/* --- settings -------------------------------------------------------------------------------- */
-
-/* Where a setting with a prefix came from: it stands for one side whatever the other knows. */
-static const char for_source[] = "-X src.", for_target[] = "-X dst.";
-
-static int split_settings(struct sides *sides, const struct mq_invocation *invocation,
-                          struct mq_err *err)
-{
-	struct mq_settings *source = &sides->source_invocation.settings;
-
-	for (size_t i = 0; i < invocation->settings.n; i++) {
-		const struct mq_setting_value *item = &invocation->settings.items[i];
-		bool src = strncmp(item->name, "src.", 4) == 0;
-		bool dst = strncmp(item->name, "dst.", 4) == 0;
-		const char *name = src || dst ? item->name + 4 : item->name;
-		const char *origin = src ? for_source : dst ? for_target : item->source;
-		if (!dst && mq_settings_add(source, name, item->value, origin, err) < 0)
-			return -1;
-		if (!src &&
-		    mq_settings_add(&sides->target_settings, name, item->value, origin, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static bool knows(const struct mq_backend *backend, const char *name, bool passed)
-{
-	for (const struct mq_setting *row = backend->settings; row && row->name; row++)
-		if (strcmp(row->name, name) == 0)
-			return true;
-	return passed && (backend->caps & MQ_CAP_PASS_SETTINGS);
-}
-
-/* Takes away what was meant for the other side: a setting without a prefix that this backend does
- * not know and that one does. */
-static void drop_foreign(struct mq_target *mine, const struct mq_backend *other,
-                         const struct mq_settings *given)
-{
-	struct mq_settings *settings = &mine->settings;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < settings->n; i++) {
-		struct mq_setting_value *item = &settings->items[i];
-		bool foreign = false;
-		for (size_t g = 0; g < given->n && !foreign; g++)
-			foreign = strcmp(given->items[g].name, item->name) == 0 &&
-			          strcmp(item->source, given->items[g].source) == 0;
-		foreign = foreign && strcmp(item->source, for_source) != 0 &&
-		          strcmp(item->source, for_target) != 0;
-		/* A library that takes anything is not asked when the other one's table has it. */
-		bool here = knows(mine->backend, item->name, !knows(other, item->name, false));
-		if (foreign && !here && knows(other, item->name, true)) {
-			free(item->name);
-			free(item->value);
-			free(item->source);
-			continue;
-		}
-		settings->items[kept++] = *item;
-	}
-	settings->n = kept;
-}
 
 /* --- operands -------------------------------------------------------------------------------- */
 
@@ -93,7 +32,8 @@ int sides_init(struct sides *sides, const struct mq_invocation *invocation, stru
 		else
 			sides->addresses[sides->n_addresses++] = operand;
 	}
-	return split_settings(sides, invocation, err);
+	return two_brokers_split(&invocation->settings, &sides->source_invocation.settings,
+	                         &sides->target_settings, err);
 }
 
 /* "orders, payments", as messages name what is read. */
@@ -142,9 +82,10 @@ int sides_connect(struct sides *sides, struct target *target, const struct repla
 		sides->connected = true;
 		for (size_t i = 0; i < sides->sources.n_targets && target->resolved; i++) {
 			struct mq_target *source = &sides->sources.targets[i];
-			drop_foreign(source, target->address.backend,
-			             &sides->source_invocation.settings);
-			drop_foreign(&target->address, source->backend, &sides->target_settings);
+			two_brokers_drop_foreign(source, target->address.backend,
+			                         &sides->source_invocation.settings);
+			two_brokers_drop_foreign(&target->address, source->backend,
+			                         &sides->target_settings);
 		}
 		if (sources_connect(&sides->sources, &sides->source_invocation, err) < 0)
 			return -1;

@@ -1,8 +1,6 @@
 /*
- * Two brokers on one command line: which setting is whose, and opening the sources.
- *
- * -X src.NAME= is the sources', -X dst.NAME= the target's, and without a prefix it is both's; but
- * where only one side knows the name it is that one's alone.
+ * The sources of a replay, with the settings of both sides (cmd/two_brokers.h): opening them, and
+ * what they tell together.
  */
 #ifndef MQ_CMD_REPLAY_SIDES_H
 #define MQ_CMD_REPLAY_SIDES_H
