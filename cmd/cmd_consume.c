@@ -121,39 +121,47 @@ static int check_group(const struct consume_values *values, struct mq_err *err)
 	return 0;
 }
 
+static int check_work(const struct consume_values *values, struct mq_err *err)
+{
+	const struct printing *p = &values->printing;
+
+	if (!values->group && !values->ack)
+		return mq_fail(
+		    err, MQ_USAGE,
+		    "--exec needs --group NAME or, for queues, --ack: what a command has "
+		    "done is settled");
+	if (p->template_text || p->json || p->delimiter || p->key_delimiter || p->null_text ||
+	    p->unbuffered || p->decode.n > 0 || p->on_error) {
+		mq_fail(err, MQ_USAGE,
+		        "with --exec the command prints, and not we: options such "
+		        "as -f and -J have no effect");
+		return mq_hint(err, "--exec-json gives the command the whole message as JSON");
+	}
+	return 0;
+}
+
 /* --exec: programs work on the messages, and what they have done is settled. */
 static int work(struct mq_invocation *invocation, struct mq_read_spec *spec, struct mq_err *err)
 {
 	const struct consume_values *values = invocation->values;
-	struct worker_options options = values->worker;
-	struct sources sources;
-
-	if (!values->group && !values->ack)
-		return mq_fail(
-		           err, MQ_USAGE,
-		           "--exec needs --group NAME or, for queues, --ack: what a command has "
-		           "done is settled"),
-		       MQ_USAGE;
-	spec->need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES;
-	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
-	                 spec, err) < 0)
-		return (int)err->code;
-	if (options.order < 0)
-		options.order =
-		    sources.items[0].conn->caps & MQ_CAP_REMOVE_ONE ? JOBS_FREE : JOBS_BY_KEY;
 	struct worker worker = {
 	    .invocation = invocation,
-	    .options = &options,
-	    .sources = &sources,
+	    .options = &values->worker,
 	    .group = values->group,
 	    .stop_at_end = values->reading.end,
 	    .limit = values->reading.count,
 	    .idle_timeout_ms = values->reading.idle_timeout,
 	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
 	};
-	int code = worker_run(&worker, err);
-	sources_close(&sources);
-	return code;
+	int code = MQ_USAGE;
+
+	if (check_work(values, err) < 0)
+		return code;
+	spec->need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES;
+	if (worker_open(&worker, spec, err) == 0)
+		code = worker_run(&worker, err);
+	worker_close(&worker);
+	return err->code ? (int)err->code : code;
 }
 
 static int run(struct mq_invocation *invocation, struct mq_err *err)

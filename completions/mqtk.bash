@@ -90,6 +90,7 @@ _mqtk() {
 		--retries) :; return ;;
 		--backoff) :; return ;;
 		--dead-letter) _mqtk_addresses; return ;;
+		--reply) if [[ $equals ]]; then _mqtk_addresses; return; fi ;;
 		--exec-timeout) :; return ;;
 		--grace) :; return ;;
 		-f|--template) :; return ;;
@@ -102,7 +103,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --reply --fail-on-dead-letter --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -43,21 +43,20 @@ static void given(struct slot *slot, struct worker *worker)
 	if (slot->process.pid > 0 || slot->n == 0)
 		return;
 	if (worker->stopping) { /* what has not begun does not begin */
-		while (slot->n > 0)
-			jobs_undo(worker->jobs, slot_take(slot, worker));
+		slot_undo(slot, worker);
 		return;
 	}
 	if (!slot->closed && mq_now_monotonic_ms() - slot->begun_ms < LINGER_MS)
 		return;
 	slot->closed = true;
 	spec.environment = environment_of(&worker->environment, NULL, 0, &err);
-	if (spec.environment &&
-	    process_start(&slot->process, &spec, mq_bytes_of(slot->input.data, slot->input.len),
-	                  false, &err) == 0)
+	if (slot_start(slot, worker, &spec, mq_bytes_of(slot->input.data, slot->input.len), false,
+	               &err))
 		return;
 	slot->closed = false;
-	while (slot->n > 0)
-		slot_cannot(worker, slot_take(slot, worker), &err);
+	struct job *last = slot->jobs[(slot->first + --slot->n) % SLOT_LINES];
+	slot_cannot(worker, last, &err);
+	slot_undo(slot, worker);
 }
 
 static void answered(struct slot *slot, struct worker *worker)
@@ -69,20 +68,17 @@ static void ended(struct slot *slot, struct worker *worker)
 {
 	char tail[PROCESS_TAIL];
 	struct verdict verdict = {.kind = VERDICT_DONE};
-	bool several = slot->n > 1;
+	bool blames = slot->n == 1;
 
 	verdict.error = mq_bytes_of(tail, process_tail(&slot->process, tail));
 	slot_judge(slot, &verdict);
 	slot->closed = false;
-	while (slot->n > 0) {
-		struct job *job = slot_take(slot, worker);
-		if (verdict.kind == VERDICT_DONE || !several) {
-			outcome_take(worker, job, &verdict);
-		} else {
-			job->alone = true;
-			jobs_undo(worker->jobs, job);
-		}
-	}
+	for (size_t i = 0; i < slot->n; i++)
+		slot->jobs[(slot->first + i) % SLOT_LINES]->alone = true;
+	if (verdict.kind != VERDICT_DONE && !blames)
+		slot_undo(slot, worker);
+	while (slot->n > 0)
+		outcome_take(worker, slot_take(slot, worker), &verdict);
 }
 
 const struct slot_kind slot_batch = {

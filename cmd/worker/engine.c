@@ -2,13 +2,19 @@
 #include "cmd/worker/engine.h"
 
 #include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	WINDOW = 1280,  /* messages that are fetched and not settled */
 	BATCH = 256,    /* fetched at once */
+	FIRST = 16,     /* before it is known how large they are */
 	WAKE_MS = 250,  /* longest wait before the readers and the clock are looked at again */
 	SERVE_MS = 100, /* a reader without a descriptor is looked at so often */
+	PROGRESS_MS = 500,
+	LAST_MS = 1000, /* between asking programs to end and ending them, when we leave */
 	FDS_OTHERS = 2, /* the wake-up and the cancel descriptor */
 };
 #define WINDOW_BYTES ((size_t)64 << 20)
@@ -24,10 +30,15 @@ void worker_fail(struct worker *worker, const struct mq_err *why)
 
 static size_t room(const struct worker *worker)
 {
-	size_t most = BATCH, there = jobs_count(worker->jobs);
+	size_t most = BATCH, there = jobs_count(worker->jobs), held = jobs_bytes(worker->jobs);
 
-	if (worker->stopping || there > WINDOW - BATCH || jobs_bytes(worker->jobs) >= WINDOW_BYTES)
+	if (worker->stopping || there > WINDOW - BATCH || held >= WINDOW_BYTES)
 		return 0;
+	/* As many as fit if they are like the last ones. */
+	if (worker->typical == 0)
+		most = FIRST;
+	else if ((WINDOW_BYTES - held) / worker->typical < most)
+		most = (WINDOW_BYTES - held) / worker->typical + 1;
 	if (worker->limit >= 0 && worker->limit - worker->counts.fetched < (int64_t)most)
 		most = (size_t)(worker->limit - worker->counts.fetched);
 	return most;
@@ -36,7 +47,8 @@ static size_t room(const struct worker *worker)
 /* With no room nothing is lent, but the connection lives on. Returns how many came, or -1. */
 static int64_t fetch(struct worker *worker, size_t i, struct mq_err *err)
 {
-	struct mq_reader *reader = worker->sources->readers[i];
+	struct mq_reader *reader = worker->sources.readers[i];
+	size_t before = jobs_bytes(worker->jobs);
 	struct mq_batch batch = {0};
 	int result = 0;
 
@@ -49,6 +61,8 @@ static int64_t fetch(struct worker *worker, size_t i, struct mq_err *err)
 	    worker->caught_up[i] || batch.ended || (worker->stop_at_end && batch.caught_up);
 	mq_release(reader, &batch);
 	worker->counts.fetched += n;
+	if (n > 0)
+		worker->typical = (jobs_bytes(worker->jobs) - before) / (size_t)n;
 	return result < 0 ? -1 : n;
 }
 
@@ -57,7 +71,7 @@ static int64_t fetch_all(struct worker *worker)
 	struct mq_err err = MQ_ERR_INIT;
 	int64_t total = 0;
 
-	for (size_t i = 0; i < worker->sources->n; i++) {
+	for (size_t i = 0; i < worker->sources.n; i++) {
 		int64_t n = fetch(worker, i, &err);
 		if (n < 0) {
 			worker_fail(worker, &err);
@@ -81,6 +95,8 @@ static void give_jobs(struct worker *worker)
 	     i = (i + 1) % worker->options->workers) {
 		struct slot *slot = &worker->slots[i];
 		struct job *job = NULL;
+		if (now < worker->rest_until_ms)
+			return;
 		if (slot_room(slot, worker) > 0 && !(job = jobs_begin(worker->jobs, now)))
 			return;
 		idle = job ? 0 : idle + 1;
@@ -104,7 +120,8 @@ static void serve(struct worker *worker)
 	for (int64_t i = 0; i < worker->options->workers; i++)
 		slot_serve(&worker->slots[i], worker, now);
 	sender_serve(&worker->dead, 0);
-	sender_serve(&worker->reply, 0);
+	for (size_t i = 0; i < worker->n_replies; i++)
+		sender_serve(&worker->replies[i], 0);
 }
 
 static void commit(struct worker *worker, bool wait)
@@ -114,11 +131,19 @@ static void commit(struct worker *worker, bool wait)
 
 	if (!worker->unsettled || (!wait && now - worker->last_commit_ms < worker->commit_every_ms))
 		return;
-	for (size_t i = 0; i < worker->sources->n; i++)
-		if (mq_commit(worker->sources->readers[i], wait, &err) < 0)
+	for (size_t i = 0; i < worker->sources.n; i++)
+		if (mq_commit(worker->sources.readers[i], wait, &err) < 0)
 			worker_fail(worker, &err);
 	worker->last_commit_ms = now;
 	worker->unsettled = false;
+}
+
+static bool is_sending(const struct worker *worker)
+{
+	for (size_t i = 0; i < worker->n_replies; i++)
+		if (sender_is_busy(&worker->replies[i]))
+			return true;
+	return sender_is_busy(&worker->dead);
 }
 
 static bool is_working(const struct worker *worker)
@@ -126,7 +151,7 @@ static bool is_working(const struct worker *worker)
 	for (int64_t i = 0; i < worker->options->workers; i++)
 		if (worker->slots[i].n > 0)
 			return true;
-	return worker->dead.open > 0 || worker->reply.open > 0;
+	return is_sending(worker);
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -137,10 +162,14 @@ static int64_t earliest(const struct worker *worker, int64_t now)
 
 	if (due < until && !worker->stopping)
 		until = due;
+	if (worker->rest_until_ms > now && worker->rest_until_ms < until)
+		until = worker->rest_until_ms;
 	for (int64_t i = 0; i < worker->options->workers; i++) {
 		const struct slot *slot = &worker->slots[i];
 		if (slot->n > 0 && slot->process.pid == 0) /* a batch that waits for more */
 			until = until < now + 10 ? until : now + 10;
+		if (slot->rest_until_ms > now && slot->rest_until_ms < until)
+			until = slot->rest_until_ms;
 		if (slot->process.pid == 0)
 			continue;
 		if (!slot->timed_out && slot->deadline_ms < until)
@@ -148,7 +177,7 @@ static int64_t earliest(const struct worker *worker, int64_t now)
 		if (slot->kill_ms < until)
 			until = slot->kill_ms;
 	}
-	if (worker->dead.open > 0 || worker->reply.open > 0)
+	if (is_sending(worker))
 		until = until < now + 5 ? until : now + 5;
 	return until > now ? until - now : 0;
 }
@@ -160,9 +189,9 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds, bool m
 	struct mq_err ignored = MQ_ERR_INIT;
 	nfds_t n = 0;
 
-	for (size_t i = 0; i < worker->sources->n; i++) {
+	for (size_t i = 0; i < worker->sources.n; i++) {
 		int fd = room(worker) > 0 && !worker->caught_up[i]
-		             ? mq_reader_fd(worker->sources->readers[i])
+		             ? mq_reader_fd(worker->sources.readers[i])
 		             : -1;
 		if (fd >= 0)
 			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
@@ -179,6 +208,33 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds, bool m
 	poll(fds, n, more ? 0 : (int)wait);
 }
 
+/* --- for a terminal --------------------------------------------------------------------------- */
+
+/* One line, rewritten in place; only where what the programs print goes elsewhere. */
+static void show_progress(struct worker *worker, int64_t now)
+{
+	const struct worker_counts *c = &worker->counts;
+	int64_t elapsed = now - worker->started_ms;
+
+	if (!worker->progress || now - worker->shown_ms < PROGRESS_MS)
+		return;
+	worker->shown_ms = now;
+	fprintf(stderr,
+	        "\r\033[K%" PRId64 " messages handled, %zu at work, %" PRId64 " dead, %" PRId64
+	        "/s",
+	        c->handled, jobs_open(worker->jobs), c->dead,
+	        elapsed > 0 ? (c->handled + c->dead) * 1000 / elapsed : 0);
+	process_share_line(true);
+}
+
+static void end_progress(struct worker *worker)
+{
+	if (worker->progress)
+		fputs("\r\033[K", stderr);
+	worker->progress = false;
+	process_share_line(false);
+}
+
 /* --- the loop --------------------------------------------------------------------------------- */
 
 static bool cancelled(const struct worker *worker)
@@ -188,7 +244,7 @@ static bool cancelled(const struct worker *worker)
 
 static bool all_caught_up(const struct worker *worker)
 {
-	for (size_t i = 0; i < worker->sources->n; i++)
+	for (size_t i = 0; i < worker->sources.n; i++)
 		if (!worker->caught_up[i])
 			return false;
 	return true;
@@ -224,33 +280,54 @@ static void run(struct worker *worker, struct pollfd *fds)
 		wait_for_something(worker, fds, more && room(worker) > 0);
 		serve(worker);
 		commit(worker, false);
+		show_progress(worker, now);
+	}
+}
+
+/* Waits until they all have ended, or until end; meanwhile the readers are kept alive. idle: only
+ * those that work on nothing, which find the end of their input; of the others it is too late to
+ * hear anything. */
+static bool wait_for_programs(struct worker *worker, struct pollfd *fds, bool idle, int64_t end)
+{
+	for (;;) {
+		bool any = false;
+		for (int64_t i = 0; i < worker->options->workers; i++) {
+			struct slot *slot = &worker->slots[i];
+			if (slot->process.pid == 0 || (idle && slot->n > 0))
+				continue;
+			if (idle) {
+				slot_close(slot);
+				slot_serve(slot, worker, mq_now_monotonic_ms());
+			} else {
+				process_serve(&slot->process);
+				process_reap(&slot->process);
+			}
+			any = any || slot->process.pid > 0;
+		}
+		if (!any || mq_now_monotonic_ms() >= end)
+			return !any;
+		fetch_all(worker);
+		wait_for_something(worker, fds, false);
+		process_woken();
 	}
 }
 
 /* What still works is ended; its messages come again. */
 static void leave(struct worker *worker, struct pollfd *fds)
 {
-	int64_t left = 0, end = mq_now_monotonic_ms() + worker->options->grace_ms;
+	int64_t left = 0, now = mq_now_monotonic_ms();
 
-	/* Programs that read lines end by themselves once they find the end. */
-	for (bool any = true; any && mq_now_monotonic_ms() < end;) {
-		any = false;
-		for (int64_t i = 0; i < worker->options->workers; i++) {
-			struct slot *slot = &worker->slots[i];
-			if (slot->process.pid == 0 || slot->n > 0)
-				continue;
-			slot_close(slot);
-			slot_serve(slot, worker, mq_now_monotonic_ms());
-			any = any || slot->process.pid > 0;
-		}
-		if (any)
-			wait_for_something(worker, fds, false);
-		process_woken();
-	}
+	worker->stopping = true;
+	if (!wait_for_programs(worker, fds, true, now + worker->options->grace_ms))
+		mq_log(worker->invocation->env, MQ_LEVEL_WARN,
+		       "the command did not end at the end of its input within --grace");
 	for (int64_t i = 0; i < worker->options->workers; i++) {
 		left += worker->slots[i].n > 0;
-		slot_abandon(&worker->slots[i]);
+		process_signal(&worker->slots[i].process, SIGTERM);
 	}
+	wait_for_programs(worker, fds, false, mq_now_monotonic_ms() + LAST_MS);
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		slot_abandon(&worker->slots[i]);
 	if (left > 0)
 		mq_log(worker->invocation->env, MQ_LEVEL_WARN,
 		       "%" PRId64 " program%s ended after --grace; what %s worked on comes again",
@@ -261,20 +338,28 @@ static void leave(struct worker *worker, struct pollfd *fds)
 static int conclude(struct worker *worker, struct mq_err *err)
 {
 	const struct worker_counts *c = &worker->counts;
+	char unanswered[64] = "";
 
+	if (c->unanswered > 0)
+		snprintf(unanswered, sizeof unanswered, " (%" PRId64 " without a reply)",
+		         c->unanswered);
 	mq_log(worker->invocation->env, MQ_LEVEL_NOTE,
-	       "%" PRId64 " of %" PRId64 " messages handled, %" PRId64
-	       " attempts repeated, %" PRId64 " dead",
-	       c->handled, c->fetched, c->retried, c->dead);
+	       "%s%" PRId64 " of %" PRId64 " message%s handled%s, %" PRId64
+	       " attempt%s repeated, %" PRId64 " dead",
+	       cancelled(worker) ? "stopped by a signal: " : "", c->handled, c->fetched,
+	       c->fetched == 1 ? "" : "s", unanswered, c->retried, c->retried == 1 ? "" : "s",
+	       c->dead);
 	if (worker->why.code != MQ_OK) {
 		*err = worker->why;
 		return (int)err->code;
 	}
 	if (cancelled(worker))
 		return MQ_CANCELLED;
+	if (worker->output_gone) /* as everything that prints: quietly */
+		return MQ_OK;
 	if (c->dead > 0 && worker->options->fail_on_dead_letter) {
 		mq_fail(err, MQ_PARTIAL, "%" PRId64 " message%s went to %s", c->dead,
-		        c->dead == 1 ? "" : "s", worker->dead.target.shown);
+		        c->dead == 1 ? "" : "s", worker->options->dead_letter);
 		return MQ_PARTIAL;
 	}
 	return MQ_OK;
@@ -283,55 +368,55 @@ static int conclude(struct worker *worker, struct mq_err *err)
 static int open_all(struct worker *worker, struct mq_err *err)
 {
 	const struct worker_options *options = worker->options;
-	const struct jobs_spec spec = {.order = (enum jobs_order)options->order,
-	                               .readers = worker->sources->readers,
-	                               .n_readers = worker->sources->n};
+	const struct jobs_spec spec = {.order = worker->order,
+	                               .readers = worker->sources.readers,
+	                               .n_readers = worker->sources.n};
 	const struct mq_format_spec format = {.kind = MQ_FORMAT_JSON};
 
 	worker->kind = options->exec_lines   ? &slot_lines
 	               : options->exec_batch ? &slot_batch
 	                                     : &slot_each;
 	worker->seed = (unsigned)mq_now_ms();
-	worker->last_commit_ms = worker->last_message_ms = mq_now_monotonic_ms();
+	worker->started_ms = worker->last_commit_ms = worker->last_message_ms =
+	    mq_now_monotonic_ms();
 	worker->slots = calloc((size_t)options->workers, sizeof *worker->slots);
-	worker->caught_up = calloc(worker->sources->n + 1, sizeof *worker->caught_up);
+	worker->caught_up = calloc(worker->sources.n + 1, sizeof *worker->caught_up);
 	if (!worker->slots || !worker->caught_up)
 		return mq_fail_memory(err);
-	if (process_wakeup(err) < 0 || jobs_new(&spec, &worker->jobs, err) < 0 ||
+	if (guard_start(&worker->guard, (size_t)options->workers, err) < 0 ||
+	    process_wakeup(err) < 0 || jobs_new(&spec, &worker->jobs, err) < 0 ||
 	    environment_init(&worker->environment, worker->group, err) < 0 ||
 	    (options->json && mq_format_new(&format, &worker->envelope, err) < 0))
 		return -1;
-	if (options->dead_letter &&
-	    sender_open(&worker->dead, worker, options->dead_letter, err) < 0)
-		return -1;
-	if (!options->reply)
-		return 0;
-	return sender_open(&worker->reply, worker, options->reply_to, err);
+	return 0;
 }
 
 int worker_run(struct worker *worker, struct mq_err *err)
 {
-	size_t n = worker->sources->n + (size_t)worker->options->workers * 3 + FDS_OTHERS;
+	size_t n = worker->sources.n + (size_t)worker->options->workers * 3 + FDS_OTHERS;
 	struct pollfd *fds = calloc(n, sizeof *fds);
 	int code = MQ_INTERNAL;
 
 	if (!fds)
 		mq_fail_memory(err);
 	else if (open_all(worker, err) == 0) {
+		worker->progress = !worker->invocation->common->quiet && isatty(STDERR_FILENO) &&
+		                   !isatty(STDOUT_FILENO);
 		run(worker, fds);
+		end_progress(worker);
 		leave(worker, fds);
 		/* What has no answer yet gets one, and is settled then. */
 		sender_close(&worker->dead);
-		sender_close(&worker->reply);
+		for (size_t i = 0; i < worker->n_replies; i++)
+			sender_close(&worker->replies[i]);
 		commit(worker, true);
 		code = conclude(worker, err);
 	}
 	free(fds);
-	sender_close(&worker->dead);
-	sender_close(&worker->reply);
 	for (int64_t i = 0; worker->slots && i < worker->options->workers; i++)
 		slot_release(&worker->slots[i]);
 	free(worker->slots);
+	guard_end(&worker->guard);
 	free(worker->caught_up);
 	jobs_free(worker->jobs);
 	environment_release(&worker->environment);

@@ -15,6 +15,7 @@ extern char **environ;
 #define VALUE_MAX ((size_t)64 * 1024)
 #define TEXT_MAX ((size_t)512 * 1024)
 #define NAME_MAX_OURS 200
+enum { HEADERS_MAX = 256 }; /* that have a variable of their own */
 
 static const char *const names[] = {
     "STREAM",           "PARTITION",   "OFFSET",         "ID",
@@ -110,24 +111,43 @@ static void put_number(struct writing *w, const char *name, int64_t number)
 	put(w, name, mq_bytes_of(text, (size_t)len));
 }
 
-static void put_header(struct writing *w, const struct mq_message *message, size_t i)
+/* HEADER_NAME, in letters that a shell takes. Returns its length; 0: MQTK_HEADERS has it alone. */
+static size_t header_name(struct mq_bytes name, char ret[static NAME_MAX_OURS])
 {
-	const struct mq_header *header = &message->headers[i];
-	char name[NAME_MAX_OURS] = "HEADER_";
-	size_t at = strlen(name);
+	size_t at = strlen(strcpy(ret, "HEADER_"));
 
-	if (header->name.len == 0 || header->name.len >= sizeof name - at)
-		return; /* MQTK_HEADERS has it */
-	/* Of several with one name the last counts; it is put once. */
-	for (size_t later = i + 1; later < message->n_headers; later++)
-		if (mq_bytes_equal(message->headers[later].name, header->name))
-			return;
-	for (size_t k = 0; k < header->name.len; k++) {
-		unsigned char c = (unsigned char)header->name.data[k];
-		name[at++] = c < 0x80 && isalnum(c) ? (char)toupper(c) : '_';
+	if (name.len == 0 || name.len >= NAME_MAX_OURS - at)
+		return 0;
+	for (size_t k = 0; k < name.len; k++) {
+		unsigned char c = (unsigned char)name.data[k];
+		ret[at++] = c < 0x80 && isalnum(c) ? (char)toupper(c) : '_';
 	}
-	name[at] = '\0';
-	put(w, name, header->value);
+	ret[at] = '\0';
+	return at;
+}
+
+/* Of several that get one name the last counts. */
+static void put_each_header(struct writing *w, const struct mq_message *message)
+{
+	size_t n = 0, most = message->n_headers < HEADERS_MAX ? message->n_headers : HEADERS_MAX;
+	char(*put_names)[NAME_MAX_OURS] = calloc(most, sizeof *put_names);
+
+	for (size_t i = message->n_headers; i > 0 && put_names; i--) {
+		const struct mq_header *header = &message->headers[i - 1];
+		size_t known = 0;
+		if (header_name(header->name, put_names[n]) == 0)
+			continue;
+		while (known < n && strcmp(put_names[known], put_names[n]) != 0)
+			known++;
+		if (known < n)
+			continue;
+		put(w, put_names[n], header->value);
+		if (++n == HEADERS_MAX && i > 1)
+			leave_out(w, "HEADER_");
+		if (n == most)
+			break;
+	}
+	free(put_names);
 }
 
 /* [["name","value"],…], as the envelope has it. */
@@ -159,8 +179,7 @@ static void put_headers(struct writing *w, const struct mq_message *message)
 	else
 		leave_out(w, "HEADERS");
 	mq_buf_release(&json);
-	for (size_t i = 0; i < message->n_headers; i++)
-		put_header(w, message, i);
+	put_each_header(w, message);
 }
 
 static void put_properties(struct writing *w, const struct mq_properties *p)

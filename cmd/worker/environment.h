@@ -4,9 +4,10 @@
  *
  *   MQTK_STREAM MQTK_PARTITION MQTK_OFFSET MQTK_ID MQTK_TIMESTAMP (ms) MQTK_KEY MQTK_GROUP
  *   MQTK_ATTEMPT (from 1) MQTK_HEADERS (JSON, as in the envelope) MQTK_HEADER_NAME (the last of
- * that name; letters upper case, what is no letter or digit '_') MQTK_MESSAGE_ID
- * MQTK_CORRELATION_ID MQTK_CONTENT_TYPE MQTK_CONTENT_ENCODING MQTK_REPLY_TO MQTK_TYPE MQTK_APP_ID
- * MQTK_USER_ID MQTK_EXCHANGE MQTK_EXPIRY_MS MQTK_PRIORITY MQTK_DELIVERY_COUNT MQTK_REDELIVERED
+ * that name; letters upper case, what is no letter or digit '_'; at most 256 of them)
+ * MQTK_MESSAGE_ID MQTK_CORRELATION_ID MQTK_CONTENT_TYPE MQTK_CONTENT_ENCODING MQTK_REPLY_TO
+ * MQTK_TYPE MQTK_APP_ID MQTK_USER_ID MQTK_EXCHANGE MQTK_EXPIRY_MS MQTK_PRIORITY MQTK_DELIVERY_COUNT
+ * MQTK_REDELIVERED
  *
  * What the message does not have is not set. A value with a NUL byte or of more than 64 KiB cannot
  * stand in an environment: it is left out, and MQTK_LEFT_OUT names it (--exec-json gives all).

@@ -43,7 +43,6 @@ struct part {
 
 struct jobs {
 	struct jobs_spec spec;
-	bool each; /* messages are settled one by one */
 	struct table lanes, parts;
 	struct lane *ready, *ready_last;
 	struct lane **heap; /* of waiting lanes, the first one due on top */
@@ -250,6 +249,12 @@ static void append_to_part(struct part *part, struct job *job)
 	part->last = job;
 }
 
+/* Its messages are settled one by one. */
+static bool settles_each(const struct jobs *jobs, size_t reader)
+{
+	return jobs->spec.readers[reader]->conn->caps & (MQ_CAP_CLAIM | MQ_CAP_REMOVE_ONE);
+}
+
 int jobs_add(struct jobs *jobs, size_t reader, const struct mq_message *message, struct mq_err *err)
 {
 	struct name part_name = {
@@ -267,9 +272,10 @@ int jobs_add(struct jobs *jobs, size_t reader, const struct mq_message *message,
 	struct job *job = copy_message(message, err);
 	struct lane *lane = job ? table_get(&jobs->lanes, &name, sizeof *lane, err) : NULL;
 	struct part *part = NULL;
-	if (lane && !jobs->each)
+	bool each = settles_each(jobs, reader);
+	if (lane && !each)
 		part = table_get(&jobs->parts, &part_name, sizeof *part, err);
-	if (!lane || (!jobs->each && !part)) {
+	if (!lane || (!each && !part)) {
 		if (lane && !lane->first)
 			table_drop(&jobs->lanes, &lane->entry);
 		free(job);
@@ -378,8 +384,6 @@ int jobs_new(const struct jobs_spec *spec, struct jobs **ret_jobs, struct mq_err
 	if (!jobs)
 		return mq_fail_memory(err);
 	jobs->spec = *spec;
-	jobs->each = spec->n_readers > 0 &&
-	             (spec->readers[0]->conn->caps & (MQ_CAP_CLAIM | MQ_CAP_REMOVE_ONE));
 	*ret_jobs = jobs;
 	return 0;
 }

@@ -1,20 +1,21 @@
 /*
  * A program that lives on: it is given one message a line and answers each with a line, in order.
  *
- *   ok              done with it
+ *   ok [TEXT]       done with it; TEXT is the reply where one is wanted (--reply)
  *   retry [WHY]     try it again later
  *   reject [WHY]    no attempt will ever help
  *
- * It may read ahead: several messages are on their way, but never two that keep an order. When it
- * ends, the first one that it did not answer has failed; of the others nothing is known, and they
- * are given to the next one.
+ * An answer ends in a newline: half of one is none. It may read ahead: several messages are on
+ * their way, but never two that keep an order. When it ends, the first one that it did not answer
+ * has failed; of the others nothing is known, and they are given to the next one. A program that
+ * ends without having answered anything is started again only after a while.
  */
 #include "cmd/worker/engine.h"
 #include "cmd/worker/outcome.h"
+#include "cmd/worker/reply.h"
 
-#include <signal.h>
-
-#define ANSWERS_MAX ((size_t)1 << 20)
+enum { SILENCE_MS = 10000 };
+#define ANSWERS_MAX REPLY_MAX
 #define UNREAD_MAX ((size_t)1 << 20) /* bytes that wait for the program to read */
 
 static bool start(struct slot *slot, struct worker *worker, struct mq_err *err)
@@ -27,8 +28,7 @@ static bool start(struct slot *slot, struct worker *worker, struct mq_err *err)
 	mq_buf_clear(&slot->input);
 	mq_buf_clear(&slot->later);
 	spec.environment = environment_of(&worker->environment, NULL, 0, err);
-	return spec.environment &&
-	       process_start(&slot->process, &spec, mq_bytes_of("", 0), true, err) == 0;
+	return slot_start(slot, worker, &spec, mq_bytes_of("", 0), true, err);
 }
 
 /* Hands on what waits, once what was handed on before is taken. */
@@ -52,6 +52,8 @@ static void begin(struct slot *slot, struct worker *worker, struct job *job)
 		slot_cannot(worker, job, &err);
 		return;
 	}
+	if (slot->n == 0)
+		slot->begun_ms = mq_now_monotonic_ms();
 	slot_give(slot, worker, job);
 	if (slot->later.len >= UNREAD_MAX)
 		feed(slot, worker);
@@ -75,7 +77,10 @@ static bool take_answer(struct slot *slot, struct worker *worker, struct mq_byte
 			continue;
 		verdict.kind = words[i].kind;
 		if (line.len > len + 1)
-			verdict.error = mq_bytes_of(line.data + len + 1, line.len - len - 1);
+			verdict.error = verdict.output =
+			    mq_bytes_of(line.data + len + 1, line.len - len - 1);
+		slot->answered = true;
+		slot->fruitless = 0;
 		outcome_take(worker, slot_take(slot, worker), &verdict);
 		return true;
 	}
@@ -92,7 +97,20 @@ static void break_off(struct slot *slot, struct worker *worker, struct mq_bytes 
 	        slot->n == 0 ? ", and none was waiting for one" : "");
 	mq_hint(&why, "it answers each line with one of its own: ok, retry WHY or reject WHY");
 	worker_fail(worker, &why);
-	process_signal(&slot->process, SIGTERM);
+	slot_stop(slot);
+}
+
+/* The usual reason for silence: most languages keep what goes into a pipe until it is much. */
+static void say_silence(const struct slot *slot, struct worker *worker)
+{
+	if (worker->silence_said || slot->answered || slot->n == 0 ||
+	    mq_now_monotonic_ms() - slot->begun_ms < SILENCE_MS)
+		return;
+	worker->silence_said = true;
+	mq_log(worker->invocation->env, MQ_LEVEL_WARN,
+	       "--exec-lines: no answer for %d s; does the command flush its output after each "
+	       "line?",
+	       SILENCE_MS / 1000);
 }
 
 static void answered(struct slot *slot, struct worker *worker)
@@ -114,6 +132,7 @@ static void answered(struct slot *slot, struct worker *worker)
 	if (slot->process.overflow && !worker->why.code)
 		break_off(slot, worker, mq_bytes_str("a line without an end"));
 	feed(slot, worker);
+	say_silence(slot, worker);
 }
 
 static void ended(struct slot *slot, struct worker *worker)
@@ -121,6 +140,9 @@ static void ended(struct slot *slot, struct worker *worker)
 	char tail[PROCESS_TAIL];
 	struct verdict verdict = {.kind = VERDICT_FAILED, .reason = "exit"};
 
+	if (!slot->answered)
+		slot->rest_until_ms =
+		    mq_now_monotonic_ms() + outcome_backoff(worker, ++slot->fruitless);
 	if (slot->n == 0)
 		return;
 	verdict.error = mq_bytes_of(tail, process_tail(&slot->process, tail));
@@ -129,8 +151,7 @@ static void ended(struct slot *slot, struct worker *worker)
 	if (!verdict.reason)
 		verdict.reason = "exit";
 	struct job *first = slot_take(slot, worker);
-	while (slot->n > 0)
-		jobs_undo(worker->jobs, slot_take(slot, worker));
+	slot_undo(slot, worker);
 	outcome_take(worker, first, &verdict);
 }
 

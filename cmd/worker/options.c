@@ -30,18 +30,24 @@ const struct mq_option worker_rows[] = {
      .type = MQ_OPT_STRING,
      .arg = "CMD",
      .help = "run this shell command for each message, its body on standard input",
-     .more = "Exit status 0 settles the message. Everything else is in MQTK_ variables of the "
-             "environment: MQTK_STREAM, MQTK_PARTITION, MQTK_OFFSET, MQTK_ID, MQTK_KEY, "
-             "MQTK_TIMESTAMP, MQTK_ATTEMPT, MQTK_HEADERS (JSON), MQTK_HEADER_NAME for each "
-             "header, and the properties by their names in the envelope. What the command prints "
-             "goes where our output goes.",
+     .more =
+         "Exit status 0 settles the message. Everything else is in MQTK_ variables of the "
+         "environment: MQTK_STREAM, MQTK_PARTITION, MQTK_OFFSET, MQTK_ID, MQTK_KEY, "
+         "MQTK_TIMESTAMP, MQTK_ATTEMPT, MQTK_HEADERS (JSON), MQTK_HEADER_NAME for each "
+         "header, and the properties by their names in the envelope; what is too long or has "
+         "NUL bytes is left out, and MQTK_LEFT_OUT names it. What the command prints goes where "
+         "our output goes. It leads a process group of its own, which Ctrl-C does not reach; "
+         "what is left of the group when it ends, or when we do, is killed.",
      .field = offsetof(struct worker_options, exec)},
     {.name = "exec-lines",
      .type = MQ_OPT_STRING,
      .arg = "CMD",
      .help = "a command that lives on: one message a line, and it answers each with a line",
-     .more = "It answers 'ok', 'retry WHY' or 'reject WHY', in order, and may read ahead. When it "
-             "ends it is started again; the first message without an answer has failed then.",
+     .more =
+         "It answers 'ok', 'retry WHY' or 'reject WHY', in order, and may read ahead. When it "
+         "ends it is started again, after --backoff if it had not answered anything; the first "
+         "message without an answer has failed then. Half a line is no answer; another one ends "
+         "the run.",
      .field = offsetof(struct worker_options, exec_lines),
      .excludes = "exec"},
     {.name = "exec-batch",
@@ -100,6 +106,20 @@ const struct mq_option worker_rows[] = {
              "confirmed.",
      .complete = MQ_COMPLETE_ADDRESS,
      .field = offsetof(struct worker_options, dead_letter)},
+    {.name = "reply",
+     .type = MQ_OPT_STRING,
+     .arg = "ADDR",
+     .implied = "",
+     .help = "send what the command prints where the message says (reply-to), or to ADDR",
+     .more = "The reply has the message's correlation id, or its message id where it has none, and "
+             "the message is settled once the reply is confirmed. With --exec-lines what stands "
+             "behind 'ok' is the reply. Without ADDR it goes to the stream of that name on the "
+             "same broker: whoever sends messages chooses it. A message that names none, or one "
+             "that is not there (any more), is handled without a reply. An ADDR of a broker alone "
+             "is where the names are looked for. A reply has at most 16 MiB.",
+     .complete = MQ_COMPLETE_ADDRESS,
+     .field = offsetof(struct worker_options, reply),
+     .excludes = "exec-batch"},
     {.name = "fail-on-dead-letter",
      .type = MQ_OPT_FLAG,
      .help = "exit with 3 when messages went there",
@@ -115,6 +135,9 @@ const struct mq_option worker_rows[] = {
      .type = MQ_OPT_DURATION,
      .arg = "DUR",
      .help = "after a signal let running commands finish for so long (30s)",
+     .more =
+         "What they finish is settled. Then they get SIGTERM, a second later SIGKILL, and their "
+         "messages come again. A second signal ends all at once.",
      .max = INT64_MAX / 4,
      .field = offsetof(struct worker_options, grace_ms)},
     {0}};
@@ -127,9 +150,10 @@ int worker_wanted(const struct worker_options *options, struct mq_err *err)
 
 	if (command)
 		return *command ? 1 : mq_fail(err, MQ_USAGE, "--exec: there is no command");
-	if (options->dead_letter || options->json || options->workers != 1 || options->reply)
-		return mq_fail(
-		    err, MQ_USAGE,
-		    "--workers, --dead-letter, --reply and --exec-json belong to --exec");
+	if (options->dead_letter || options->json || options->workers != 1 || options->reply ||
+	    options->order >= 0 || options->timeout_ms >= 0 || options->fail_on_dead_letter)
+		return mq_fail(err, MQ_USAGE,
+		               "--workers, --order, --dead-letter, --reply, --exec-timeout and "
+		               "--exec-json belong to --exec");
 	return 0;
 }

@@ -11,15 +11,22 @@ struct worker;
 /* How an attempt ended. */
 struct verdict {
 	enum { VERDICT_DONE, VERDICT_FAILED, VERDICT_REJECTED } kind; /* rejected: no retry helps */
-	const char *reason;     /* exit, signal, timeout, start, reject, data */
-	char status[48];        /* "exit 3", "SIGSEGV" …, or "" */
+	const char *reason;     /* exit, signal, timeout, retry, reject, data, reply */
+	char status[48];        /* "exit 3", "signal 9", or "" */
 	struct mq_bytes error;  /* the last it complained about */
 	struct mq_bytes output; /* for --reply */
+	bool broken_pipe;       /* it wrote where nobody reads */
 };
 
 void outcome_take(struct worker *worker, struct job *job, const struct verdict *verdict);
 
-/* A dead letter or a reply was confirmed, or refused (why). */
-void outcome_delivered(struct worker *worker, struct job *job, const struct mq_err *why);
+/* Its reply, if there was to be one, is where it should be. */
+void outcome_handled(struct worker *worker, struct job *job);
+/* Its dead letter was confirmed, or refused (why). */
+void outcome_buried(struct worker *worker, struct job *job, const struct mq_err *why);
+
+/* How long to wait after so many failures in a row: doubled with each, within --backoff, and partly
+ * by chance, so that what failed together does not come back together. */
+int64_t outcome_backoff(struct worker *worker, int attempts);
 
 #endif

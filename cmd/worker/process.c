@@ -11,7 +11,8 @@
 
 enum {
 	READ_AT_ONCE = 65536,
-	READS = 16, /* before others have their turn */
+	READS = 16,          /* before others have their turn */
+	PASS_AT_ONCE = 4096, /* goes into a pipe without waiting, if anything does (PIPE_BUF) */
 };
 
 /* --- SIGCHLD ---------------------------------------------------------------------------------- */
@@ -74,16 +75,20 @@ static void close_end(int *fd)
 	*fd = -1;
 }
 
-/* Signals as a program expects them: we ignore some, and that would be inherited. */
+/* Signals as a program expects them: we ignore some, and that would be inherited. nohup is meant
+ * for it as well. */
 static int set_signals(posix_spawnattr_t *attributes)
 {
-	static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
+	static const int numbers[] = {SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT, SIGTERM, SIGCHLD};
+	struct sigaction hangup;
 	sigset_t defaults, none;
 
 	sigemptyset(&defaults);
 	sigemptyset(&none);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		sigaddset(&defaults, numbers[i]);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(&defaults, SIGHUP);
 	int result = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (result == 0)
 		result = posix_spawnattr_setsigmask(attributes, &none);
@@ -128,6 +133,19 @@ static int spawn(struct process *process, const struct process_spec *spec, const
 	return result;
 }
 
+static int cannot_start(const struct process_spec *spec, int why, struct mq_err *err)
+{
+	if (why == E2BIG) {
+		mq_fail(err, MQ_DATA,
+		        "what is told of the message does not fit into an environment");
+		return mq_hint(err, "--exec-lines and --exec-batch give none of it");
+	}
+	mq_fail_errno(err, MQ_IO, why, "'%s' cannot be started", spec->command);
+	if (err)
+		err->retriable = why == EAGAIN || why == ENOMEM || why == EMFILE || why == ENFILE;
+	return mq_hint(err, "fewer --workers, or other limits (ulimit -u, ulimit -n)");
+}
+
 int process_start(struct process *process, const struct process_spec *spec, struct mq_bytes input,
                   bool keep_open, struct mq_err *err)
 {
@@ -151,9 +169,11 @@ int process_start(struct process *process, const struct process_spec *spec, stru
 		close_end(&theirs[fd]);
 	if (result) {
 		process_release(process);
-		return mq_fail_errno(err, MQ_INTERNAL, result, "'%s' cannot be started",
-		                     spec->command);
+		return cannot_start(spec, result, err);
 	}
+	process->place = spec->place;
+	if (process->place)
+		*process->place = process->pid;
 	return 0;
 }
 
@@ -180,7 +200,6 @@ static void feed(struct process *process)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0) { /* it reads no more; what that means its exit status says */
-			process->refused = true;
 			process_close_input(process);
 			return;
 		}
@@ -207,9 +226,34 @@ static void keep_tail(struct process *process, const char *data, size_t n)
 	}
 }
 
+/* Whether words for whoever watches us go out without waiting; to nobody they do. */
+static bool may_pass_on(void)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+	int n;
+
+	do
+		n = poll(&fd, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n != 0;
+}
+
+static bool line_shared;
+
+void process_share_line(bool shared)
+{
+	line_shared = shared;
+}
+
 /* What the program complains about is seen by whoever watches us, too. */
 static void pass_on(const char *data, size_t n)
 {
+	static const char wipe[] = "\r\033[K";
+
+	if (line_shared) {
+		line_shared = false;
+		pass_on(wipe, sizeof wipe - 1);
+	}
 	while (n > 0) {
 		ssize_t out = write(STDERR_FILENO, data, n);
 		if (out < 0 && errno == EINTR)
@@ -222,23 +266,18 @@ static void pass_on(const char *data, size_t n)
 }
 
 /* Reads what is there, but not for ever. Returns false at the end. */
-static bool listen_to(struct process *process, int fd, bool answers)
+static bool take_output(struct process *process)
 {
 	char data[READ_AT_ONCE];
 
 	for (int i = 0; i < READS; i++) {
-		ssize_t n = read(fd, data, sizeof data);
+		ssize_t n = read(process->output, data, sizeof data);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return errno == EAGAIN;
 		if (n == 0)
 			return false;
-		if (!answers) {
-			keep_tail(process, data, (size_t)n);
-			pass_on(data, (size_t)n);
-			continue;
-		}
 		size_t room = process->lines.limit - process->lines.len;
 		size_t kept = (size_t)n < room ? (size_t)n : room;
 		if (kept < (size_t)n || mq_buf_append(&process->lines, data, kept, NULL) < 0)
@@ -247,13 +286,44 @@ static bool listen_to(struct process *process, int fd, bool answers)
 	return true;
 }
 
-void process_serve(struct process *process)
+/* The same. Where our standard error is full the program has to wait, and not we; only the last
+ * words of one that has ended are taken all the same. */
+static bool take_complaints(struct process *process, bool last)
+{
+	char data[PASS_AT_ONCE];
+
+	for (int i = 0; i < READS * 4; i++) {
+		process->stuck = !may_pass_on();
+		if (process->stuck && !last)
+			return true;
+		ssize_t n = read(process->complaints, data, sizeof data);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			process->stuck = false;
+			return errno == EAGAIN;
+		}
+		if (n == 0)
+			return false;
+		keep_tail(process, data, (size_t)n);
+		if (!process->stuck)
+			pass_on(data, (size_t)n);
+	}
+	return true;
+}
+
+static void serve(struct process *process, bool last)
 {
 	feed(process);
-	if (process->output >= 0 && !listen_to(process, process->output, true))
+	if (process->output >= 0 && !take_output(process))
 		close_end(&process->output);
-	if (process->complaints >= 0 && !listen_to(process, process->complaints, false))
+	if (process->complaints >= 0 && !take_complaints(process, last))
 		close_end(&process->complaints);
+}
+
+void process_serve(struct process *process)
+{
+	serve(process, false);
 }
 
 size_t process_poll(const struct process *process, struct pollfd *ret_fds)
@@ -264,7 +334,9 @@ size_t process_poll(const struct process *process, struct pollfd *ret_fds)
 		ret_fds[n++] = (struct pollfd){.fd = process->input, .events = POLLOUT};
 	if (process->output >= 0)
 		ret_fds[n++] = (struct pollfd){.fd = process->output, .events = POLLIN};
-	if (process->complaints >= 0)
+	if (process->complaints >= 0 && process->stuck)
+		ret_fds[n++] = (struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT};
+	else if (process->complaints >= 0)
 		ret_fds[n++] = (struct pollfd){.fd = process->complaints, .events = POLLIN};
 	return n;
 }
@@ -279,20 +351,33 @@ static void close_all(struct process *process)
 	process->left = MQ_ABSENT;
 }
 
+/* Its number is not given to another process before it was waited for; so what is left of its
+ * group is ended first. */
+static void bury(struct process *process)
+{
+	kill(-process->pid, SIGKILL);
+	if (process->place)
+		*process->place = 0;
+	while (waitpid(process->pid, &process->status, 0) < 0 && errno == EINTR)
+		;
+	process->pid = 0;
+}
+
 bool process_reap(struct process *process)
 {
-	pid_t got;
+	siginfo_t info = {0};
+	int got;
 
 	if (process->pid == 0)
 		return true;
 	do
-		got = waitpid(process->pid, &process->status, WNOHANG);
+		got = waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT);
 	while (got < 0 && errno == EINTR);
-	if (got == 0)
+	if (got == 0 && info.si_pid == 0)
 		return false;
-	process_serve(process);
+	serve(process, true);
+	bury(process);
 	process->exited = true;
-	process->pid = 0;
 	close_all(process);
 	return true;
 }
@@ -312,12 +397,8 @@ size_t process_tail(const struct process *process, char *ret)
 
 void process_release(struct process *process)
 {
-	if (process->pid > 0) {
-		process_signal(process, SIGKILL);
-		while (waitpid(process->pid, &process->status, 0) < 0 && errno == EINTR)
-			;
-		process->pid = 0;
-	}
+	if (process->pid > 0)
+		bury(process);
 	close_all(process);
 	mq_buf_release(&process->lines);
 }

@@ -3,7 +3,8 @@
  * caller polls the descriptors and calls process_serve.
  *
  * Each program leads a process group of its own, so that a terminal's Ctrl-C reaches only us, and a
- * time-out reaches what the program has started.
+ * time-out reaches what the program has started. What is left of the group when the program ends is
+ * ended, too: otherwise a worker that runs for weeks would collect it.
  */
 #ifndef MQ_CMD_WORKER_PROCESS_H
 #define MQ_CMD_WORKER_PROCESS_H
@@ -24,9 +25,10 @@ struct process {
 	struct mq_buf lines;  /* what it wrote and the caller has not taken */
 	bool keep_open;       /* its standard input stays open when everything was fed */
 	bool overflow;        /* it wrote more than the limit, and the rest was dropped */
-	bool refused;         /* it closed its standard input early */
+	bool stuck;           /* nobody takes its complaints from us for now */
 	bool exited;
 	int status; /* of waitpid */
+	volatile pid_t *place;
 	char tail[PROCESS_TAIL];
 	size_t tail_at, tail_len; /* a ring: where the oldest byte stands */
 };
@@ -36,11 +38,13 @@ struct process_spec {
 	char *const *environment; /* all of it */
 	bool answers;             /* its standard output comes to us; else it is ours */
 	size_t limit;             /* bytes of output that are kept */
+	volatile pid_t *place;    /* where its group is noted while it runs; may be NULL */
 };
 
 /* Starts the program with `input` (borrowed until it is fed or the program ended) on its standard
  * input, which is closed behind it unless the caller goes on with process_feed. keep_open: it does.
- * -1 when it cannot be started at all; a command that does not exist is an exit status (127). */
+ * -1 when it cannot be started at all; a command that does not exist is an exit status (127).
+ * MQ_DATA: its environment is too large; retriable: processes, memory or descriptors are short. */
 int process_start(struct process *process, const struct process_spec *spec, struct mq_bytes input,
                   bool keep_open, struct mq_err *err);
 
@@ -67,6 +71,9 @@ size_t process_tail(const struct process *process, char *ret);
 
 /* Kills it if it still runs, waits for that, and frees everything. */
 void process_release(struct process *process);
+
+/* Whether a line of ours stands where complaints are passed on to: it is wiped first. */
+void process_share_line(bool shared);
 
 /* SIGCHLD makes this descriptor readable; take it empty with process_woken. One in a program. */
 int process_wakeup(struct mq_err *err);

@@ -14,21 +14,31 @@ struct worker;
 
 struct sender {
 	struct worker *worker;
+	const char *what; /* "reply", for messages; NULL: it is not used */
+	/* What was sent for the job is confirmed (why is NULL), or will never be. */
+	void (*delivered)(struct worker *worker, struct job *job, const struct mq_err *why);
 	struct mq_target target;
 	bool resolved;
+	bool by_name; /* each message names its stream */
+	bool broken;  /* nothing can be sent any more */
 	struct mq_conn *conn;
-	struct mq_writer *writer;
-	size_t open; /* without an answer */
+	struct mq_writer *writer; /* by_name: opened with the first message */
+	char *first;              /* by_name: the stream that it was opened with */
+	size_t open;              /* without an answer */
 };
 
-/* Opens the address: a stream, or (by_name) a broker, where each message names its stream. */
-int sender_open(struct sender *sender, struct worker *worker, const char *address,
-                struct mq_err *err);
+/* What address and settings mean; nobody is asked yet. by_name: its stream is left out. Without a
+ * stream messages have to name theirs. */
+int sender_resolve(struct sender *sender, const char *address, const struct mq_settings *settings,
+                   bool by_name, struct mq_err *err);
+int sender_connect(struct sender *sender, struct mq_err *err);
 void sender_close(struct sender *sender);
 
-/* Sends one message for that job; outcome_delivered follows, perhaps from inside. */
+/* Sends one message for that job; `delivered` follows, perhaps from inside. */
 void sender_send(struct sender *sender, struct mq_message *message, struct job *job);
 /* Takes answers, for up to timeout_ms. */
 void sender_serve(struct sender *sender, int timeout_ms);
+/* Answers are still to come. */
+bool sender_is_busy(const struct sender *sender);
 
 #endif

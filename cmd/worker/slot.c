@@ -3,13 +3,16 @@
 
 #include "cmd/worker/engine.h"
 #include "cmd/worker/outcome.h"
+#include "cmd/worker/reply.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { KILL_AFTER_MS = 5000 };
-#define REPLY_MAX ((size_t)64 << 20)
+enum {
+	KILL_AFTER_MS = 5000,
+	SHORT_MS = 100, /* until another program is tried to be started */
+};
 
 /* --- jobs of a slot --------------------------------------------------------------------------- */
 
@@ -41,6 +44,8 @@ size_t slot_room(const struct slot *slot, const struct worker *worker)
 {
 	size_t room = worker->kind->room ? worker->kind->room : (size_t)worker->options->batch;
 
+	if (slot->rest_until_ms > 0 && mq_now_monotonic_ms() < slot->rest_until_ms)
+		return 0;
 	return slot->timed_out || slot->closed || slot->n >= room ? 0 : room - slot->n;
 }
 
@@ -79,12 +84,62 @@ int slot_line(const struct worker *worker, const struct job *job, struct mq_buf 
 	return -1;
 }
 
+void slot_undo(struct slot *slot, struct worker *worker)
+{
+	while (slot->n > 0)
+		jobs_undo(worker->jobs, slot->jobs[(slot->first + --slot->n) % SLOT_LINES]);
+	set_deadline(slot, worker);
+}
+
+bool slot_start(struct slot *slot, struct worker *worker, struct process_spec *spec,
+                struct mq_bytes input, bool keep_open, struct mq_err *err)
+{
+	spec->place = &worker->guard.groups[slot - worker->slots];
+	if (!spec->environment || process_start(&slot->process, spec, input, keep_open, err) < 0)
+		return false;
+	worker->short_since_ms = 0;
+	slot->answered = false;
+	return true;
+}
+
+static bool something_runs(const struct worker *worker)
+{
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		if (worker->slots[i].process.pid > 0)
+			return true;
+	return false;
+}
+
+/* The machine is short of something, and no message is to blame. Where nothing of ours runs that
+ * could give it back, that is waited for only as long as for a broker. */
+static void wait_for_room(struct worker *worker, const struct mq_err *why)
+{
+	int64_t now = mq_now_monotonic_ms();
+
+	if (worker->short_since_ms == 0) {
+		worker->short_since_ms = now;
+		mq_log(worker->invocation->env, MQ_LEVEL_WARN, "%s; trying again", why->message);
+	}
+	worker->rest_until_ms = now + SHORT_MS;
+	if (!something_runs(worker) &&
+	    now - worker->short_since_ms >= worker->invocation->env->timeout_ms)
+		worker_fail(worker, why);
+}
+
 void slot_cannot(struct worker *worker, struct job *job, const struct mq_err *why)
 {
 	struct verdict verdict = {
-	    .kind = VERDICT_FAILED, .reason = "start", .error = mq_bytes_str(why->message)};
+	    .kind = VERDICT_REJECTED, .reason = "data", .error = mq_bytes_str(why->message)};
 
-	outcome_take(worker, job, &verdict);
+	if (why->code == MQ_DATA) {
+		outcome_take(worker, job, &verdict);
+		return;
+	}
+	jobs_undo(worker->jobs, job);
+	if (why->retriable)
+		wait_for_room(worker, why);
+	else
+		worker_fail(worker, why);
 }
 
 void slot_judge(const struct slot *slot, struct verdict *ret)
@@ -105,6 +160,15 @@ void slot_judge(const struct slot *slot, struct verdict *ret)
 		snprintf(ret->status, sizeof ret->status, "signal %d", WTERMSIG(status));
 	else
 		snprintf(ret->status, sizeof ret->status, "exit %d", WEXITSTATUS(status));
+	/* A shell tells of a signal by 128 more. */
+	ret->broken_pipe = WIFSIGNALED(status) ? WTERMSIG(status) == SIGPIPE
+	                                       : WEXITSTATUS(status) == 128 + SIGPIPE;
+}
+
+void slot_stop(struct slot *slot)
+{
+	slot->kill_ms = mq_now_monotonic_ms() + KILL_AFTER_MS;
+	process_signal(&slot->process, SIGTERM);
 }
 
 /* --- one program for each message ------------------------------------------------------------- */
@@ -114,13 +178,13 @@ static void begin_each(struct slot *slot, struct worker *worker, struct job *job
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_bytes input;
 	struct process_spec spec = {.command = worker->options->exec,
-	                            .answers = worker->options->reply,
+	                            .answers = worker->options->reply != NULL,
 	                            .limit = REPLY_MAX};
 
 	mq_buf_clear(&slot->input);
 	spec.environment = environment_of(&worker->environment, &job->message, job->attempts, &err);
-	if (!spec.environment || slot_text(worker, job, &slot->input, &input, &err) < 0 ||
-	    process_start(&slot->process, &spec, input, false, &err) < 0) {
+	if (slot_text(worker, job, &slot->input, &input, &err) < 0 ||
+	    !slot_start(slot, worker, &spec, input, false, &err)) {
 		slot_cannot(worker, job, &err);
 		return;
 	}
@@ -135,10 +199,10 @@ static void ended_each(struct slot *slot, struct worker *worker)
 	verdict.error = mq_bytes_of(tail, process_tail(&slot->process, tail));
 	verdict.output = mq_bytes_of(slot->process.lines.data, slot->process.lines.len);
 	slot_judge(slot, &verdict);
-	if (verdict.kind == VERDICT_DONE && slot->process.overflow) {
+	if (slot->process.overflow) {
 		verdict.kind = VERDICT_REJECTED;
 		verdict.reason = "reply";
-		verdict.error = mq_bytes_str("the reply is larger than 64 MiB");
+		verdict.error = mq_bytes_str("the reply is larger than 16 MiB");
 	}
 	outcome_take(worker, slot_take(slot, worker), &verdict);
 }
@@ -148,9 +212,12 @@ static void given_each(struct slot *slot, struct worker *worker)
 	(void)slot, (void)worker;
 }
 
+/* Its output counts once it has ended, unless it has no end. */
 static void answered_each(struct slot *slot, struct worker *worker)
 {
-	(void)slot, (void)worker; /* its output counts once it has ended */
+	(void)worker;
+	if (slot->process.overflow && slot->kill_ms == INT64_MAX)
+		slot_stop(slot);
 }
 
 const struct slot_kind slot_each = {.room = 1,
@@ -193,11 +260,10 @@ void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms)
 	}
 	if (now_ms >= slot->deadline_ms && !slot->timed_out) {
 		slot->timed_out = true;
-		slot->kill_ms = now_ms + KILL_AFTER_MS;
-		process_signal(&slot->process, SIGTERM);
+		slot_stop(slot);
 	}
 	if (now_ms >= slot->kill_ms) {
-		slot->kill_ms = INT64_MAX;
+		slot->kill_ms = INT64_MAX - 1; /* once */
 		process_signal(&slot->process, SIGKILL);
 	}
 }

@@ -21,9 +21,12 @@ struct slot {
 	int64_t deadline_ms; /* monotonic, of the first one; INT64_MAX: none */
 	int64_t kill_ms;     /* when asking to end was not enough */
 	bool timed_out;
-	/* Batches: nothing more is taken, and when the first message was. */
-	bool closed;
-	int64_t begun_ms;
+	/* Programs that end without an answer are not started again at once. */
+	int fruitless;
+	bool answered;
+	int64_t rest_until_ms; /* 0: no */
+	int64_t begun_ms;      /* when the first message was taken */
+	bool closed;           /* batches: nothing more is taken */
 };
 
 /* What the kinds of programs differ in. */
@@ -66,7 +69,15 @@ struct job *slot_take(struct slot *slot, struct worker *worker);
 void slot_give(struct slot *slot, struct worker *worker, struct job *job);
 /* What the end of the program says about the message that it worked on. */
 void slot_judge(const struct slot *slot, struct verdict *ret);
-/* The attempt cannot even begin; with MQ_DATA none ever will. */
+/* The program is asked to end, and made to if it does not. */
+void slot_stop(struct slot *slot);
+/* All jobs back, in their order: their attempts do not count. */
+void slot_undo(struct slot *slot, struct worker *worker);
+/* process_start, in the slot's place. False: slot_cannot is next. */
+bool slot_start(struct slot *slot, struct worker *worker, struct process_spec *spec,
+                struct mq_bytes input, bool keep_open, struct mq_err *err);
+/* The attempt cannot even begin. With MQ_DATA none ever will; what we are short of may be there
+ * later. */
 void slot_cannot(struct worker *worker, struct job *job, const struct mq_err *why);
 void slot_release(struct slot *slot);
 

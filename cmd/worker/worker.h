@@ -26,11 +26,10 @@ struct worker_options {
 	const char *dead_letter;
 	bool fail_on_dead_letter;
 	int64_t workers;
-	int order;            /* enum jobs_order; -1: as the broker is */
-	int64_t timeout_ms;   /* --exec-timeout; -1: none */
-	int64_t grace_ms;     /* --grace */
-	bool reply;           /* --reply[=ADDR] */
-	const char *reply_to; /* NULL: each message's own */
+	int order;          /* enum jobs_order; -1: as the broker is */
+	int64_t timeout_ms; /* --exec-timeout; -1: none */
+	int64_t grace_ms;   /* --grace */
+	const char *reply;  /* --reply[=ADDR]; NULL: none; "": where each message says */
 };
 extern const struct mq_option worker_rows[];
 #define WORKER_OPTIONS_INIT                                                                        \

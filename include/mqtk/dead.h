@@ -69,6 +69,7 @@ bool mq_dead_is_header(struct mq_bytes name);
 #define MQ_DEAD_OFFSET "dlq-origin-offset"
 #define MQ_DEAD_ID "dlq-origin-id"
 #define MQ_DEAD_EXCHANGE "dlq-origin-exchange"
+#define MQ_DEAD_KEY "dlq-origin-key"
 #define MQ_DEAD_GROUP "dlq-group"
 #define MQ_DEAD_REASON "dlq-reason"
 #define MQ_DEAD_EXIT "dlq-exit-status"

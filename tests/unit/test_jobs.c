@@ -60,7 +60,7 @@ static void crowd(enum jobs_order order, unsigned caps)
 	struct mq_err err = MQ_ERR_INIT;
 	struct job *working[WORKERS] = {NULL};
 	int64_t next[PARTITIONS] = {0}, last[PARTITIONS][KEYS + 1], done = 0, now = 0;
-	struct jobs *jobs;
+	struct jobs *jobs = NULL;
 	int added = 0;
 
 	in_order = caps == 0;
@@ -158,7 +158,7 @@ static void test_others_go_on(void **state)
 	struct jobs_spec spec = {.order = JOBS_BY_KEY, .readers = readers, .n_readers = 1};
 	struct mq_message m = MQ_MESSAGE_INIT;
 	struct mq_err err = MQ_ERR_INIT;
-	struct jobs *jobs;
+	struct jobs *jobs = NULL;
 	int64_t n = 0;
 
 	(void)state;
