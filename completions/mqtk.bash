@@ -385,13 +385,16 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
+		--max-deliveries) :; return ;;
+		-g|--group) :; return ;;
+		--idle) :; return ;;
 		-c|--count) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --json --whole --force -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --json --whole --force -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -404,6 +407,9 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
+		--max-deliveries) :; return ;;
+		-g|--group) :; return ;;
+		--idle) :; return ;;
 		--bucket) :; return ;;
 		--max) :; return ;;
 		--max-age) :; return ;;
@@ -412,7 +418,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --bucket --json --max --max-age --force -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --bucket --json --max --max-age --force -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -425,18 +431,20 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
+		--max-deliveries) :; return ;;
+		-g|--group) :; return ;;
+		--idle) :; return ;;
 		--to) _mqtk_addresses; return ;;
 		-c|--count) :; return ;;
 		--rate) :; return ;;
 		--max-replays) :; return ;;
-		-g|--group) :; return ;;
 		--resume) _mqtk_files; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --to --count --rate --max-replays --group --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --to --count --rate --max-replays --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -449,15 +457,17 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
-		-c|--count) :; return ;;
+		--max-deliveries) :; return ;;
 		-g|--group) :; return ;;
+		--idle) :; return ;;
+		-c|--count) :; return ;;
 		--resume) _mqtk_files; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --group --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -470,15 +480,17 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
+		--max-deliveries) :; return ;;
+		-g|--group) :; return ;;
+		--idle) :; return ;;
 		-c|--count) :; return ;;
 		--backup) _mqtk_files; return ;;
-		-g|--group) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --backup --no-backup --group --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --backup --no-backup --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -491,13 +503,16 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
+		--max-deliveries) :; return ;;
+		-g|--group) :; return ;;
+		--idle) :; return ;;
 		-c|--count) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --append --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --append --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

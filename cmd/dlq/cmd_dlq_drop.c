@@ -10,12 +10,14 @@ struct drop_values {
 	struct mq_common common;
 	struct choose_options choose;
 	struct consent consent;
+	struct pending_options pending;
 	int64_t count;
-	const char *backup, *group;
+	const char *backup;
 	bool no_backup, force, json;
 };
 
-static const struct drop_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+static const struct drop_values defaults = {
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
 
 #define FIELD(name) offsetof(struct drop_values, name)
 
@@ -39,12 +41,6 @@ static const struct mq_option rows[] = {
      .help = "keep them nowhere",
      .field = FIELD(no_backup),
      .excludes = "backup"},
-    {.name = "group",
-     .letter = 'g',
-     .type = MQ_OPT_STRING,
-     .arg = "NAME",
-     .help = "where letters cannot be taken out (Kafka): the group that remembers (mqtk-dlq)",
-     .field = FIELD(group)},
     {.name = "force",
      .type = MQ_OPT_FLAG,
      .help = "although looking could make the broker drop messages",
@@ -59,6 +55,7 @@ static const struct mq_option rows[] = {
 static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, FIELD(choose)},
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
+    {"What a group holds", pending_rows, FIELD(pending)},
     {"Drop", rows, 0},
     {"Safety", consent_rows, FIELD(consent)},
     {0}};
@@ -107,7 +104,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .max_replays = -1,
 	    .plain = true,
 	    .json = values->json,
-	    .group = values->group,
+	    .pending = &values->pending,
 	    .append = true,
 	    .force = values->force,
 	};
@@ -133,7 +130,9 @@ const struct mq_command mq_cmd_dlq_drop = {
     .operands = "ADDR",
     .about = "Shows which dead letters are meant, asks, writes them to a file as -J lines, and "
              "only then takes them out. Where letters cannot be taken out (Kafka, the local store) "
-             "the group passes them; the broker keeps them as long as it is told to.",
+             "the group passes them; the broker keeps them as long as it is told to. What a Redis "
+             "group holds pending is "
+             "acknowledged; the entry stays in its stream.",
     .examples = examples,
     .sets = sets,
     .values_size = sizeof(struct drop_values),

@@ -6,11 +6,13 @@
 struct export_values {
 	struct mq_common common;
 	struct choose_options choose;
+	struct pending_options pending;
 	int64_t count;
 	bool append, force, json;
 };
 
-static const struct export_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+static const struct export_values defaults = {
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
 static const struct consent granted = {.yes = true};
 
 #define FIELD(name) offsetof(struct export_values, name)
@@ -42,6 +44,7 @@ static const struct mq_option rows[] = {
 static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, FIELD(choose)},
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
+    {"What a group holds", pending_rows, FIELD(pending)},
     {"Export", rows, 0},
     {0}};
 
@@ -61,6 +64,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .max_replays = -1,
 	    .plain = true,
 	    .json = values->json,
+	    .pending = &values->pending,
 	    .stay = true,
 	    .append = values->append,
 	    .force = values->force,

@@ -6,12 +6,14 @@ struct move_values {
 	struct mq_common common;
 	struct choose_options choose;
 	struct consent consent;
+	struct pending_options pending;
 	int64_t count;
-	const char *group, *resume;
+	const char *resume;
 	bool force, json;
 };
 
-static const struct move_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+static const struct move_values defaults = {
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
 
 #define FIELD(name) offsetof(struct move_values, name)
 
@@ -24,12 +26,6 @@ static const struct mq_option rows[] = {
      .min = 1,
      .max = INT64_MAX,
      .field = FIELD(count)},
-    {.name = "group",
-     .letter = 'g',
-     .type = MQ_OPT_STRING,
-     .arg = "NAME",
-     .help = "where letters cannot be taken out (Kafka): the group that remembers (mqtk-dlq)",
-     .field = FIELD(group)},
     {.name = "resume",
      .type = MQ_OPT_STRING,
      .arg = "JOURNAL",
@@ -50,6 +46,7 @@ static const struct mq_option rows[] = {
 static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, FIELD(choose)},
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
+    {"What a group holds", pending_rows, FIELD(pending)},
     {"Move", rows, 0},
     {"Safety", consent_rows, FIELD(consent)},
     {0}};
@@ -73,7 +70,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .max_replays = -1,
 	    .plain = true,
 	    .json = values->json,
-	    .group = values->group,
+	    .pending = &values->pending,
 	    .resume = values->resume,
 	    .force = values->force,
 	};

@@ -6,13 +6,14 @@ struct requeue_values {
 	struct mq_common common;
 	struct choose_options choose;
 	struct consent consent;
-	const char *to, *resume, *group;
+	struct pending_options pending;
+	const char *to, *resume;
 	int64_t count, max_replays, rate;
 	bool force, json;
 };
 
 static const struct requeue_values defaults = {
-    .common = MQ_COMMON_INIT, .count = -1, .max_replays = -1};
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1, .max_replays = -1};
 
 #define FIELD(name) offsetof(struct requeue_values, name)
 
@@ -44,12 +45,6 @@ static const struct mq_option rows[] = {
      .help = "leave out letters that were put back N times already",
      .max = INT64_MAX,
      .field = FIELD(max_replays)},
-    {.name = "group",
-     .letter = 'g',
-     .type = MQ_OPT_STRING,
-     .arg = "NAME",
-     .help = "where letters cannot be taken out (Kafka): the group that remembers (mqtk-dlq)",
-     .field = FIELD(group)},
     {.name = "resume",
      .type = MQ_OPT_STRING,
      .arg = "FILE",
@@ -70,6 +65,7 @@ static const struct mq_option rows[] = {
 static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, FIELD(choose)},
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
+    {"What a group holds", pending_rows, FIELD(pending)},
     {"Requeue", rows, 0},
     {"Safety", consent_rows, FIELD(consent)},
     {0}};
@@ -80,6 +76,8 @@ static const struct mq_example examples[] = {
      "the last hour's, after a question"},
     {"mqtk dlq requeue --yes --rate 100 --max-replays 3 prod/orders.dlq",
      "slowly, and no letter a fourth time"},
+    {"mqtk dlq requeue --group billing --max-deliveries 5 redis://localhost/orders",
+     "what the group's members were given five times and never settled"},
     {0}};
 
 static int run(struct mq_invocation *invocation, struct mq_err *err)
@@ -91,7 +89,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .consent = &values->consent,
 	    .target = values->to,
 	    .verb = "requeue",
-	    .group = values->group,
+	    .pending = &values->pending,
 	    .resume = values->resume,
 	    .rate = (double)values->rate,
 	    .count = values->count,

@@ -12,11 +12,13 @@ enum { FLUSH_AT = 65536 };
 struct show_values {
 	struct mq_common common;
 	struct choose_options choose;
+	struct pending_options pending;
 	int64_t count;
 	bool force, json, whole;
 };
 
-static const struct show_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+static const struct show_values defaults = {
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
 
 static const struct mq_option rows[] = {
     {.name = "count",
@@ -46,6 +48,7 @@ static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, offsetof(struct show_values, choose)},
     {"Which messages", select_rows,
      offsetof(struct show_values, choose) + offsetof(struct choose_options, select)},
+    {"What a group holds", pending_rows, offsetof(struct show_values, pending)},
     {"Report", rows, 0},
     {0}};
 
@@ -94,6 +97,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .bold = invocation->color_out,
 	    .letters = {.invocation = invocation,
 	                .choose = &values->choose,
+	                .pending = &values->pending,
 	                .count = values->count,
 	                .force = values->force,
 	                .each = show_letter},

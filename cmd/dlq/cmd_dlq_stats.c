@@ -15,13 +15,17 @@ enum { SHOWN = 10, BAR = 30, BUCKETS_MOST = 100000 };
 struct stats_values {
 	struct mq_common common;
 	struct choose_options choose;
+	struct pending_options pending;
 	bool force, json;
 	int64_t bucket_ms;
 	int64_t max, max_age_ms;
 };
 
-static const struct stats_values defaults = {
-    .common = MQ_COMMON_INIT, .bucket_ms = 3600000, .max = -1, .max_age_ms = -1};
+static const struct stats_values defaults = {.common = MQ_COMMON_INIT,
+                                             .pending = PENDING_INIT,
+                                             .bucket_ms = 3600000,
+                                             .max = -1,
+                                             .max_age_ms = -1};
 
 static const struct mq_option rows[] = {
     {.name = "bucket",
@@ -58,6 +62,7 @@ static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, offsetof(struct stats_values, choose)},
     {"Which messages", select_rows,
      offsetof(struct stats_values, choose) + offsetof(struct choose_options, select)},
+    {"What a group holds", pending_rows, offsetof(struct stats_values, pending)},
     {"Report", rows, 0},
     {0}};
 
@@ -247,6 +252,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .newest_ms = MQ_NO_TIME,
 	    .letters = {.invocation = invocation,
 	                .choose = &values->choose,
+	                .pending = &values->pending,
 	                .count = -1,
 	                .force = values->force,
 	                .each = count_letter},

@@ -51,6 +51,8 @@ int letter_json(const struct mq_format *envelope, const struct mq_message *messa
 		put_bytes(&w, ",\"origin_broker\":", dead->origin_broker);
 	if (dead->group.data)
 		put_bytes(&w, ",\"group\":", dead->group);
+	if (dead->member.data)
+		put_bytes(&w, ",\"member\":", dead->member);
 	put_bytes(&w, ",\"reason\":", dead->reason);
 	put_bytes(&w, ",\"exception\":", dead->exception);
 	put_bytes(&w, ",\"error\":", dead->error);
@@ -175,6 +177,7 @@ int letter_lines(const struct mq_message *message, const struct mq_dead *dead, b
 	if (whole)
 		put_named(&w, "", dead->stacktrace, most);
 	put_named(&w, "group ", dead->group, most);
+	put_named(&w, "member ", dead->member, most);
 	put_headers(&w, message, dead);
 	put_named(&w, "key ", message->key, most);
 	if (message->payload.data)

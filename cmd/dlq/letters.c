@@ -46,7 +46,7 @@ static int run(struct look *look, struct mq_err *err)
 {
 	struct letters *letters = look->letters;
 	const struct mq_invocation *invocation = letters->invocation;
-	const struct mq_read_spec spec = {
+	struct mq_read_spec spec = {
 	    .force = letters->force,
 	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
 	    .limit = look->chooser.any ? letters->count : -1,
@@ -54,6 +54,9 @@ static int run(struct look *look, struct mq_err *err)
 	};
 	struct sources sources;
 
+	if (pending_check(letters->pending, false, err) < 0)
+		return (int)err->code;
+	pending_fill(letters->pending, &spec);
 	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
 	                 &spec, err) < 0)
 		return (int)err->code;

@@ -5,11 +5,13 @@
 #define MQ_CMD_DLQ_LETTERS_H
 
 #include "cmd/dlq/choose.h"
+#include "cmd/dlq/pending.h"
 #include "cmd/sources.h"
 
 struct letters {
 	struct mq_invocation *invocation;
 	const struct choose_options *choose;
+	const struct pending_options *pending;
 	int64_t count; /* -c: of those that are meant; -1: no limit */
 	bool force;    /* look although that could make the broker drop messages */
 	/* Called for each letter that is meant; -1 ends the look. */

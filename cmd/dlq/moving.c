@@ -198,8 +198,16 @@ static int broker_of(const char *address, struct mq_buf *ret, struct mq_err *err
 static int choose_way(const struct moving *moving, bool any, bool preview,
                       struct replay_values *values, struct mq_err *err)
 {
+	const struct pending_options *pending = moving->pending;
 	struct mq_target target;
 
+	if (pending && pending->max_deliveries > 0) {
+		values->held_group = pending->group;
+		values->held_deliveries = pending->max_deliveries;
+		values->held_idle_ms = pending->idle_ms;
+		values->ack = values->choosy = !moving->stay;
+		return 0;
+	}
 	if (moving->stay)
 		return 0;
 	if (mq_target_resolve(moving->source, moving->invocation->config,
@@ -207,11 +215,13 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 		return -1;
 	unsigned caps = target.backend->caps;
 	mq_target_release(&target);
+	if (caps & MQ_CAP_CLAIM && pending && pending->group)
+		return pending_check(pending, false, err);
 	if (caps & MQ_CAP_ACK) {
 		values->ack = true;
 		values->choosy = true; /* what is left out, or refused, stays in its place */
 	} else if (any && !moving->resume) {
-		values->group = moving->group ? moving->group : GROUP;
+		values->group = pending && pending->group ? pending->group : GROUP;
 	} else if (!moving->resume && preview) {
 		mq_log(moving->invocation->env, MQ_LEVEL_NOTE,
 		       "the letters stay where they are, and nothing remembers which were chosen: "
@@ -413,6 +423,8 @@ int moving_run(struct moving *moving, struct mq_err *err)
 	struct run run;
 	int code;
 
+	if (moving->pending && pending_check(moving->pending, !moving->stay, err) < 0)
+		return MQ_USAGE;
 	if (moving->resume && moving->count >= 0) {
 		mq_fail(err, MQ_USAGE,
 		        "--resume and --count: a journal knows how far the letters "

@@ -9,6 +9,7 @@
 
 #include "cmd/consent.h"
 #include "cmd/dlq/choose.h"
+#include "cmd/dlq/pending.h"
 #include "cmd/replay/running.h"
 
 struct moving {
@@ -18,7 +19,9 @@ struct moving {
 	const struct consent *consent;
 	const char *source, *target; /* operands; target NULL: where each letter came from */
 	const char *verb;            /* "requeue", for words */
-	const char *group; /* where letters stay: progress is this group's; NULL: mqtk-dlq */
+	/* Its group: whose pending messages are meant; else, where letters stay, the one whose
+	 * progress this is (NULL: mqtk-dlq). */
+	const struct pending_options *pending;
 	const char *resume;
 	double rate;
 	int64_t count, max_replays; /* -1: none */

@@ -158,6 +158,39 @@ static void refuse(struct copying *c, const struct mq_message *copy, const struc
 	slot_of(c, copy->tag)->state = copying_fail(c, copy->tag, &delivery);
 }
 
+/* Settles: what the copy was made of, still lent. */
+static const struct mq_message *original_of(const struct copying *c, const struct mq_message *copy)
+{
+	return &c->lent[copy->tag - c->lent_from];
+}
+
+/* What is copied is nobody else's from here on; the copies of the rest are left out. Returns how
+ * many copies there are. */
+static size_t keep_ours(struct copying *c, size_t copies)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < copies; i++)
+		c->originals[i] = original_of(c, &c->copies[i]);
+	if (mq_hold(c->pump->readers[c->pump->serving], c->originals, copies, c->ours, &err) < 0) {
+		copying_break_off(c, &err);
+		return 0;
+	}
+	for (size_t i = 0; i < copies; i++) {
+		struct copying_slot *slot = slot_of(c, c->copies[i].tag);
+		if (c->ours[i]) {
+			c->copies[kept++] = c->copies[i];
+			continue;
+		}
+		slot->state = DONE;
+		slot->stays = true;
+		c->counts.left++;
+		c->enough = false;
+	}
+	return kept;
+}
+
 /* Gives each message its slot, and those that are to be sent a copy. Returns how many copies. */
 static size_t make_copies(struct copying *c, const struct mq_message *messages, size_t n)
 {
@@ -206,6 +239,8 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 		else
 			copies++;
 	}
+	if (c->settles && copies > 0 && !c->broken)
+		copies = keep_ours(c, copies);
 	copying_advance(c);
 	return copies;
 }
@@ -354,7 +389,9 @@ int copying_init(struct copying *c, bool provenance, struct mq_err *err)
 	c->copies = calloc((size_t)RUN * 2, sizeof *c->copies);
 	c->due = calloc(RUN, sizeof *c->due);
 	c->part_times = calloc(c->plan->n + 1, sizeof *c->part_times);
-	if (!c->slots || !c->copies || !c->due || !c->part_times)
+	c->originals = calloc(RUN, sizeof *c->originals);
+	c->ours = calloc(RUN, sizeof *c->ours);
+	if (!c->slots || !c->copies || !c->due || !c->part_times || !c->originals || !c->ours)
 		return mq_fail_memory(err);
 	for (size_t i = 0; i <= c->plan->n; i++)
 		c->part_times[i] = INT64_MIN;
@@ -376,6 +413,8 @@ void copying_release(struct copying *c)
 	free(c->copies);
 	free(c->due);
 	free(c->part_times);
+	free(c->originals);
+	free(c->ours);
 	c->slots = NULL;
 }
 

@@ -50,6 +50,8 @@ struct copying {
 	uint64_t head, tail;
 	struct mq_message *copies; /* of one run, and room to sort them */
 	struct copying_due *due;
+	const struct mq_message **originals; /* of copies, in settles */
+	bool *ours;
 	int64_t *part_times; /* of each part, and of what belongs to none: the latest original */
 	int64_t noted_ms, committed_ms;
 	int64_t noted;   /* messages done with, as the journal knows */

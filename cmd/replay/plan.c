@@ -400,7 +400,7 @@ static bool drop_queues(struct plan *plan, size_t first, const struct mq_conn *c
 static bool can_plan(const struct source *source, const struct replay_values *values)
 {
 	return source->n_streams > 0 && (source->conn->caps & MQ_CAP_RANGES) && !values->ack &&
-	       (!values->group || values->exactly_once || values->dry_run);
+	       !values->held_group && (!values->group || values->exactly_once || values->dry_run);
 }
 
 int replay_plan_make(struct plan *plan, const struct sources *sources,

@@ -55,6 +55,9 @@ struct replay_values {
 	bool ack;
 	bool choosy; /* a policy is partly: with ack what is not chosen stays in its place */
 	bool chosen; /* by a policy: count is of what it chooses */
+	/* What this group's members hold is read in place of the streams, as mq_read_spec says. */
+	const char *held_group;
+	int64_t held_deliveries, held_idle_ms;
 	bool force;
 	bool exactly_once;
 	const char *resume;

@@ -138,6 +138,11 @@ static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
 	    .stop_at_end = true,
 	};
 
+	if (values->held_group) {
+		spec.group = values->held_group;
+		spec.deliveries = values->held_deliveries;
+		spec.idle_ms = values->held_idle_ms;
+	}
 	if (plan->exact[i]) {
 		ranges = replay_plan_ranges(plan, i, &spec.n_ranges, err);
 		if (!ranges)

@@ -126,6 +126,12 @@ struct mq_read_spec {
 	/* with ack: only some of what is there at open will be settled; all of it is lent, whatever
 	 * prefetch says, and the others are put back in their places. Refused where a look is. */
 	bool choosy;
+	/* With group: nobody joins it, and not the streams are read but what its members hold and
+	 * did not settle (MQ_CAP_CLAIM): messages that were delivered at least so often, and last
+	 * idle_ms ago or earlier. They come as dead letters, with the headers of MQ_DEAD_MQTK. With
+	 * ack, settled ones are settled for the group and stay in their stream. 0: no. */
+	int64_t deliveries;
+	int64_t idle_ms;
 	bool watch;       /* tail: what comes from now on matters more than what is there; must not
 	                   * take, hide or count anything. A backend whose stream cannot be watched
 	                   * that way says why (MQ_USAGE) */
@@ -233,6 +239,12 @@ struct mq_backend {
 	 * meanwhile is no error: what it gave will come again to whoever has it. */
 	int (*settle)(struct mq_reader *reader, const struct mq_message *messages, size_t n,
 	              struct mq_err *err);
+	/* Optional, with ack: some of what is lent is about to be copied elsewhere. From now on
+	 * nobody else is given it, until it is settled or the reader closed, which puts back what
+	 * is not. ret_ours[i] is false where somebody else has it by now: it is to be left. NULL:
+	 * what is lent is nobody else's. */
+	int (*hold)(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
+	            bool *ret_ours, struct mq_err *err);
 	/* Makes settled messages durable. wait: returns when the broker has confirmed. */
 	int (*commit)(struct mq_reader *reader, bool wait, struct mq_err *err);
 	/* A descriptor that is readable when fetch has something, or -1. */

@@ -34,6 +34,8 @@ int mq_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_bat
 void mq_release(struct mq_reader *reader, struct mq_batch *batch);
 int mq_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
               struct mq_err *err);
+int mq_hold(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
+            bool *ret_ours, struct mq_err *err);
 int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
 int mq_reader_fd(struct mq_reader *reader);
 void mq_reader_close(struct mq_reader *reader);

@@ -38,6 +38,7 @@ struct mq_dead {
 	struct mq_bytes origin_exchange;
 	struct mq_bytes origin_key; /* routing key */
 	struct mq_bytes origin_broker;
+	struct mq_bytes member;    /* of that group */
 	struct mq_bytes group;     /* that was reading, or the connector */
 	struct mq_bytes reason;    /* rejected expired maxlen delivery_limit, a stage, exit … */
 	struct mq_bytes exception; /* class; of the cause where both are known */
@@ -71,6 +72,7 @@ bool mq_dead_is_header(struct mq_bytes name);
 #define MQ_DEAD_EXCHANGE "dlq-origin-exchange"
 #define MQ_DEAD_KEY "dlq-origin-key"
 #define MQ_DEAD_GROUP "dlq-group"
+#define MQ_DEAD_MEMBER "dlq-member"
 #define MQ_DEAD_REASON "dlq-reason"
 #define MQ_DEAD_EXIT "dlq-exit-status"
 #define MQ_DEAD_ERROR "dlq-error"

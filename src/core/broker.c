@@ -197,10 +197,18 @@ static int check_position(const struct mq_conn *conn, const struct mq_pos *pos, 
 static int check_reading(const struct mq_conn *conn, const struct mq_read_spec *spec,
                          struct mq_err *err)
 {
-	if (spec->group && (check_writable(conn, "reading with --group, which commits,",
-	                                   "without --group nothing is committed", err) < 0 ||
-	                    check_cap(conn, MQ_CAP_GROUPS, "--group",
-	                              "read without it, from a position (--from)", err) < 0))
+	if (spec->deliveries > 0 &&
+	    check_cap(conn, MQ_CAP_CLAIM, "--max-deliveries",
+	              "its dead letters are messages of a stream of their own", err) < 0)
+		return -1;
+	if (spec->deliveries > 0 && !spec->group)
+		return mq_fail(err, MQ_USAGE, "--max-deliveries N is about a group: --group NAME");
+	bool joins = spec->group && spec->deliveries == 0;
+	if (spec->group &&
+	    ((joins && check_writable(conn, "reading with --group, which commits,",
+	                              "without --group nothing is committed", err) < 0) ||
+	     check_cap(conn, MQ_CAP_GROUPS, "--group", "read without it, from a position (--from)",
+	               err) < 0))
 		return -1;
 	if (spec->ack &&
 	    (check_writable(conn, "--ack, which takes messages,", "without --ack nothing is taken",
@@ -264,6 +272,16 @@ int mq_settle(struct mq_reader *reader, const struct mq_message *messages, size_
 	if (check_writable(reader->conn, "settling", NULL, err) < 0)
 		return -1;
 	return reader->conn->backend->settle(reader, messages, n, err);
+}
+
+int mq_hold(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
+            bool *ret_ours, struct mq_err *err)
+{
+	if (reader->conn->backend->hold)
+		return reader->conn->backend->hold(reader, messages, n, ret_ours, err);
+	for (size_t i = 0; i < n; i++)
+		ret_ours[i] = true;
+	return 0;
 }
 
 int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err)

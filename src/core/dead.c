@@ -251,6 +251,9 @@ static void apply(struct mq_dead_reader *reader, const struct dead_rule *rule,
 	case DEAD_GROUP:
 		set_text(&ret->group, rule, value);
 		break;
+	case DEAD_MEMBER:
+		set_text(&ret->member, rule, value);
+		break;
 	case DEAD_REASON:
 		set_text(&ret->reason, rule, value);
 		break;

@@ -18,6 +18,7 @@ enum dead_field {
 	DEAD_EXCHANGE,
 	DEAD_KEY,
 	DEAD_GROUP,
+	DEAD_MEMBER,
 	DEAD_REASON,
 	DEAD_EXCEPTION,
 	DEAD_CAUSE, /* the class of what was wrapped: wins over DEAD_EXCEPTION */

@@ -2,7 +2,7 @@
  * Reading as a member of a group: own pending entries first, then those that others left idle
  * (--claim), then new ones. What is acknowledged, and how, lives in acks.c.
  */
-#include "backend/redis/group.h"
+#include "backend/redis/held.h"
 
 #include <stdlib.h>
 
@@ -345,12 +345,14 @@ int mq_rd_settle(struct mq_reader *reader, const struct mq_message *messages, si
 {
 	struct mq_rd_reader *r = (struct mq_rd_reader *)reader;
 
+	if (r->held)
+		return mq_rd_held_settle(r, messages, n, err);
 	for (size_t i = 0; i < n; i++) {
 		struct mq_rd_cursor *cursor = messages[i].owner;
 		struct mq_rd_id id;
 		/* The bytes of a reply end in NUL. */
 		if (mq_rd_id_parse(messages[i].id.data, 0, &id) &&
-		    mq_rd_ids_remove(&cursor->lent_ids, id) &&
+		    (!r->group || mq_rd_ids_remove(&cursor->lent_ids, id)) &&
 		    mq_rd_acks_add(r, cursor, id, err) < 0)
 			return -1;
 	}

@@ -1,7 +1,7 @@
 /*
  * Reading: entries become messages, in turns over the connections; and what is known about ends.
  */
-#include "backend/redis/group.h"
+#include "backend/redis/held.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static int fill(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 	message->ts_type = MQ_TS_APPEND;
 	message->owner = cursor;
 	if (mq_rd_decode(&r->decoder, &feed->arena, fields, message, err) < 0 ||
-	    (r->acks && mq_rd_ids_add(&cursor->lent_ids, id, err) < 0) ||
+	    (r->group && mq_rd_ids_add(&cursor->lent_ids, id, err) < 0) ||
 	    (r->group && mark_redelivered(r, feed, message, err) < 0))
 		return -1;
 	/* What was pending or taken over may be older than what was handed out. */
@@ -168,6 +168,8 @@ int mq_rd_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_
 		return -1;
 	r->n_messages = 0;
 	mq_rd_decoder_clear(&r->decoder);
+	if (r->held)
+		return mq_rd_held_fetch(r, max, ret_batch, err);
 	for (;;) {
 		if (look(r, max, err) < 0)
 			return -1;
@@ -191,6 +193,8 @@ void mq_rd_release(struct mq_reader *reader, struct mq_batch *batch)
 
 	*batch = (struct mq_batch){0};
 	r->n_messages = 0;
+	if (r->held)
+		mq_rd_held_release(r);
 }
 
 int mq_rd_reader_fd(struct mq_reader *reader)
@@ -221,7 +225,8 @@ int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	r->member_lock = -1;
 	if (mq_rd_decoder_init(&r->decoder, r->conn, err) < 0 || mq_rd_connect(r->conn, err) < 0 ||
 	    mq_rd_cursors_open(r, spec, err) < 0 || mq_rd_feeds_make(r, err) < 0 ||
-	    (spec->group && mq_rd_group_open(r, spec, err) < 0) ||
+	    (spec->deliveries && mq_rd_held_open(r, spec, err) < 0) ||
+	    (spec->group && !spec->deliveries && mq_rd_group_open(r, spec, err) < 0) ||
 	    (spec->ack && mq_rd_acks_open(r, err) < 0)) {
 		mq_rd_reader_close(&r->base);
 		return -1;
@@ -239,6 +244,7 @@ void mq_rd_reader_close(struct mq_reader *reader)
 		return;
 	if (r->acks && mq_rd_acks_flush(r, true, &why) < 0)
 		mq_log(mq_rd_env_of(r), MQ_LEVEL_WARN, "%s", why.message);
+	mq_rd_held_close(r);
 	mq_rd_acks_free(r);
 	for (size_t i = 0; i < r->n_feeds; i++)
 		mq_rd_feed_release(&r->feeds[i]);

@@ -46,6 +46,7 @@ struct mq_rd_cursor {
 };
 
 struct mq_rd_acks;
+struct mq_rd_held;
 
 enum mq_rd_request {
 	MQ_RD_NOTHING,
@@ -104,6 +105,7 @@ struct mq_rd_reader {
 	int member_lock; /* keeps the default name ours; -1: none */
 	int64_t claim_ms;
 	struct mq_rd_acks *acks;
+	struct mq_rd_held *held; /* what members hold is read, not the streams; or NULL */
 };
 
 static inline const struct mq_env *mq_rd_env_of(const struct mq_rd_reader *r)

@@ -245,6 +245,7 @@ const struct mq_backend mq_backend_redis = {
     .fetch = mq_rd_fetch,
     .release = mq_rd_release,
     .settle = mq_rd_settle,
+    .hold = mq_rd_hold,
     .commit = mq_rd_commit,
     .reader_fd = mq_rd_reader_fd,
     .reader_close = mq_rd_reader_close,

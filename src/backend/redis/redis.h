@@ -15,6 +15,7 @@
  *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions;
  *               gap.c: what was removed before it came
  *   group.c     XREADGROUP, XAUTOCLAIM; acks.c: XACK; member.c: the default name
+ *   held.c      what members hold, as dead letters; takeover.c: taking it over
  *   names.c     which streams there are
  *   describe.c  what is asked about streams, server.c about servers; admin.c: what is made, trimmed
  *               and removed; count.c: how many entries are where
@@ -331,6 +332,8 @@ int mq_rd_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_
 void mq_rd_release(struct mq_reader *reader, struct mq_batch *batch);
 int mq_rd_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
                  struct mq_err *err);
+int mq_rd_hold(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
+               bool *ret_ours, struct mq_err *err);
 int mq_rd_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
 int mq_rd_reader_fd(struct mq_reader *reader);
 void mq_rd_reader_close(struct mq_reader *reader);

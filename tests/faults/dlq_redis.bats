@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# Dead letters on Redis Streams: what a group holds pending, and streams of letters; against
+# redis-cli, which knows what was really there.
+# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
+
+load faults
+
+setup() {
+	use_faults
+	requires_redis
+	RANDOM=${MQTK_TEST_SEED:=$((SECONDS + $$ % 32768))}
+	echo "MQTK_TEST_SEED=$MQTK_TEST_SEED"
+	broker=redis://$REDIS
+	a=$broker/$topic
+}
+teardown() { end_faults; }
+
+cli() {
+	redis-cli --no-auth-warning -h "${REDIS%:*}" -p "${REDIS##*:}" "$@"
+}
+
+# entries N: N entries of another program's in $topic, with the fields n and of.
+entries() {
+	seq "$1" | sed "s/.*/XADD $topic * n & of $1/" | cli >/dev/null
+}
+
+# held CONSUMER COUNT DELIVERIES IDLE_MS: so many more entries of $topic, delivered to it so often,
+# idle since.
+held() {
+	cli xgroup create "$topic" g 0 mkstream >/dev/null 2>&1 || :
+	cli xreadgroup group g "$1" count "$2" streams "$topic" '>' >/dev/null
+	cli --raw xpending "$topic" g - + 1000000 "$1" | awk 'NR % 4 == 1' >"ids.$1"
+	xargs -n 1000 -a "ids.$1" sh -c 'r=$1 t=$2 c=$3 n=$4 i=$5; shift 5
+		redis-cli -h "${r%:*}" -p "${r##*:}" xclaim "$t" g "$c" 0 "$@" idle "$i" retrycount "$n" justid' \
+		_ "$REDIS" "$topic" "$1" "$3" "$4" >/dev/null
+}
+
+# ID CONSUMER DELIVERIES of all pending entries
+pending() {
+	cli --raw xpending "$topic" g - + 1000000 | paste - - - - | awk 'NF { print $1, $2, $4 }'
+}
+
+# The values of n in the entries behind ID, in order.
+numbers() {
+	cli --raw xrange "$topic" "${1--}" + | awk '$1 == "n" { getline; print }'
+}
+
+letters=(--group g --max-deliveries 3)
+
+# --- what a group holds ---------------------------------------------------------------------------
+
+@test "pending entries are letters once they were delivered often enough, whoever holds them" {
+	entries 6
+	held one 3 3 120000
+	held two 2 5 60000
+	held young 1 9 1000
+	before=$(pending)
+	mq dlq show -J "${letters[@]}" "$a"
+	expect_status 0
+	is "$(jq -c '[.reason,.attempts,.group,.member,.origin_stream,.message.payload]' out)" \
+		"$(for n in 1 2 3; do echo "[\"max-deliveries\",3,\"g\",\"one\",\"$topic\",\"{\\\"n\\\":\\\"$n\\\",\\\"of\\\":\\\"6\\\"}\"]"; done
+			for n in 4 5; do echo "[\"max-deliveries\",5,\"g\",\"two\",\"$topic\",\"{\\\"n\\\":\\\"$n\\\",\\\"of\\\":\\\"6\\\"}\"]"; done)"
+	is "$(jq -c '.origin_id' out)" "$(pending | awk 'NR < 6 { print "\"" $1 "\"" }')"
+	has "$err" "1 more entry was given to a member less than 60 s ago"
+	# When it was given last is when it died.
+	now=$(date +%s)
+	jq -se --argjson now "$now" 'all(.[:3][]; (.died_ts / 1000 - $now + 120 | fabs) < 20)' out
+	mq dlq stats -J "${letters[@]}" --idle 0s "$a"
+	is "$(jq -c '[.letters,.reasons]' out)" '[6,[{"name":"max-deliveries","count":6}]]'
+	mq dlq stats --max 4 "${letters[@]}" "$a"
+	expect_status 1
+	# Looking gave nothing to anybody.
+	is "$(pending)" "$before"
+}
+
+@test "requeue adds them to their stream anew and acknowledges them; the rest stays as it was" {
+	entries 6
+	held one 3 3 120000
+	held two 2 2 120000
+	held young 1 9 1000
+	last=$(cli xrevrange "$topic" + - count 1 | head -1)
+	rest=$(pending | tail -3)
+	mq dlq requeue --dry-run "${letters[@]}" "$a"
+	expect_status 0
+	has "$out" "would requeue 3 letters"
+	mq dlq requeue --yes "${letters[@]}" "$a"
+	expect_status 0
+	is "$(pending)" "$rest"
+	is "$(numbers | paste -sd' ')" "1 2 3 4 5 6 1 2 3"
+	# Other programs find their fields, and nothing tells of the death.
+	is "$(cli --raw xrange "$topic" "($last" + | sed -n 2,7p | paste -sd' ')" \
+		'n 1 of 6 mqtk-properties {"headers":[["mqtk-replay-source","'"$topic@$(head -1 ids.one)"'"],["mqtk-replay-count","1"]]}'
+	mq dlq requeue --yes "${letters[@]}" "$a"
+	expect_status 0
+	has "$err" "there are no such letters"
+	# What is being worked on goes only when that is said.
+	mq dlq requeue --yes "${letters[@]}" --idle 0s "$a"
+	expect_status 0
+	is "$(pending)" "$(head -2 <<<"$rest")"
+}
+
+@test "thousands of them, over many pages: what is chosen goes, the others are not touched" {
+	entries 5000
+	held one 2500 3 90000
+	held two 2500 4 90000
+	pending >before
+	mq dlq requeue --yes "${letters[@]}" -c 10 "$a"
+	expect_status 0
+	diff <(tail -n +11 before) <(pending)
+	mq dlq requeue --yes "${letters[@]}" --grep '"n":"[0-9]*7"' "$a"
+	expect_status 0
+	diff <(tail -n +11 before | awk 'NR % 10 != 7') <(pending)
+	is "$(numbers | tail -n +5001 | sort -n | uniq -d)" ""
+	is "$(numbers | tail -n +5001 | sort -n | paste -sd' ')" \
+		"$({ seq 10; seq 17 10 5000; } | sort -n | paste -sd' ')"
+	mq dlq stats -J "${letters[@]}" --idle 0s "$a"
+	is "$(jq .letters out)" "$(pending | wc -l)"
+}
+
+@test "entries that were deleted meanwhile are told, and acknowledged when letters go" {
+	entries 9
+	held one 9 3 90000
+	for n in 1 4 5 9; do cli xdel "$topic" "$(sed -n "${n}p" ids.one)" >/dev/null; done
+	mq dlq show -J "${letters[@]}" "$a"
+	has "$err" "of 4 pending entries nothing is left"
+	is "$(jq -r '.message.payload | fromjson.n' out | paste -sd' ')" "2 3 6 7 8"
+	is "$(pending | wc -l)" 9
+	mq dlq requeue --yes -c 3 "${letters[@]}" "$a"
+	expect_status 0
+	is "$(numbers | paste -sd' ')" "2 3 6 7 8 2 3 6"
+	mq dlq requeue --yes "${letters[@]}" "$a"
+	expect_status 0
+	is "$(pending)" ""
+}
+
+@test "drop acknowledges and keeps a file, move tells where they were, export takes nothing" {
+	entries 6
+	held one 6 3 90000
+	before=$(pending)
+	mq dlq export "${letters[@]}" "$a" kept.jsonl
+	expect_status 0
+	is "$(pending)" "$before"
+	mq dlq drop --yes -c 2 "${letters[@]}" "$a"
+	expect_status 0
+	is "$(jq -r '.payload | fromjson.n' "$topic"-dropped-*.jsonl | paste -sd' ')" "1 2"
+	is "$(numbers | paste -sd' ')" "1 2 3 4 5 6"
+	"$MQTK" create -q "$a-dead"
+	mq dlq move --yes "${letters[@]}" "$a" "$a-dead"
+	expect_status 0
+	is "$(pending)" ""
+	mq dlq show -J "$a-dead"
+	is "$(jq -c '[.origin_id,.attempts,.member,.reason]' out | paste -sd' ')" \
+		"$(tail -4 ids.one | sed 's/.*/["&",3,"one","max-deliveries"]/' | paste -sd' ')"
+	# From there they go back into the stream that they died in.
+	mq dlq requeue --yes "$a-dead"
+	expect_status 0
+	is "$(numbers | paste -sd' ')" "1 2 3 4 5 6 3 4 5 6"
+}
+
+@test "what cannot be is said: no group, no such group, --group alone, another broker" {
+	entries 1
+	held one 1 3 90000
+	mq dlq show --max-deliveries 3 "$a"
+	expect_status 2
+	has "$err" "--group NAME"
+	mq dlq requeue --yes --group g "$a"
+	expect_status 2
+	has "$err" "--max-deliveries N"
+	mq dlq show --max-deliveries 3 --group other "$a"
+	expect_status 8
+	has "$err" "there is no group other in $topic"
+	mq dlq show --max-deliveries 3 --group g sqlite:s.db/t
+	expect_status 2
+	has "$err" "--max-deliveries"
+}
