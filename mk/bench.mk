@@ -6,7 +6,9 @@ BENCH_ROUNDS ?= 5
 BENCH_SERVERS := $(patsubst kafka,kafka3,$(filter-out local,$(BENCH)))
 BENCH_NAMES := measure $(if $(filter kafka,$(BENCH)),bare_consume bare_produce) \
                $(if $(filter rabbitmq,$(BENCH)),bare_rabbitmq) \
-               $(if $(filter redis,$(BENCH)),bare_redis) $(if $(filter local,$(BENCH)),empty)
+               $(if $(filter redis,$(BENCH)),bare_redis) \
+               $(if $(filter local,$(BENCH)),empty bare_spawn) \
+               $(if $(filter local kafka,$(BENCH)),answer_lines)
 BENCH_BIN := $(BENCH_NAMES:%=$(OUT)/tests/bench/%)
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o

@@ -5,6 +5,7 @@
 #include "mqtk/position.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 /* Numbers and moments that are longer are none. */
@@ -46,24 +47,59 @@ void mq_dead_reader_free(struct mq_dead_reader *reader)
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-static bool is_prefix(const struct dead_rule *rule)
+/* Every header of every letter is looked up, most of them are nobody's: so the rules are found by
+ * the first byte of their names, and their lengths are known. */
+static struct {
+	/* Of the rules whose names begin with that byte, in their order; -1: none. */
+	short first[256];
+	short next[DEAD_RULES_MAX];
+	size_t len[DEAD_RULES_MAX]; /* without the '*' */
+	bool prefix[DEAD_RULES_MAX];
+} lookup;
+
+static void make_lookup(void)
 {
-	return rule->name[strlen(rule->name) - 1] == '*';
+	short last[256];
+
+	for (size_t i = 0; i < 256; i++)
+		lookup.first[i] = last[i] = -1;
+	for (short i = 0; dead_rules[i].name; i++) {
+		const char *name = dead_rules[i].name;
+		unsigned char byte = (unsigned char)name[0];
+		lookup.len[i] = strlen(name);
+		lookup.prefix[i] = name[lookup.len[i] - 1] == '*';
+		lookup.len[i] -= lookup.prefix[i];
+		lookup.next[i] = -1;
+		if (last[byte] < 0)
+			lookup.first[byte] = i;
+		else
+			lookup.next[last[byte]] = i;
+		last[byte] = i;
+	}
 }
 
-static bool matches(const struct dead_rule *rule, struct mq_bytes name)
+/* The first rule that may be about a header, and those behind it by lookup.next; -1: none. */
+static short rules_of(struct mq_bytes name)
 {
-	size_t len = strlen(rule->name);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (is_prefix(rule))
-		return name.len >= len - 1 && memcmp(name.data, rule->name, len - 1) == 0;
-	return name.len == len && memcmp(name.data, rule->name, len) == 0;
+	pthread_once(&once, make_lookup);
+	return name.len > 0 ? lookup.first[(unsigned char)name.data[0]] : -1;
+}
+
+static inline bool matches(short rule, struct mq_bytes name)
+{
+	size_t len = lookup.len[rule];
+
+	if (name.len != len && (name.len < len || !lookup.prefix[rule]))
+		return false;
+	return memcmp(name.data, dead_rules[rule].name, len) == 0;
 }
 
 bool mq_dead_is_header(struct mq_bytes name)
 {
-	for (const struct dead_rule *rule = dead_rules; rule->name; rule++)
-		if (matches(rule, name))
+	for (short i = rules_of(name); i >= 0; i = lookup.next[i])
+		if (matches(i, name))
 			return true;
 	return false;
 }
@@ -73,13 +109,15 @@ static enum mq_dead_dialect dialect_of(const struct mq_message *message)
 {
 	enum mq_dead_dialect found = MQ_DEAD_UNKNOWN;
 
-	for (size_t i = 0; i < message->n_headers; i++)
-		for (const struct dead_rule *rule = dead_rules; rule->name; rule++) {
-			if (found != MQ_DEAD_UNKNOWN && rule->dialect >= found)
+	for (size_t h = 0; h < message->n_headers; h++) {
+		struct mq_bytes name = message->headers[h].name;
+		for (short i = rules_of(name); i >= 0; i = lookup.next[i]) {
+			if (found != MQ_DEAD_UNKNOWN && dead_rules[i].dialect >= found)
 				break; /* the rules are sorted by dialect */
-			if (rule->tells && matches(rule, message->headers[i].name))
-				found = rule->dialect;
+			if (dead_rules[i].tells && matches(i, name))
+				found = dead_rules[i].dialect;
 		}
+	}
 	return found;
 }
 
@@ -294,6 +332,8 @@ static void apply(struct mq_dead_reader *reader, const struct dead_rule *rule,
 void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *message,
                   struct mq_dead *ret_dead)
 {
+	const struct mq_header *said[DEAD_RULES_MAX];
+
 	*ret_dead = (struct mq_dead){
 	    .dialect = dialect_of(message),
 	    .origin_partition = MQ_NO_PARTITION,
@@ -303,16 +343,19 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 	};
 	if (ret_dead->dialect == MQ_DEAD_UNKNOWN)
 		return;
-	for (const struct dead_rule *rule = dead_rules; rule->name; rule++) {
-		if (rule->dialect != ret_dead->dialect)
-			continue;
-		/* Frameworks append: the last one tells of the last death. */
-		for (size_t i = message->n_headers; i-- > 0;)
-			if (matches(rule, message->headers[i].name)) {
-				apply(reader, rule, message->headers[i].value, ret_dead);
-				break;
-			}
+	/* In the order of the rules, whatever the order of the headers. */
+	memset(said, 0, sizeof said);
+	for (size_t h = 0; h < message->n_headers; h++) {
+		struct mq_bytes name = message->headers[h].name;
+		short i = rules_of(name);
+		while (i >= 0 && !(matches(i, name) && dead_rules[i].dialect == ret_dead->dialect))
+			i = lookup.next[i];
+		if (i >= 0)
+			said[i] = &message->headers[h]; /* the last one: frameworks append */
 	}
+	for (size_t i = 0; dead_rules[i].name; i++)
+		if (said[i])
+			apply(reader, &dead_rules[i], said[i]->value, ret_dead);
 	/* A broker that stamps messages when they arrive tells when this one came here. */
 	if (ret_dead->died_ms == MQ_NO_TIME && message->ts_type == MQ_TS_APPEND)
 		ret_dead->died_ms = message->ts_ms;

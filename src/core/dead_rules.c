@@ -5,7 +5,7 @@
 
 #define TELLS true
 
-const struct dead_rule dead_rules[] = {
+const struct dead_rule dead_rules[DEAD_RULES_MAX] = {
     {MQ_DEAD_MQTK, MQ_DEAD_REASON, DEAD_REASON, DEAD_TEXT, TELLS},
     {MQ_DEAD_MQTK, MQ_DEAD_BROKER, DEAD_BROKER, DEAD_TEXT, false},
     {MQ_DEAD_MQTK, MQ_DEAD_STREAM, DEAD_STREAM, DEAD_TEXT, TELLS},

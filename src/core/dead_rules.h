@@ -45,7 +45,9 @@ struct dead_rule {
 	bool tells;
 };
 
-/* Ended by a row without name. */
-extern const struct dead_rule dead_rules[];
+enum { DEAD_RULES_MAX = 160 };
+
+/* Sorted by dialect; ended by a row without name. */
+extern const struct dead_rule dead_rules[DEAD_RULES_MAX];
 
 #endif

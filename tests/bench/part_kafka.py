@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 
+import dead_letters
 import kafka_lag
 from timing import BARE, HEAD, MQTK, Job, compare, fill, rows, run_once
 
 TITLE = "Kafka"
 MESSAGES = 1_000_000
+LETTERS = 500_000
 
 
 def topics(broker):
@@ -29,6 +31,30 @@ def topics(broker):
                         f"kafka://{broker}/{state['name']}"], check=True)
 
     return state, prepare, drop
+
+
+def work(broker, source, folder, rounds):
+    """Dead letters, and the worker on the messages of SOURCE."""
+    prefix = f"benchdead{os.getpid()}"
+    dead, back = (f"kafka://{broker}/{prefix}-{name}" for name in ("dead", "back"))
+    groups = []
+
+    def group():
+        groups.append(f"{prefix}-{len(groups)}")
+        return groups[-1]
+
+    def empty(_name):
+        subprocess.run([MQTK, "delete", "-q", "--yes", back], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run([MQTK, "create", "-q", "--partitions", "1", back], check=True)
+
+    subprocess.run([MQTK, "create", "-q", "--partitions", "1", dead], check=True)
+    run_once([MQTK, "produce", "-J", dead],
+             dead_letters.fill(os.path.join(folder, "letters"), LETTERS, f"{prefix}-back"))
+    yield from dead_letters.requeue(dead, back, lambda _name: ["--group", group()], LETTERS, rounds,
+                                    empty)
+    yield from dead_letters.lines(source, group, MESSAGES, rounds)
+    for stream in (dead, back):
+        subprocess.run([MQTK, "delete", "--yes", "-q", stream], check=True)
 
 
 def run(folder, rounds):
@@ -75,9 +101,10 @@ def run(folder, rounds):
             target="≥1.5× as fast")
     table += rows("replay", compare(jobs, rounds, MESSAGES, prepare), MESSAGES)
     drop()
+    table += work(broker, source, folder, rounds)
     subprocess.run([MQTK, "delete", "--yes", "-q", source], check=True)
 
     table += kafka_lag.table(broker, lines, rounds)
 
     return HEAD + table + ["", f"{MESSAGES:,} messages of 100 bytes with a key, one partition, where nothing "
-                           "else is said; Kafka 3.9.1."]
+                           f"else is said; {LETTERS:,} letters with ten headers; Kafka 3.9.1."]

@@ -7,12 +7,14 @@ import base64
 import os
 import urllib.request
 
+import dead_letters
 from timing import (BARE, HEAD, MQTK, Job, compare, fill, head_of_file, instruction_table,
                     instructions, rows, run_once)
 
 TITLE = "RabbitMQ, classic queue"
 MESSAGES = 200_000
 FEW = 20_000
+LETTERS = 50_000
 QUEUE = "bench"
 PREFETCH, ACK_EVERY = 1000, 500
 PERFTEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "perftest", "run")
@@ -27,8 +29,8 @@ def run(folder, rounds):
     lines = fill(os.path.join(folder, "plain"), MESSAGES, False)
     few = head_of_file(lines, FEW)
 
-    def api(method, arguments="", body=None):
-        request = urllib.request.Request(f"{management}/api/queues/%2F/{QUEUE}{arguments}", body,
+    def api(method, arguments="", body=None, name=QUEUE):
+        request = urllib.request.Request(f"{management}/api/queues/%2F/{name}{arguments}", body,
                                          method=method)
         request.add_header("Authorization",
                            "Basic " + base64.b64encode(b"guest:guest").decode("ascii"))
@@ -75,11 +77,28 @@ def run(folder, rounds):
              str(MESSAGES)]),
     }, rounds, MESSAGES, fill_queue, drop_empty_queue), MESSAGES)
 
+    dead, back = (f"{uri}/{QUEUE}-{name}?management={management}" for name in ("dead", "back"))
+    letters = dead_letters.fill(os.path.join(folder, "letters"), LETTERS, f"{QUEUE}-back")
+
+    def fill_letters(_name):
+        for name in (f"{QUEUE}-dead", f"{QUEUE}-back"):
+            api("PUT", body=b'{"durable":true}', name=name)
+        run_once([MQTK, "produce", "-J", dead], letters)
+
+    # Refused when a letter is left.
+    def drop_letters(_name):
+        api("DELETE", "?if-empty=true", name=f"{QUEUE}-dead")
+        api("DELETE", name=f"{QUEUE}-back")
+
+    table += dead_letters.requeue(dead, back, lambda name: [] if "dlq" in name else ["--ack"],
+                                  LETTERS, rounds, fill_letters, drop_letters)
+
     make_queue("")
     counts = [("produce", instructions([MQTK, "produce", queue], few, FEW)),
               ("consume --ack", instructions([*mine, "-c", str(FEW), queue], None, FEW))]
     drop_queue("")
     version = os.environ.get("MQTK_TEST_RABBITMQ_VERSION", "")
     return table + instruction_table(counts) + [
-        "", f"{MESSAGES:,} persistent messages of 100 bytes; RabbitMQ {version}, PerfTest 2.16.0.", "",
+        "", f"{MESSAGES:,} persistent messages of 100 bytes; {LETTERS:,} letters with ten headers; "
+        f"RabbitMQ {version}, PerfTest 2.16.0.", "",
         "¹ as PerfTest says itself, without its start; compared by that."]

@@ -3,12 +3,14 @@
 import os
 import subprocess
 
+import dead_letters
 from timing import (BARE, HEAD, MQTK, Job, compare, fill, head_of_file, instruction_table,
                     instructions, rows, run_once)
 
 TITLE = "Redis streams"
 MESSAGES = 1_000_000
 FEW = 20_000
+LETTERS = 200_000
 KEY, GROUP = "bench", "benchers"
 
 
@@ -57,6 +59,18 @@ def run(folder, rounds):
     }, rounds, MESSAGES, no_group), MESSAGES)
     redis("DEL", KEY)
 
+    letters = dead_letters.fill(os.path.join(folder, "letters"), LETTERS, f"{KEY}-back")
+    dead, back = (f"{stream}-{name}" for name in ("dead", "back"))
+
+    def fill_letters(_name):
+        redis("DEL", f"{KEY}-dead", f"{KEY}-back")
+        run_once([MQTK, "produce", "--create", "-J", dead], letters)
+        redis("XGROUP", "CREATE", f"{KEY}-back", "nobody", "0", "MKSTREAM")
+
+    table += dead_letters.requeue(
+        dead, back, lambda name: [] if "dlq" in name else ["--ack"], LETTERS, rounds, fill_letters)
+    redis("DEL", f"{KEY}-dead", f"{KEY}-back")
+
     few = head_of_file(lines, FEW)
     table += instruction_table([
         ("produce", instructions([MQTK, "produce", "--create", stream], few, FEW)),
@@ -65,5 +79,6 @@ def run(folder, rounds):
         ("consume with a group", instructions([*mine, "--group", GROUP, stream], None, FEW))])
     redis("DEL", KEY)
     version = os.environ.get("MQTK_TEST_REDIS_VERSION", "")
-    return table + ["", f"{MESSAGES:,} messages of 100 bytes; Redis {version}.", "",
+    return table + ["", f"{MESSAGES:,} messages of 100 bytes; {LETTERS:,} letters with ten headers; "
+                    f"Redis {version}.", "",
                     "¹ as redis-benchmark says itself, without its start; compared by that."]
