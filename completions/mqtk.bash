@@ -435,6 +435,8 @@ _mqtk() {
 		-g|--group) :; return ;;
 		--idle) :; return ;;
 		--to) _mqtk_addresses; return ;;
+		--edit) :; return ;;
+		--edit-timeout) :; return ;;
 		-c|--count) :; return ;;
 		--rate) :; return ;;
 		--max-replays) :; return ;;
@@ -444,7 +446,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --to --count --rate --max-replays --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --to --edit --edit-timeout --count --rate --max-replays --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -54,7 +54,10 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .invocation = invocation,
 	    .choose = &values->choose,
 	    .consent = &granted,
+	    .unasked = true,
 	    .verb = "import",
+	    .done = "imported",
+	    .noun = "the import",
 	    .count = values->count,
 	    .max_replays = -1,
 	    .plain = true,
@@ -67,7 +70,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		return mq_fail(err, MQ_USAGE, "expected a file and an address"), MQ_USAGE;
 	moving.source = invocation->operands.items[0];
 	moving.target = invocation->operands.items[1];
-	if (!file_is_named(moving.source) || strcmp(moving.source, "-") == 0)
+	if (!file_is_named(moving.source))
 		return mq_fail(err, MQ_USAGE,
 		               "'%s' is no file: its name ends in .jsonl, or begins with ./",
 		               moving.source),

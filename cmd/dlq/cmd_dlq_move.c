@@ -66,6 +66,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .choose = &values->choose,
 	    .consent = &values->consent,
 	    .verb = "move",
+	    .done = "moved",
+	    .noun = "the move",
 	    .count = values->count,
 	    .max_replays = -1,
 	    .plain = true,

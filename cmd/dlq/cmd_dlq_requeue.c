@@ -7,13 +7,16 @@ struct requeue_values {
 	struct choose_options choose;
 	struct consent consent;
 	struct pending_options pending;
-	const char *to, *resume;
-	int64_t count, max_replays, rate;
+	const char *to, *resume, *edit;
+	int64_t count, max_replays, rate, edit_timeout_ms;
 	bool force, json;
 };
 
-static const struct requeue_values defaults = {
-    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1, .max_replays = -1};
+static const struct requeue_values defaults = {.common = MQ_COMMON_INIT,
+                                               .pending = PENDING_INIT,
+                                               .count = -1,
+                                               .max_replays = -1,
+                                               .edit_timeout_ms = 30000};
 
 #define FIELD(name) offsetof(struct requeue_values, name)
 
@@ -21,9 +24,24 @@ static const struct mq_option rows[] = {
     {.name = "to",
      .type = MQ_OPT_STRING,
      .arg = "ADDR",
-     .help = "all of them to this stream, and not where each came from",
+     .help = "all of them to this stream; BROKER/: each to its own stream on that broker",
      .complete = MQ_COMPLETE_ADDRESS,
      .field = FIELD(to)},
+    {.name = "edit",
+     .type = MQ_OPT_STRING,
+     .arg = "CMD",
+     .help = "each body through this program first: standard input to standard output",
+     .more = "The program is run by the shell for each letter, and told of it in the environment "
+             "as by 'mqtk consume --exec'. If it fails, its letter stays where it is, and the exit "
+             "code is 3. A letter without a body is not edited.",
+     .field = FIELD(edit)},
+    {.name = "edit-timeout",
+     .type = MQ_OPT_DURATION,
+     .arg = "DUR",
+     .help = "how long the program of --edit may take for a letter (30s)",
+     .min = 1,
+     .max = 3600000,
+     .field = FIELD(edit_timeout_ms)},
     {.name = "count",
      .letter = 'c',
      .type = MQ_OPT_INT,
@@ -78,6 +96,8 @@ static const struct mq_example examples[] = {
      "slowly, and no letter a fourth time"},
     {"mqtk dlq requeue --group billing --max-deliveries 5 redis://localhost/orders",
      "what the group's members were given five times and never settled"},
+    {"mqtk dlq requeue --edit 'jq -c .amount=0' --ids bad.ids prod/orders.dlq",
+     "those of a list, mended"},
     {0}};
 
 static int run(struct mq_invocation *invocation, struct mq_err *err)
@@ -90,6 +110,10 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .target = values->to,
 	    .verb = "requeue",
 	    .pending = &values->pending,
+	    .done = "put back",
+	    .noun = "the requeue",
+	    .edit = values->edit,
+	    .edit_timeout_ms = values->edit_timeout_ms,
 	    .resume = values->resume,
 	    .rate = (double)values->rate,
 	    .count = values->count,

@@ -2,29 +2,29 @@
 #include "cmd/dlq/moving.h"
 
 #include "cmd/commands.h"
-#include "cmd/dlq/tally.h"
+#include "cmd/dlq/home.h"
+#include "cmd/dlq/mending.h"
+#include "cmd/dlq/preview.h"
 #include "cmd/replay/edit.h"
+#include "cmd/replay/file.h"
+#include "cmd/replay/report.h"
 
 #include "mqtk/address.h"
-#include "mqtk/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define GROUP "mqtk-dlq"
-enum { SHOWN = 8 };
 
 /* A run over the letters: the preview, or the real one. */
 struct run {
 	struct moving *moving;
 	struct chooser chooser;
 	struct mq_dead_reader *reader;
-	bool preview;
-	/* The preview's. */
-	struct tally reasons, origins;
-	int64_t seen, meant, homeless, guarded;
-	int64_t oldest_ms, newest_ms;
+	struct places *places;
+	struct preview *preview; /* NULL: the real run */
+	struct mending mending;
 	/* Memory of the copies of one run of messages. */
 	struct block {
 		struct block *next;
@@ -33,24 +33,21 @@ struct run {
 
 /* --- the policy ------------------------------------------------------------------------------- */
 
-static bool has_home(const struct run *run, const struct mq_dead *dead)
+/* 1, 0 or -1. */
+static int has_home(struct run *run, const struct mq_dead *dead, struct mq_err *err)
 {
-	return run->moving->target || dead->origin_stream.len > 0;
-}
-
-static int note_letter(struct run *run, const struct mq_message *message,
-                       const struct mq_dead *dead, struct mq_err *err)
-{
-	int64_t when = dead->died_ms != MQ_NO_TIME ? dead->died_ms : message->ts_ms;
-
-	if (when != MQ_NO_TIME && (run->oldest_ms == MQ_NO_TIME || when < run->oldest_ms))
-		run->oldest_ms = when;
-	if (when != MQ_NO_TIME && (run->newest_ms == MQ_NO_TIME || when > run->newest_ms))
-		run->newest_ms = when;
-	return tally_add(&run->reasons, dead->reason, err) < 0 ||
-	               tally_add(&run->origins, dead->origin_stream, err) < 0
-	           ? -1
-	           : 0;
+	if (!run->places->home)
+		return 1;
+	if (dead->origin_stream.len == 0) {
+		if (run->preview)
+			run->preview->homeless++;
+		return 0;
+	}
+	int fits =
+	    run->places->from_file ? 1 : homes_fits(&run->places->homes, dead->origin_broker, err);
+	if (fits == 0 && run->preview)
+		run->preview->foreign++;
+	return fits;
 }
 
 static int choose(void *ctx, const struct mq_message *message, struct mq_err *err)
@@ -59,22 +56,17 @@ static int choose(void *ctx, const struct mq_message *message, struct mq_err *er
 	struct mq_dead dead;
 
 	mq_dead_read(run->reader, message, &dead);
-	run->seen++;
 	int wanted = chooser_wants(&run->chooser, message, &dead, err);
-	if (wanted <= 0)
+	if (wanted > 0)
+		wanted = has_home(run, &dead, err);
+	if (wanted <= 0 || !run->preview)
 		return wanted;
-	if (!has_home(run, &dead)) {
-		run->homeless++;
-		return 0;
-	}
 	/* The engine counts and leaves them; here they would only be promised. */
-	if (run->preview && run->moving->max_replays >= 0 &&
-	    edit_count(message) >= run->moving->max_replays) {
-		run->guarded++;
+	if (run->moving->max_replays >= 0 && edit_count(message) >= run->moving->max_replays) {
+		run->preview->guarded++;
 		return 1;
 	}
-	run->meant++;
-	return run->preview && note_letter(run, message, &dead, err) < 0 ? -1 : 1;
+	return preview_add(run->preview, message, &dead, err) < 0 ? -1 : 1;
 }
 
 static void begin(void *ctx)
@@ -161,17 +153,36 @@ static int restore_key(struct run *run, const struct mq_dead *dead, struct mq_me
 	return dead->origin_key.data && !copy->key.data ? -1 : 0;
 }
 
+/* An absent body has nothing to be changed. */
+static int mend(struct run *run, const struct mq_message *message, struct mq_message *copy,
+                struct mq_err *err)
+{
+	struct mq_buf body;
+
+	if (!run->mending.command || !message->payload.data)
+		return 0;
+	int result = mending_run(&run->mending, message, &body, err);
+	if (result != 0)
+		return result;
+	copy->payload = keep(run, mq_bytes_of(body.len ? body.data : "", body.len), err);
+	mq_buf_release(&body);
+	return copy->payload.data ? 0 : -1;
+}
+
 static int rewrite(void *ctx, const struct mq_message *message, struct mq_message *copy,
                    struct mq_err *err)
 {
 	struct run *run = ctx;
 	struct mq_dead dead;
+	int result = mend(run, message, copy, err);
 
+	if (result != 0)
+		return result;
 	mq_dead_read(run->reader, message, &dead);
 	if (run->moving->strip &&
 	    (strip(run, copy, err) < 0 || restore_key(run, &dead, copy, err) < 0))
 		return -1;
-	if (run->moving->target)
+	if (!run->places->home)
 		return 0;
 	copy->partition = dead.origin_partition;
 	copy->stream = keep(run, dead.origin_stream, err);
@@ -208,7 +219,7 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 		values->ack = values->choosy = !moving->stay;
 		return 0;
 	}
-	if (moving->stay)
+	if (moving->stay || file_is_named(moving->source))
 		return 0;
 	if (mq_target_resolve(moving->source, moving->invocation->config,
 	                      &moving->invocation->settings, &target, err) < 0)
@@ -222,6 +233,14 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 		values->choosy = true; /* what is left out, or refused, stays in its place */
 	} else if (any && !moving->resume) {
 		values->group = pending && pending->group ? pending->group : GROUP;
+	} else if (moving->drops) {
+		mq_fail(err, MQ_USAGE,
+		        "%s keeps its messages: letters that were chosen cannot be dropped from "
+		        "among the others",
+		        moving->source);
+		return mq_hint(err, "without a choice a group passes all of them; 'mqtk dlq move' "
+		                    "and 'export' copy the chosen ones; 'mqtk trim --before' "
+		                    "removes the oldest");
 	} else if (!moving->resume && preview) {
 		mq_log(moving->invocation->env, MQ_LEVEL_NOTE,
 		       "the letters stay where they are, and nothing remembers which were chosen: "
@@ -239,6 +258,7 @@ static int describe(const struct moving *moving, struct mq_buf *ret, struct mq_e
 	} parts[] = {
 	    {"reason", choose->reason},  {"origin", choose->origin},    {"ids", choose->ids},
 	    {"key", choose->select.key}, {"grep", choose->select.grep}, {"to", moving->target},
+	    {"edit", moving->edit},
 	};
 
 	if (mq_buf_append_str(ret, moving->verb, err) < 0)
@@ -264,62 +284,16 @@ static const char *advice(const struct replay_values *values, bool home)
 	            : "it stays where it is: --ids and --reason leave it out";
 }
 
-/* --- preview ---------------------------------------------------------------------------------- */
-
-static void table_rows(struct mq_table *table, const char *what, const struct tally *tally)
-{
-	int64_t rest = tally->others;
-
-	for (size_t i = 0; i < tally->n; i++) {
-		if (i >= SHOWN) {
-			rest += tally->rows[i].n;
-			continue;
-		}
-		mq_table_text(table, i == 0 ? what : "");
-		mq_table_printf(table, "%" PRId64, tally->rows[i].n);
-		tally_show(table, &tally->rows[i]);
-	}
-	if (rest > 0) {
-		mq_table_text(table, "");
-		mq_table_printf(table, "%" PRId64, rest);
-		mq_table_text(table, "(others)");
-	}
-}
-
-static int say_preview(struct run *run, struct mq_err *err)
-{
-	static const char *const headings[] = {"BY", ">LETTERS", "NAME", NULL};
-	char oldest[MQ_TIME_TEXT], newest[MQ_TIME_TEXT];
-	struct mq_table table;
-	struct mq_buf buf;
-
-	tally_sort(&run->reasons);
-	tally_sort(&run->origins);
-	mq_buf_init(&buf, 1 << 24);
-	mq_table_init(&table, headings, err);
-	table_rows(&table, "reason", &run->reasons);
-	table_rows(&table, "origin", &run->origins);
-	int result = mq_table_print(&table, run->moving->invocation->color_err, &buf);
-	if (result == 0)
-		fwrite(buf.data, 1, buf.len, stderr);
-	mq_table_release(&table);
-	mq_buf_release(&buf);
-	if (run->oldest_ms != MQ_NO_TIME) {
-		mq_time_format_iso(run->oldest_ms, oldest);
-		mq_time_format_iso(run->newest_ms, newest);
-		fprintf(stderr, "from %s to %s\n", oldest, newest);
-	}
-	return result;
-}
-
 /* --- runs ------------------------------------------------------------------------------------- */
 
-static int run_init(struct run *run, struct moving *moving, bool preview, struct mq_err *err)
+static int run_init(struct run *run, struct moving *moving, struct places *places,
+                    struct preview *preview, struct mq_err *err)
 {
-	*run = (struct run){
-	    .moving = moving, .preview = preview, .oldest_ms = MQ_NO_TIME, .newest_ms = MQ_NO_TIME};
+	*run = (struct run){.moving = moving, .places = places, .preview = preview};
 	return chooser_init(&run->chooser, moving->choose, err) < 0 ||
-	               mq_dead_reader_new(&run->reader, err) < 0
+	               mq_dead_reader_new(&run->reader, err) < 0 ||
+	               mending_init(&run->mending, preview ? NULL : moving->edit,
+	                            moving->edit_timeout_ms, moving->invocation->env, err) < 0
 	           ? -1
 	           : 0;
 }
@@ -327,18 +301,18 @@ static int run_init(struct run *run, struct moving *moving, bool preview, struct
 static void run_release(struct run *run)
 {
 	begin(run);
-	tally_release(&run->reasons);
-	tally_release(&run->origins);
+	mending_release(&run->mending);
 	mq_dead_reader_free(run->reader);
 	chooser_release(&run->chooser);
 }
 
 /* One pass over the letters with the engine of replay. */
-static int pass(struct run *run, struct replay_counts *ret, struct mq_err *err)
+static int pass(struct run *run, struct mq_err *err)
 {
 	struct moving *moving = run->moving;
 	struct mq_invocation invocation = *moving->invocation;
 	const char *operands[2] = {moving->source, moving->target};
+	bool preview = run->preview != NULL, home = run->places->home;
 	struct replay_values values = {
 	    .common = *moving->invocation->common,
 	    .count = moving->count,
@@ -346,16 +320,22 @@ static int pass(struct run *run, struct replay_counts *ret, struct mq_err *err)
 	    .pace = {.rate = moving->rate, .max_gap_ms = -1},
 	    .max_replays = moving->max_replays,
 	    .force = moving->force,
-	    .dry_run = run->preview,
-	    .json = moving->json && !run->preview,
-	    .resume = run->preview ? NULL : moving->resume,
+	    .dry_run = preview,
+	    .json = moving->json && !preview,
+	    .resume = preview ? NULL : moving->resume,
 	    .compression = -1,
 	    .no_provenance = moving->plain,
 	    .append = moving->append,
-	    .placement = {.placing = moving->target ? REPLAY_PLACE_AUTO : REPLAY_PLACE_THERE},
+	    .placement = {.placing = home ? REPLAY_PLACE_THERE : REPLAY_PLACE_AUTO},
 	};
-	struct replay_policy policy = {
-	    .ctx = run, .choose = choose, .begin = begin, .rewrite = rewrite, .noun = moving->verb};
+	struct replay_policy policy = {.ctx = run,
+	                               .choose = choose,
+	                               .begin = begin,
+	                               .rewrite = rewrite,
+	                               .noun = moving->noun,
+	                               .done = moving->done,
+	                               .towards = moving->towards,
+	                               .slow = run->mending.command != NULL};
 	struct mq_buf broker, described;
 	int code = MQ_USAGE;
 
@@ -365,16 +345,17 @@ static int pass(struct run *run, struct replay_counts *ret, struct mq_err *err)
 		if (broker_of(moving->source, &broker, err) < 0)
 			goto out;
 		operands[1] = broker.data;
+		policy.towards = " to where they came from";
 	}
-	if (choose_way(moving, run->chooser.any, run->preview, &values, err) < 0)
+	if (choose_way(moving, run->chooser.any, preview, &values, err) < 0)
 		goto out;
 	if (describe(moving, &described, err) < 0)
 		goto out;
 	policy.described = described.data;
-	policy.refused = advice(&values, !moving->target);
+	policy.refused = advice(&values, home);
 	policy.partly = values.choosy;
 	invocation.operands = (struct mq_operands){.items = operands, .n = 2};
-	code = running_run(&invocation, &values, &policy, ret, err);
+	code = running_run(&invocation, &values, &policy, NULL, err);
 	/* There is no --create here. */
 	if (err->code == MQ_NOT_FOUND && strstr(err->hint, "--create"))
 		snprintf(err->hint, sizeof err->hint, "'mqtk create' makes it");
@@ -384,44 +365,124 @@ out:
 	return code;
 }
 
-static int preview(struct moving *moving, struct mq_err *err)
-{
-	struct run run;
-	int code = MQ_USAGE;
-
-	if (run_init(&run, moving, true, err) == 0)
-		code = pass(&run, NULL, err);
-	moving->meant = run.meant;
-	if (moving->count >= 0 && moving->meant > moving->count)
-		moving->meant = moving->count;
-	moving->homeless = run.homeless;
-	moving->guarded = run.guarded;
-	if (code == 0 && run.meant > 0 && say_preview(&run, err) < 0)
-		code = (int)err->code;
-	run_release(&run);
-	return code;
-}
-
 /* 1: go on; 0: not; -1: err. */
-static int ask(const struct moving *moving, struct mq_err *err)
+static int ask(const struct moving *moving, const struct places *places, struct preview *preview,
+               struct mq_err *err)
 {
 	struct mq_buf what;
 	int result = -1;
 
+	if (moving->consent->dry_run && moving->json)
+		return preview_json(preview, moving->verb, places->from_words, places->to_words,
+		                    err);
 	mq_buf_init(&what, 1 << 16);
 	if (mq_buf_printf(&what, err, "%s %" PRId64 " letter%s of %s%s%s", moving->verb,
-	                  moving->meant, moving->meant == 1 ? "" : "s", moving->source,
-	                  moving->target ? " to " : ", each to where it came from",
-	                  moving->target ? moving->target : "") == 0)
+	                  preview->meant, preview->meant == 1 ? "" : "s", places->from_words,
+	                  !places->to_words ? ", each to where it came from"
+	                  : places->home    ? ", each to its own stream at "
+	                  : moving->towards ? moving->towards
+	                                    : " to ",
+	                  moving->towards || !places->to_words ? "" : places->to_words) == 0)
 		result = consent_ask(moving->consent, moving->invocation->env, what.data, err);
 	mq_buf_release(&what);
 	return result;
 }
 
-int moving_run(struct moving *moving, struct mq_err *err)
+/* Says what does not go, and why. */
+static void say_left(const struct moving *moving, const struct places *places,
+                     const struct preview *p)
+{
+	const struct mq_env *env = moving->invocation->env;
+	bool one = p->homeless == 1;
+
+	if (p->homeless > 0)
+		mq_log(env, MQ_LEVEL_WARN,
+		       "%" PRId64 " letter%s not say where %s came from and stay%s: --origin '' "
+		       "--to ADDR takes %s elsewhere",
+		       p->homeless, one ? " does" : "s do", one ? "it" : "they", one ? "s" : "",
+		       one ? "it" : "them");
+	if (p->foreign > 0)
+		mq_log(env, MQ_LEVEL_WARN,
+		       "%" PRId64
+		       " letter%s from another broker (%s) and stay%s: --to BROKER/ says "
+		       "where their streams are",
+		       p->foreign, p->foreign == 1 ? " came" : "s came",
+		       places->homes.foreign.data ? places->homes.foreign.data : "?",
+		       p->foreign == 1 ? "s" : "");
+	if (p->meant == 0 && p->guarded > 0)
+		mq_log(env, MQ_LEVEL_NOTE,
+		       "nothing to do: %" PRId64
+		       " letter%s put back --max-replays times already and stay%s",
+		       p->guarded, p->guarded == 1 ? " was" : "s were", p->guarded == 1 ? "s" : "");
+	else if (p->meant == 0)
+		mq_log(env, MQ_LEVEL_NOTE, "there are no such letters");
+}
+
+static int say_nothing(const struct places *places, struct mq_err *err)
+{
+	const struct report report = {
+	    .from = places->from_words, .to = places->to_words, .done = "", .end = REPLAY_NOTHING};
+
+	return report_json(&report, err) < 0 ? (int)err->code : MQ_OK;
+}
+
+/* Returns the exit code; *ret_go: the letters are to go. */
+static int look_first(struct moving *moving, struct places *places, bool *ret_go,
+                      struct mq_err *err)
+{
+	const struct mq_invocation *invocation = moving->invocation;
+	bool dry = moving->consent->dry_run;
+	struct preview preview = PREVIEW_INIT;
+	struct run run;
+	int code = MQ_USAGE, left = MQ_OK;
+
+	if (run_init(&run, moving, places, &preview, err) == 0)
+		code = pass(&run, err);
+	run_release(&run);
+	if (code != MQ_OK)
+		goto out;
+	if (moving->count >= 0 && preview.meant > moving->count)
+		preview.meant = moving->count;
+	say_left(moving, places, &preview);
+	left = preview.homeless > 0 || preview.foreign > 0 ? MQ_PARTIAL : MQ_OK;
+	if (preview.meant > 0 && !(dry && moving->json) &&
+	    !(invocation->common->quiet && moving->consent->yes) &&
+	    preview_say(&preview, invocation->color_err, err) < 0)
+		code = (int)err->code;
+	else if (preview.meant == 0 && moving->json && !dry)
+		code = say_nothing(places, err);
+	else if (preview.meant > 0 || (dry && moving->json))
+		*ret_go = ask(moving, places, &preview, err) > 0;
+out:
+	preview_release(&preview);
+	return err->code ? (int)err->code : code ? code : left;
+}
+
+/* --- all -------------------------------------------------------------------------------------- */
+
+static int go(struct moving *moving, struct places *places, struct mq_err *err)
 {
 	struct run run;
-	int code;
+	int code = MQ_USAGE;
+
+	if (run_init(&run, moving, places, NULL, err) == 0)
+		code = pass(&run, err);
+	if (code == MQ_OK && run.mending.failed > 0) {
+		mq_fail(err, MQ_PARTIAL, "%" PRId64 " letter%s not be edited and stay%s",
+		        run.mending.failed, run.mending.failed == 1 ? " could" : "s could",
+		        run.mending.failed == 1 ? "s" : "");
+		mq_hint(err, "--ids FILE chooses letters by PARTITION:OFFSET or id");
+		code = MQ_PARTIAL;
+	}
+	run_release(&run);
+	return code;
+}
+
+int moving_run(struct moving *moving, struct mq_err *err)
+{
+	struct places places;
+	bool goes = moving->unasked;
+	int code = MQ_OK;
 
 	if (moving->pending && pending_check(moving->pending, !moving->stay, err) < 0)
 		return MQ_USAGE;
@@ -432,37 +493,15 @@ int moving_run(struct moving *moving, struct mq_err *err)
 		mq_hint(err, "leave out one of them");
 		return MQ_USAGE;
 	}
-	code = preview(moving, err);
-	if (code != 0)
-		return code;
-	if (moving->homeless > 0)
-		mq_log(
-		    moving->invocation->env, MQ_LEVEL_WARN,
-		    "%" PRId64
-		    " letter%s not say where %s came from and stay%s: --origin '' --to ADDR takes "
-		    "%s elsewhere",
-		    moving->homeless, moving->homeless == 1 ? " does" : "s do",
-		    moving->homeless == 1 ? "it" : "they", moving->homeless == 1 ? "s" : "",
-		    moving->homeless == 1 ? "it" : "them");
-	if (moving->meant == 0 && moving->guarded > 0) {
-		mq_log(moving->invocation->env, MQ_LEVEL_NOTE,
-		       "nothing to do: %" PRId64
-		       " letter%s put back --max-replays times already and stay%s",
-		       moving->guarded, moving->guarded == 1 ? " was" : "s were",
-		       moving->guarded == 1 ? "s" : "");
-		return moving->homeless > 0 ? MQ_PARTIAL : MQ_OK;
+	if (places_find(&places, moving->source, moving->target, moving->invocation->config, err) <
+	    0)
+		code = (int)err->code;
+	else if (!moving->unasked)
+		code = look_first(moving, &places, &goes, err);
+	if (goes && err->code == MQ_OK) {
+		int gone = go(moving, &places, err);
+		code = gone ? gone : code;
 	}
-	if (moving->meant == 0) {
-		mq_log(moving->invocation->env, MQ_LEVEL_NOTE, "there are no such letters");
-		return moving->homeless > 0 ? MQ_PARTIAL : MQ_OK;
-	}
-	int asked = ask(moving, err);
-	if (asked <= 0)
-		return asked < 0 ? (int)err->code : MQ_OK;
-	if (run_init(&run, moving, false, err) == 0)
-		code = pass(&run, NULL, err);
-	else
-		code = MQ_USAGE;
-	run_release(&run);
-	return code == 0 && moving->homeless > 0 ? MQ_PARTIAL : code;
+	places_release(&places);
+	return code;
 }

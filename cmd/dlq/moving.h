@@ -17,8 +17,13 @@ struct moving {
 	struct mq_invocation *invocation;
 	const struct choose_options *choose;
 	const struct consent *consent;
-	const char *source, *target; /* operands; target NULL: where each letter came from */
-	const char *verb;            /* "requeue", for words */
+	/* Operands. target NULL: where each letter came from; a broker alone: the same there. */
+	const char *source, *target;
+	const char *verb, *done; /* for words: "requeue", "put back" */
+	const char *noun;        /* the same: "the requeue" */
+	const char *towards;     /* the same, in place of " to TARGET"; NULL: that */
+	const char *edit;        /* a program for each body, or NULL */
+	int64_t edit_timeout_ms;
 	/* Its group: whose pending messages are meant; else, where letters stay, the one whose
 	 * progress this is (NULL: mqtk-dlq). */
 	const struct pending_options *pending;
@@ -30,9 +35,8 @@ struct moving {
 	bool stay;                  /* a copy: nothing is taken, and no group moves */
 	bool append;                /* to a target file that holds something */
 	bool force, json;
-
-	/* out, of the preview */
-	int64_t meant, homeless, guarded;
+	bool unasked; /* no preview and no question: what is done can be undone */
+	bool drops;   /* what cannot be taken out one by one must not be chosen */
 };
 
 /* Returns the exit code. */

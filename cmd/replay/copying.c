@@ -232,8 +232,15 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 		edit_copy(&c->edit, &messages[i], copy);
 		copy->tag = tag;
 		copy->owner = NULL;
-		if ((c->policy &&
-		     c->policy->rewrite(c->policy->ctx, &messages[i], copy, &err) < 0) ||
+		int kept =
+		    c->policy ? c->policy->rewrite(c->policy->ctx, &messages[i], copy, &err) : 0;
+		if (kept > 0) {
+			slot_of(c, tag)->state = DONE;
+			slot_of(c, tag)->stays = true;
+			c->counts.left++;
+			continue;
+		}
+		if (kept < 0 ||
 		    target_place(c->target, copy, source_partitions(c, slot_of(c, tag)), &err) < 0)
 			refuse(c, copy, &err);
 		else

@@ -84,13 +84,17 @@ struct replay_policy {
 	/* Before a number of messages is rewritten: what was lent before is not needed any more. */
 	void (*begin)(void *ctx);
 	/* Changes the copy: its stream, where each goes to one of its own; headers, payload. What
-	 * it points to stays valid until the next begin. -1: it cannot be sent, as if refused. */
+	 * it points to stays valid until the next begin. 1: the message stays where it is after
+	 * all; -1: it cannot be sent, as if refused. */
 	int (*rewrite)(void *ctx, const struct mq_message *message, struct mq_message *copy,
 	               struct mq_err *err);
 	/* Some messages may stay: what is done with is settled one by one. */
 	bool partly;
 	const char *described; /* what a journal knows it by: a word, and what is chosen */
 	const char *noun;      /* for words: "the replay" */
+	const char *done;      /* the same: "copied" */
+	const char *towards;   /* the same, in place of " to TARGET"; NULL: that */
+	bool slow;             /* rewriting takes long: only a few are lent at once */
 	const char *refused;   /* a hint: what to do about a message that the target refuses */
 };
 

@@ -48,9 +48,11 @@ void report_say(const struct report *r, const struct mq_env *env)
 	mq_duration_format(r->duration_ms, took);
 	say_rest(r, &buf);
 	mq_log(env, whole ? MQ_LEVEL_NOTE : MQ_LEVEL_WARN,
-	       "%s%" PRId64 " message%s (%s) copied from %s to %s in %s%s",
+	       "%s%" PRId64 " message%s (%s) %s from %s%s%s in %s%s",
 	       r->end == REPLAY_SIGNAL ? "stopped by a signal: " : "", r->counts.confirmed,
-	       plural(r->counts.confirmed), size, r->from, r->to, took, buf.data ? buf.data : "");
+	       plural(r->counts.confirmed), size, r->done, r->from,
+	       r->towards ? r->towards : " to ", r->towards ? "" : r->to, took,
+	       buf.data ? buf.data : "");
 	mq_buf_release(&buf);
 }
 

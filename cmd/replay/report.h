@@ -11,6 +11,8 @@ struct report {
 	int64_t bad;     /* lines that are no messages */
 	int64_t earlier; /* done with by earlier runs, as the journal says */
 	int64_t duration_ms;
+	const char *done;    /* "copied" */
+	const char *towards; /* in place of " to TARGET"; NULL: that */
 	enum replay_end end;
 };
 

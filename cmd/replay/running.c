@@ -18,7 +18,7 @@
 
 /* Messages of one fetch: more where each is followed by a wait for the target's answers, fewer
  * where a pace holds them back. */
-enum { BATCH_SETTLED = 16384, BATCH_PACED = 2048 };
+enum { BATCH_SETTLED = 16384, BATCH_PACED = 2048, BATCH_SLOW = 4 };
 /* A source that gives nothing for so many --timeouts, although its end is not reached, is gone. */
 enum { IDLE_TIMES = 6 };
 
@@ -317,6 +317,9 @@ static void make_pump(struct running *r)
 		r->pump.batch = BATCH_PACED;
 	if (v->pace.rate > 0 && v->pace.rate < 4.0 * BATCH_PACED)
 		r->pump.batch = (size_t)(v->pace.rate / 4) + 1;
+	/* What was rewritten goes out, and connections are served, between two batches. */
+	if (r->policy && r->policy->slow)
+		r->pump.batch = BATCH_SLOW;
 }
 
 /* broken: before the writer was closed, which may find that answers never came. */
@@ -386,8 +389,8 @@ static int conclude(const struct running *r, const struct report *report, struct
 		        "%" PRId64 " message%s of the range were gone before they could be read",
 		        report->missed, report->missed == 1 ? "" : "s");
 	if (report->bad > 0)
-		mq_fail(err, MQ_DATA, "%" PRId64 " line%s; the others were copied", report->bad,
-		        report->bad == 1 ? " is no message" : "s are no messages");
+		mq_fail(err, MQ_DATA, "%" PRId64 " line%s; the others were %s", report->bad,
+		        report->bad == 1 ? " is no message" : "s are no messages", report->done);
 	return (int)err->code;
 }
 
@@ -401,6 +404,8 @@ static void fill_report(const struct running *r, enum replay_end end, struct rep
 	                    .bad = sides_bad_lines(&r->sides),
 	                    .earlier = r->journal.done,
 	                    .duration_ms = mq_now_monotonic_ms() - r->started_ms,
+	                    .done = r->policy ? r->policy->done : "copied",
+	                    .towards = r->policy ? r->policy->towards : NULL,
 	                    .end = end};
 }
 

@@ -60,3 +60,135 @@ letter() {
 	expect_status 2
 	has "$err" "how often a message was delivered"
 }
+
+# payloads STREAM
+payloads() {
+	"$MQTK" consume -q -e "$1"
+}
+
+@test "requeue: letters of another broker stay, unless a broker is named; --dry-run -J" {
+	letter dead a rejected here
+	printf 'same\n' | "$MQTK" produce -q -H dlq-origin-stream=a \
+		-H "dlq-origin-broker=sqlite:$PWD/s.db/" "$s/dead"
+	printf 'far\n' | "$MQTK" produce -q -H dlq-origin-stream=a \
+		-H $'dlq-origin-broker=kafka://other\e[31m:9092/' "$s/dead"
+	printf 'homeless\n' | "$MQTK" produce -q "$s/dead"
+	mq dlq requeue --dry-run -J "$s/dead"
+	expect_status 3
+	is "$(jq -c '[.would,.from,.to,.letters,.homeless,.foreign]' out)" \
+		'["requeue","sqlite:s.db/dead",null,2,1,1]'
+	has "$err" 'kafka://other?[31m:9092/) and stays: --to BROKER/'
+	mq dlq requeue --yes "$s/dead"
+	expect_status 3
+	is "$(payloads "$s/a")" $'here\nsame'
+	mq dlq requeue --yes --to sqlite:t.db/ --group two "$s/dead"
+	expect_status 3
+	is "$(payloads sqlite:t.db/a)" $'here\nsame\nfar'
+	mq dlq requeue --yes --to sqlite:t.db/all --group three "$s/dead"
+	expect_status 0
+	is "$(payloads sqlite:t.db/all)" $'here\nsame\nfar\nhomeless'
+}
+
+@test "a profile's name in a letter runs nothing" {
+	mkdir -p "$XDG_CONFIG_HOME/mqtk"
+	printf '[profile p]\nurl = sqlite:s.db\npassword-command = touch %s/ran\n' "$PWD" \
+		>"$XDG_CONFIG_HOME/mqtk/config"
+	chmod 600 "$XDG_CONFIG_HOME/mqtk/config"
+	echo x | "$MQTK" produce -q -H dlq-origin-stream=a -H dlq-origin-broker=p/ "$s/dead"
+	mq dlq requeue --yes "$s/dead"
+	expect_status 3
+	[ ! -e ran ] || fail "the command of a profile ran"
+}
+
+@test "requeue --edit: bodies go through a program; a letter that it refuses stays" {
+	for i in 1 2 3; do letter dead a rejected "body$i"; done
+	printf 'null:\n' | "$MQTK" produce -q -K: -Z -H dlq-origin-stream=a "$s/dead"
+	mq dlq requeue --yes --edit 'read -r x; [ "$x" != body2 ] || { echo sorry >&2; exit 5; }
+		printf "%s %s" "$x" "$MQTK_STREAM"' "$s/dead"
+	expect_status 3
+	is "$("$MQTK" consume -q -e -J "$s/a" | jq -c .payload)" $'"body1 dead"\n"body3 dead"\nnull'
+	has "$err" "letter 0:1 stays: exit status 5: sorry"
+	has "$err" "1 letter could not be edited and stays"
+	echo 0:1 >ids
+	mq dlq requeue --yes --ids ids --edit 'tr b B' "$s/dead"
+	expect_status 0
+	is "$(payloads "$s/a" | tail -1)" Body2
+}
+
+@test "requeue --edit: programs that hang, write without end, die, are missing, or empty a body" {
+	letter dead a rejected
+	mq dlq requeue --yes --edit 'sleep 100' --edit-timeout 200ms --group g1 "$s/dead"
+	expect_status 3
+	has "$err" "it ran for longer than --edit-timeout"
+	mq dlq requeue --yes --edit 'yes' --group g2 "$s/dead"
+	expect_status 3
+	has "$err" "it wrote more than 64 MiB"
+	mq dlq requeue --yes --edit 'kill -9 $$' --group g3 "$s/dead"
+	has "$err" "it was ended by signal 9"
+	mq dlq requeue --yes --edit ./none --group g4 "$s/dead"
+	has "$err" "exit status 127"
+	mq info "$s/a"
+	expect_status 8
+	mq dlq requeue --yes --edit true --group g5 "$s/dead"
+	expect_status 0
+	is "$("$MQTK" consume -q -e -J "$s/a" | jq -c .payload)" '""'
+}
+
+@test "words: put back, moved, dropped, exported, imported; -J when there is nothing" {
+	letter dead a rejected
+	mq dlq requeue --yes --group 1 "$s/dead"
+	has "$err" "1 message (1 B) put back from sqlite:s.db/dead to where they came from"
+	mq dlq move --yes --group 2 "$s/dead" "$s/lot"
+	has "$err" "moved from sqlite:s.db/dead to sqlite:s.db/lot"
+	mq dlq drop --yes --group 3 --no-backup "$s/dead"
+	has "$err" "1 message (1 B) dropped from sqlite:s.db/dead in"
+	mq dlq export "$s/dead" e.jsonl
+	has "$err" "exported from sqlite:s.db/dead to e.jsonl"
+	mq dlq import - "$s/again" <e.jsonl
+	expect_status 0
+	has "$err" "imported from - to sqlite:s.db/again"
+	mq dlq requeue --yes --group 1 -J "$s/dead"
+	expect_status 0
+	is "$(jq -c '[.copied,.ended]' out)" '[0,"nothing"]'
+}
+
+@test "drop: kept first; a full disk drops nothing; what is chosen of what is kept cannot be dropped" {
+	letter dead a rejected
+	letter dead a expired
+	mq dlq drop --yes --backup /dev/full "$s/dead"
+	expect_status 6
+	mq dlq drop --yes --reason expired "$s/dead"
+	expect_status 2
+	has "$err" "'mqtk trim --before' removes the oldest"
+	[ -z "$(ls ./*.jsonl 2>/dev/null)" ] || fail "a file was made"
+	mq dlq drop --yes "$s/dead"
+	expect_status 0
+	is "$(jq -r '.headers[1][1]' dead-dropped-*.jsonl)" $'rejected\nexpired'
+	is "$(stat -c %a dead-dropped-*.jsonl)" 600
+}
+
+@test "refused: a stream onto itself, a file without a target, a pair of options, a read-only profile" {
+	letter dead a rejected
+	refuses "mqtk dlq move: $s/dead is the source and the target" dlq move --yes "$s/dead" "$s/dead"
+	mq dlq requeue --yes --to "sqlite:$PWD/s.db/dead" "$s/dead"
+	expect_status 2
+	has "$err" "is the source and the target"
+	: >e.jsonl
+	mq dlq requeue --yes e.jsonl
+	expect_status 2
+	has "$err" "--to BROKER/"
+	mkdir -p "$XDG_CONFIG_HOME/mqtk"
+	printf '[profile ro]\nurl = sqlite:%s/s.db\nreadonly = true\n' "$PWD" >"$XDG_CONFIG_HOME/mqtk/config"
+	chmod 600 "$XDG_CONFIG_HOME/mqtk/config"
+	for command in requeue drop; do
+		mq dlq "$command" --yes ro/dead
+		expect_status 5
+		has "$err" "read-only"
+	done
+	mq dlq export ro/dead kept.jsonl
+	expect_status 0
+	mq dlq show ro/dead
+	expect_status 0
+	mq dlq ls ro/
+	expect_status 0
+}
