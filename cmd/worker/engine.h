@@ -52,7 +52,8 @@ struct worker {
 	struct slot *slots;
 	struct guard guard;
 	int64_t short_since_ms; /* no program can be started since then; 0: they can */
-	int64_t rest_until_ms;  /* and none is tried to be before */
+	bool short_said;
+	int64_t rest_until_ms; /* and none is tried to be before */
 	bool *caught_up;
 	bool stopping;     /* nothing new is begun */
 	bool output_gone;  /* nobody reads our standard output any more */

@@ -39,8 +39,10 @@ int guard_start(struct guard *guard, size_t n, struct mq_err *err)
 	if (shared == MAP_FAILED)
 		return mq_fail_memory(err);
 	guard->groups = shared;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return mq_fail_errno(err, MQ_IO, errno, "cannot make a pipe");
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		mq_fail_errno(err, MQ_IO, errno, "cannot make a pipe");
+		return mq_hint(err, "ulimit -n limits how many descriptors there are");
+	}
 	/* Our handlers must not run in the other process. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);

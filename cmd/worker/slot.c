@@ -116,10 +116,11 @@ static void wait_for_room(struct worker *worker, const struct mq_err *why)
 {
 	int64_t now = mq_now_monotonic_ms();
 
-	if (worker->short_since_ms == 0) {
+	if (worker->short_since_ms == 0)
 		worker->short_since_ms = now;
+	if (!worker->short_said)
 		mq_log(worker->invocation->env, MQ_LEVEL_WARN, "%s; trying again", why->message);
-	}
+	worker->short_said = true;
 	worker->rest_until_ms = now + SHORT_MS;
 	if (!something_runs(worker) &&
 	    now - worker->short_since_ms >= worker->invocation->env->timeout_ms)

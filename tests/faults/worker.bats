@@ -6,6 +6,7 @@
 
 load ../cli/saying
 load faults
+load worker
 
 setup() {
 	use_faults
@@ -17,15 +18,6 @@ teardown() { end_faults; }
 # work ARG…: as a member of g until the end.
 work() {
 	mq consume -e --group g --backoff 1ms..5ms "$@" "$a"
-}
-
-# letters: what is in the dead letters, each as "payload reason attempts".
-letters() {
-	"$MQTK" dlq show -q -J "$d" | jq -r '[.message.payload, .reason, .attempts] | join(" ")'
-}
-
-committed() {
-	"$MQTK" group show -J "$a" g | jq -c '[.places[].committed]'
 }
 
 @test "each message goes through a program, in order, with all that is known of it" {

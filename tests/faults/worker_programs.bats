@@ -1,0 +1,266 @@
+#!/usr/bin/env bats
+# consume --exec and its kin on the local store: programs that behave badly in every way that we
+# could think of. Whatever they do, nothing is lost, nothing hangs and nothing is left running.
+# shellcheck disable=SC2154 # set in the helpers
+# shellcheck disable=SC2016 # the programs' own variables
+
+load ../cli/saying
+load faults
+load worker
+
+setup() {
+	use_faults
+	a=sqlite:s.db/t
+	d=sqlite:s.db/dead
+}
+teardown() { end_faults; }
+
+# fails_with TEXT PROGRAM [ARG…]: one message, one attempt: its dead letter has TEXT, and nothing
+# is left running.
+fails_with() {
+	seq 1 | "$MQTK" produce -q "$a"
+	rm -f s.dead
+	mq_within 20 consume -e --group g --retries 0 --dead-letter sqlite:s.dead/d --exec "${@:2}" "$a"
+	expect_status 0
+	has "$("$MQTK" dlq show -q sqlite:s.dead/d)" "$1"
+	nothing_runs
+}
+
+@test "not there, not executable, dead by a signal, deaf to SIGTERM" {
+	fails_with "exit 127" nonesuch-program
+	: >plain
+	fails_with "exit 126" ./plain
+	fails_with "signal 9" 'kill -9 $$'
+	fails_with "signal 11" 'ulimit -c 0; kill -SEGV $$'
+	fails_with "timeout" "$(marked 'trap "" TERM; while :; do sleep 0.1; done')" --exec-timeout 100ms
+}
+
+@test "without dead letters the end says what 126 and 127 mean" {
+	seq 1 | "$MQTK" produce -q "$a"
+	: >plain
+	mq consume -e --group g --retries 0 --exec nonesuch-program "$a"
+	expect_status 3
+	has "$err" "there is no such command"
+	mq consume -e --group g --retries 0 --exec ./plain "$a"
+	expect_status 3
+	has "$err" "may not be executed"
+}
+
+@test "children that it leaves behind, with all pipes in their hands, are not waited for and end" {
+	seq 3 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --reply=sqlite:s.db/r --exec "$(marked 'sleep 1000 & sleep 1000 & echo x')" "$a"
+	expect_status 0
+	nothing_runs
+	# And those of one that is out of time, also when they do not hear SIGTERM.
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --retries 0 --dead-letter "$d" --exec-timeout 100ms \
+		--exec "$(marked '(trap "" TERM; while :; do sleep 0.1; done) & sleep 1000')" "$a"
+	expect_status 0
+	nothing_runs
+	# What leaves the group of its own will stays.
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --exec 'setsid sh -c "echo \$\$ >daemon; exec sleep 1000" >&- 2>&- & until [ -s daemon ]; do :; done' "$a"
+	expect_status 0
+	kill "$(cat daemon)"
+}
+
+@test "10 MB that it does not read, or only the beginning of, or after it closed its input" {
+	head -c 10000000 /dev/zero | tr '\0' x >big
+	for program in true 'head -c 10 >/dev/null' 'exec <&-; true' 'cat | cmp - big'; do
+		"$MQTK" produce -q "$a" big
+		mq_within 20 consume -e --group g --retries 0 --exec "$program" "$a"
+		expect_status 0
+	done
+	"$MQTK" produce -q "$a" big
+	mq_within 20 consume -e --group g --retries 0 --exec 'exit 5' "$a"
+	expect_status 3
+}
+
+@test "100 MB on standard output and on standard error; a reply without end" {
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 60 consume -e --group g --retries 0 --dead-letter "$d" \
+		--exec 'head -c 100000000 /dev/zero; head -c 100000000 /dev/zero | tr "\0" e >&2; printf end >&2; exit 1' "$a"
+	expect_status 0
+	is "$(stat -c %s out)" 100000000
+	(($(stat -c %s err) >= 100000003))
+	"$MQTK" dlq show -q -J "$d" >letter
+	is "$(jq '.error | length' letter)" 2000
+	is "$(jq '.error | endswith("eend")' letter)" true
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --retries 0 --dead-letter sqlite:s.dead/d --reply=sqlite:s.db/r \
+		--exec "$(marked yes)" "$a"
+	expect_status 0
+	has "$("$MQTK" dlq show -q sqlite:s.dead/d)" "larger than 16 MiB"
+	nothing_runs
+}
+
+@test "complaints that are no text are kept as text, and what another program reads of them" {
+	seq 1 | "$MQTK" produce -q "$a"
+	mq consume -e --group g --retries 0 --dead-letter "$d" --exec 'printf "\303\244 \377 \342\202" >&2; exit 1' "$a"
+	expect_status 0
+	is "$("$MQTK" dlq show -q -J "$d" | jq -c .error)" '"ä � ��"'
+	"$MQTK" consume -q -e -J "$d" | jq -c '[.headers[] | select(.[1] | type != "string")]' >odd
+	is "$(cat odd)" "[]"
+}
+
+@test "keys and headers that no environment can hold are left out, and named" {
+	"$root/scripts/python.sh" - >in <<'PYTHON'
+import json
+big = "x" * 1000000
+print(json.dumps({"key": big, "headers": [["big", big], ["a", "1"]], "payload": "1"}))
+print(json.dumps({"key": "a\0b", "headers": [["n\0l", "a\0b"], ["x-y", "1"], ["X_Y", "2"]], "payload": "2"}))
+print(json.dumps({"key": "k", "headers": [["h%d" % i, "v"] for i in range(50000)], "payload": "3"}))
+PYTHON
+	"$MQTK" produce -q -J "$a" <in
+	mq_within 30 consume -e --group g --retries 0 --exec 'read -r n
+		echo "$n ${MQTK_KEY-none} ${MQTK_HEADER_A-none} ${MQTK_HEADER_X_Y-none} $MQTK_LEFT_OUT" >>seen' "$a"
+	expect_status 0
+	is "$(cat seen)" "1 none 1 none KEY HEADERS HEADER_BIG
+2 none none 2 KEY HEADER_N_L
+3 k none none HEADERS HEADER_"
+}
+
+@test "an environment that is too large for the system is the message's fault, once" {
+	printf '{"key":"%0100000d","payload":"1"}\n{"payload":"2"}\n' 0 >in
+	"$MQTK" produce -q -J "$a" <in
+	# 64 KiB of a value are allowed, of all that the half of a small stack.
+	printf '{"headers":[%s["z","1"]],"payload":"3"}\n' "$(for i in 1 2 3 4 5 6 7; do
+		printf '["h%d","%060000d"],' "$i" 0
+	done)" | "$MQTK" produce -q -J "$a"
+	status=0
+	(ulimit -Ss 1024 && exec timeout 20 "$MQTK" consume -e --group g --retries 3 --dead-letter "$d" \
+		--exec 'cat >>seen' "$a") 2>err || status=$?
+	is "$status" 0
+	is "$(letters)" "3 data 1"
+	has "$("$MQTK" dlq show -q -J "$d")" "does not fit into an environment"
+	is "$(committed)" "[3]"
+}
+
+@test "short of processes or descriptors: no message is to blame, and with none the run ends" {
+	seq 20 | "$MQTK" produce -q "$a"
+	status=0
+	(ulimit -n 24 && exec timeout 30 "$MQTK" consume -e --group g --workers 16 --retries 0 \
+		--exec 'read -r n; sleep 0.1; echo "$n" >>seen' "$a") 2>err || status=$?
+	is "$status" 0
+	has "$(cat err)" "trying again"
+	is "$(sort -n seen)" "$(seq 20)"
+	is "$(grep -c 'trying again' err)" 1
+	seq 3 | "$MQTK" produce -q "$a"
+	status=0
+	(ulimit -n 14 && exec timeout 30 "$MQTK" consume -e --group g --timeout 1s --exec true "$a") 2>err || status=$?
+	[ "$status" -eq 6 ] || fail "status $status" "$(cat err)"
+	has "$(cat err)" "ulimit"
+	is "$(committed)" "[20]"
+}
+
+@test "--exec-lines: half a line, none, too many, one without an end" {
+	seq 2 | "$MQTK" produce -q "$a"
+	# Half an answer is none: the message comes again.
+	mq_within 20 consume -e --group g --retries 1 --backoff 1ms..2ms --dead-letter "$d" \
+		--exec-lines 'read -r n; echo "$n" >>seen; printf ok' "$a"
+	expect_status 0
+	is "$(letters | sort)" "1 exit 2
+2 exit 2"
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --exec-lines 'read -r n; printf "ok\nok\n"; cat' "$a"
+	expect_status 7
+	has "$err" "none was waiting"
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --exec-lines "$(marked 'read -r n; cat /dev/zero')" "$a"
+	expect_status 7
+	has "$err" "a line without an end"
+	nothing_runs
+	mq_within 20 consume -e --group g --retries 0 --exec-timeout 200ms --exec-lines 'read -r n; cat' "$a"
+	expect_status 3
+	has "$err" timeout
+}
+
+@test "--exec-lines: a program that dies at once is not started again and again" {
+	seq 300 | "$MQTK" produce -q "$a"
+	background consume --group g --retries 9 --backoff 300ms..300ms --workers 2 \
+		--exec-lines 'echo x >>started; exit 1' "$a"
+	wait_until 10 file_has started 8
+	before=$(date +%s%N)
+	wait_until 10 file_has started 16
+	# Two programs, each not more often than every 300 ms.
+	(($(date +%s%N) - before > 350000000)) || fail "too fast"
+	kill -TERM "$pid"
+	wait_for_end "$pid" 10
+	is "$status" 143
+	is "$(committed)" "[0]"
+}
+
+@test "--exec-lines: replies stand behind ok" {
+	printf 'a\nb\nc\n' | "$MQTK" produce -q --correlation-id c7 --reply-to answers "$a"
+	mq consume -e --group g --reply --exec-lines 'while read -r l; do [ $l = b ] && echo ok || echo "ok <$l> "; done' "$a"
+	expect_status 0
+	is "$("$MQTK" consume -q -e -J sqlite:s.db/answers | jq -c '[.payload,.correlation_id]')" \
+		'["<a> ","c7"]
+["","c7"]
+["<c> ","c7"]'
+}
+
+@test "--reply: to where each message says, or to one address; nowhere is no failure" {
+	seq 2 | "$MQTK" produce -q --message-id m1 --reply-to answers "$a"
+	seq 3 4 | "$MQTK" produce -q -k key "$a"
+	mq consume -e --group g --reply --exec 'read -r n; printf "got %s" "$n"' "$a"
+	expect_status 0
+	has "$err" "names no reply-to"
+	has "$err" "4 of 4 messages handled (2 without a reply)"
+	is "$("$MQTK" consume -q -e -J sqlite:s.db/answers | jq -c '[.payload,.correlation_id]')" \
+		'["got 1","m1"]
+["got 2","m1"]'
+	"$MQTK" group reset -q --execute --to beginning "$a" g
+	mq consume -e --group g --reply=sqlite:r.db/r -X dst.synchronous=normal --exec 'cat >&2' "$a"
+	expect_status 0
+	is "$("$MQTK" consume -q -e -J sqlite:r.db/r | jq -c '[.key,.payload,.correlation_id]')" \
+		'[null,"","m1"]
+[null,"","m1"]
+["key","",null]
+["key","",null]'
+	refuses_hint "there is none" consume --group g --exec true -X dst.synchronous=normal "$a"
+	mq consume --group g --exec-batch cat --reply "$a"
+	expect_status 2
+	refuses_hint "--exec-json" consume --group g --exec cat -J "$a"
+}
+
+@test "nobody reads what the programs print: a quiet end, and nothing more is settled" {
+	seq 1000 | "$MQTK" produce -q "$a"
+	mkfifo pipe
+	timeout 20 "$MQTK" consume -e --group g --retries 3 --dead-letter "$d" --exec "cat; echo" "$a" >pipe 2>err &
+	pid=$!
+	head -1 pipe >first
+	wait_for_end "$pid" 20
+	is "$status" 0
+	is "$(cat first)" 1
+	(($(committed | tr -d '[]') < 1000))
+	mq ls sqlite:s.db/
+	[[ $out != *dead* ]] || is "$(letters)" ""
+}
+
+@test "whoever reads our standard error may be slow: programs wait for it, we do not" {
+	seq 5 | "$MQTK" produce -q "$a"
+	mkfifo pipe
+	exec 5<>pipe
+	timeout 30 "$MQTK" consume -q --group g --exec-timeout 20s --exec 'head -c 1000000 /dev/zero >&2' "$a" 2>pipe 5>&- 3>&- &
+	pid=$!
+	pids+=("$pid")
+	wait_until 10 pipe_is_full 5
+	# A signal is heard although the pipe is full.
+	kill -TERM "$pid"
+	cat <&5 >/dev/null &
+	cat=$!
+	wait_for_end "$pid" 10
+	kill "$cat"
+	is "$status" 143
+	is "$(committed)" "[1]"
+}
+
+@test "standard input of ours is nobody's" {
+	seq 3 | "$MQTK" produce -q "$a"
+	printf 'mine\n' | {
+		"$MQTK" consume -q -e --group g --exec 'cat >/dev/null' "$a"
+		cat
+	} >rest
+	is "$(cat rest)" mine
+}
