@@ -171,8 +171,7 @@ static int find_target(struct places *places, const char *target, const struct m
 	places->named = true;
 	places->to_words = places->to.shown;
 	places->home = places->homes.any = !places->to.stream;
-	if (!places->from_file && homes_is_source(&places->homes, &places->to))
-		return mq_fail(err, MQ_USAGE, "%s is the source and the target", places->to.shown);
+	places->onto_itself = !places->from_file && homes_is_source(&places->homes, &places->to);
 	return 0;
 }
 

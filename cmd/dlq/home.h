@@ -37,12 +37,13 @@ struct places {
 	bool from_file;
 	bool home;                         /* each goes to a stream of its own, */
 	struct mq_target to;               /* on this broker, if one was named; else the stream */
+	bool onto_itself;                  /* the stream where they are is the target */
 	bool named;                        /* to is filled in */
 	const char *from_words, *to_words; /* without secrets; to_words NULL: each its own */
 };
 
-/* target NULL: where each came from. MQ_USAGE for what cannot be: a file without a target, a stream
- * onto itself. Both operands are borrowed. */
+/* target NULL: where each came from. MQ_USAGE for a file without a target. Both operands are
+ * borrowed. */
 int places_find(struct places *places, const char *source, const char *target,
                 const struct mq_config *config, struct mq_err *err);
 void places_release(struct places *places);

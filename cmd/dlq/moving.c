@@ -496,6 +496,10 @@ int moving_run(struct moving *moving, struct mq_err *err)
 	if (places_find(&places, moving->source, moving->target, moving->invocation->config, err) <
 	    0)
 		code = (int)err->code;
+	else if (places.onto_itself && !moving->strip) /* those that are put back may */
+		code =
+		    (mq_fail(err, MQ_USAGE, "%s is the source and the target", places.from_words),
+		     MQ_USAGE);
 	else if (!moving->unasked)
 		code = look_first(moving, &places, &goes, err);
 	if (goes && err->code == MQ_OK) {

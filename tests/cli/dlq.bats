@@ -170,7 +170,7 @@ payloads() {
 @test "refused: a stream onto itself, a file without a target, a pair of options, a read-only profile" {
 	letter dead a rejected
 	refuses "mqtk dlq move: $s/dead is the source and the target" dlq move --yes "$s/dead" "$s/dead"
-	mq dlq requeue --yes --to "sqlite:$PWD/s.db/dead" "$s/dead"
+	mq dlq move --yes "$s/dead" "sqlite:$PWD/s.db/dead"
 	expect_status 2
 	has "$err" "is the source and the target"
 	: >e.jsonl
