@@ -2,8 +2,9 @@
  * Replies: see reply.h.
  *
  * Where a message says itself where its reply is to go, nothing is known about that place: whoever
- * asked may be gone. That is no failure of the work, and so none of the run: it is said, counted,
- * and the message is done with. A place that the command line names has to be there.
+ * asked may be gone, or the name makes no sense. That is no failure of the work, and so none of the
+ * run: it is said, counted, and the message is done with. A place that the command line names has
+ * to be there; and a broker that takes nothing ends the run in any case.
  */
 #include "cmd/worker/reply.h"
 
@@ -50,13 +51,19 @@ bool reply_send(struct worker *worker, struct job *job, struct mq_bytes output)
 	return true;
 }
 
+/* What the name is to blame for, and not the broker. */
+static bool is_about_name(enum mq_code code)
+{
+	return code == MQ_NOT_FOUND || code == MQ_DENIED || code == MQ_DATA || code == MQ_USAGE;
+}
+
 void reply_delivered(struct worker *worker, struct job *job, const struct mq_err *why)
 {
 	bool own = worker_reply(worker, job->reader)->by_name;
 
 	if (!why)
 		outcome_handled(worker, job);
-	else if (own && (why->code == MQ_NOT_FOUND || why->code == MQ_DENIED))
+	else if (own && is_about_name(why->code))
 		nowhere(worker, job, why->message);
 	else if (why->code == MQ_DATA) /* it can never be sent */
 		outcome_take(worker, job,

@@ -140,6 +140,24 @@ static struct mq_rabbit_slot *only_one(struct mq_rabbit_writer *writer)
 	return found;
 }
 
+/* The broker itself broke down, perhaps over a message, such as one for a malformed direct
+ * reply-to. It is found by sending one at a time, and does not get a third chance. */
+static void find_breaker(struct mq_rabbit_writer *writer)
+{
+	struct mq_rabbit_slot *slot = only_one(writer);
+	struct mq_err why = MQ_ERR_INIT;
+
+	if (!slot) {
+		writer->lone = writer->sent;
+		writer->breakdowns = 0;
+	} else if (++writer->breakdowns > 1) {
+		mq_fail(&why, MQ_DATA, "%s: the broker breaks down at this message: %s",
+		        writer->conn->shown, writer->wire->closed_text);
+		mq_rabbit_report_failed(writer, slot, &why, true);
+		writer->breakdowns = 0;
+	}
+}
+
 /* The broker closed the channel because of one message. Returns false when it is because of
  * something else, which no sending again would heal. */
 static bool find_blame(struct mq_rabbit_writer *writer)
@@ -193,6 +211,8 @@ int mq_rabbit_writer_recover(struct mq_rabbit_writer *writer, struct mq_err *err
 		return -1;
 	if (refused && !find_blame(writer))
 		return -1;
+	if (wire->dead && wire->closed_code == AMQP_INTERNAL_ERROR)
+		find_breaker(writer);
 	mq_err_clear(err);
 	uint64_t again = rewind_window(writer);
 	if (!refused)

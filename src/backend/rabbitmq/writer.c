@@ -115,7 +115,7 @@ static void take_answer(struct mq_rabbit_writer *writer, uint64_t tag, bool mult
 		else
 			report_confirmed(writer, slot);
 	}
-	writer->denied = 0;
+	writer->denied = writer->breakdowns = 0;
 	writer->progress_ms = mq_now_monotonic_ms();
 }
 
