@@ -24,16 +24,6 @@ some_letters() {
 	done' "$a"
 }
 
-# moment LEAST MOST: sets moment to so many ms, in seconds.
-moment() {
-	printf -v moment '0.%03d' $(($1 + RANDOM % ($2 - $1)))
-}
-
-# wait_until_ended_or SECONDS PID
-wait_until_ended_or() {
-	timeout "$1" tail -q --pid="$2" -s 0.01 -f /dev/null
-}
-
 payloads() {
 	"$MQTK" consume -q -e "$1"
 }
@@ -110,15 +100,47 @@ payloads() {
 	expect_status 0
 }
 
-@test "killed at any moment while letters go back: none is lost" {
-	some_letters 2000
-	for _ in $(seq 10); do
-		background dlq requeue -q --yes --rate 4000 "$d"
-		moment 5 120
-		wait_until_ended_or "$moment" "$pid" || :
-		kill -9 "$pid" || :
-		wait "$pid" || :
-	done
-	mq dlq requeue -q --yes "$d"
-	is "$("$MQTK" consume -q -e --from 2000 "$a" | sort -nu)" "$(seq 5 5 2000)"
+# dead N: N letters in $d, as from t, without anything in t.
+dead() {
+	seq -f %09.0f "$1" | sed 's/.*/{"key":"&","payload":"&","headers":[["dlq-origin-stream","t"]]}/' |
+		"$MQTK" produce -q -J "$d"
+}
+
+@test "killed at 50 moments while letters go back: none is lost" {
+	dead 40000
+	strike 50 50 500 dlq requeue -q --yes --rate 4000 "$d"
+	((struck >= 30)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
+	mq_within 60 dlq requeue --yes "$d"
+	expect_status 0
+	[[ $err =~ ([0-9]+)\ messages ]]
+	((BASH_REMATCH[1] < 40000)) || fail "the last run did it all: nothing was remembered"
+	payloads "$a" >back
+	complete 40000 back
+	mq dlq requeue --yes "$d"
+	has "$err" "there are no such letters"
+}
+
+@test "killed at 50 moments while letters move: none is lost, and what they carry is there" {
+	dead 200000
+	strike 50 10 160 dlq move -q --yes "$d" sqlite:s.db/lot
+	((struck >= 10)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
+	mq_within 60 dlq move --yes "$d" sqlite:s.db/lot
+	expect_status 0
+	payloads sqlite:s.db/lot >back
+	complete 200000 back
+	is "$("$MQTK" consume -q -e -J sqlite:s.db/lot | jq -c .headers | sort -u)" '[["dlq-origin-stream","t"]]'
+}
+
+@test "killed at 50 moments, the worker: each message was handled or is dead, none is lost" {
+	seq -f %09.0f 30000 | "$MQTK" produce -q "$a"
+	# shellcheck disable=SC2016
+	program='while read -r n; do case $n in *7) echo reject seven ;; *) echo "$n" >>handled; echo ok ;; esac; done'
+	strike 50 30 300 consume -q -e --group g --workers 3 --retries 0 --dead-letter "$d" --exec-lines "$program" "$a"
+	((struck >= 10)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
+	mq_within 60 consume -e --group g --workers 3 --retries 0 --dead-letter "$d" --exec-lines "$program" "$a"
+	expect_status 0
+	payloads "$d" >letters
+	complete 30000 handled letters
+	is "$(grep -vc '7$' letters)" 0
+	is "$("$MQTK" group show -J "$a" g | jq -c '[.places[].committed]')" "[30000]"
 }

@@ -110,6 +110,25 @@ background() {
 	pids+=("$pid")
 }
 
+# strike TIMES LEAST MOST ARG…: mqtk ARG… TIMES times, each killed at a random moment, LEAST to MOST
+# ms after its start. $struck is how many had not ended by themselves.
+strike() {
+	local times=$1 least=$2 most=$3 i code moment
+	shift 3
+	struck=0
+	for ((i = 0; i < times; i++)); do
+		background "$@" </dev/null >>struck.out 2>>struck.err
+		printf -v moment '0.%03d' $((least + RANDOM % (most - least)))
+		timeout "$moment" tail -q --pid="$pid" -s 0.01 -f /dev/null || :
+		code=0
+		{
+			kill -9 "$pid" || :
+			wait "$pid" || code=$?
+		} 2>/dev/null
+		struck=$((struck + (code == 137)))
+	done
+}
+
 ended() {
 	! kill -0 "$1" 2>/dev/null
 }
