@@ -86,6 +86,19 @@ static int64_t fetch_all(struct worker *worker)
 
 /* --- working ---------------------------------------------------------------------------------- */
 
+/* What another member has now is not begun here: it works on it, or will. */
+static bool is_lost(struct worker *worker, struct job *job)
+{
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (mq_owns(worker->sources->readers[job->reader], &job->message))
+		return false;
+	worker->counts.fetched--;
+	if (jobs_lost(worker->jobs, job, &worker->counts.settled, &err) < 0)
+		worker_fail(worker, &err);
+	return true;
+}
+
 static void give_jobs(struct worker *worker)
 {
 	int64_t now = mq_now_monotonic_ms(), idle = 0;
@@ -100,7 +113,7 @@ static void give_jobs(struct worker *worker)
 		if (slot_room(slot, worker) > 0 && !(job = jobs_begin(worker->jobs, now)))
 			return;
 		idle = job ? 0 : idle + 1;
-		if (job)
+		if (job && !is_lost(worker, job))
 			slot_begin(slot, worker, job);
 	}
 }

@@ -359,13 +359,13 @@ int jobs_done(struct jobs *jobs, struct job *job, int64_t *settled, struct mq_er
 	jobs->open--;
 	job->done = true;
 	if (!part) {
-		result = settle(jobs, job, settled, err);
+		result = job->lost ? 0 : settle(jobs, job, settled, err);
 		forget(jobs, job);
 		return result;
 	}
 	while (part->first && part->first->done) {
 		struct job *first = part->first;
-		if (result == 0)
+		if (result == 0 && !first->lost)
 			result = settle(jobs, first, settled, err);
 		part->first = first->part_next;
 		forget(jobs, first);
@@ -373,6 +373,12 @@ int jobs_done(struct jobs *jobs, struct job *job, int64_t *settled, struct mq_er
 	if (!part->first)
 		table_drop(&jobs->parts, &part->entry);
 	return result;
+}
+
+int jobs_lost(struct jobs *jobs, struct job *job, int64_t *settled, struct mq_err *err)
+{
+	job->lost = true;
+	return jobs_done(jobs, job, settled, err);
 }
 
 /* --- beginning and end ------------------------------------------------------------------------ */

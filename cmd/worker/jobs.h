@@ -32,6 +32,7 @@ struct job {
 	struct part *part; /* NULL where each is settled by itself */
 	struct job *lane_next, *part_next;
 	bool done;
+	bool lost;  /* done, and not to be settled */
 	bool alone; /* it was in a batch that failed */
 	void *ctx;  /* whoever works on it */
 };
@@ -61,6 +62,9 @@ void jobs_undo(struct jobs *jobs, struct job *job);
 /* Done with: settled now, or once everything before it is. The job is gone or will be: it must not
  * be touched any more. *settled counts what was settled. */
 int jobs_done(struct jobs *jobs, struct job *job, int64_t *settled, struct mq_err *err);
+
+/* It was begun, and is not ours any more: the job is gone, as jobs_done, and not settled. */
+int jobs_lost(struct jobs *jobs, struct job *job, int64_t *settled, struct mq_err *err);
 
 /* When the first waiting lane may go on (monotonic ms); INT64_MAX: none waits. */
 int64_t jobs_due(const struct jobs *jobs);

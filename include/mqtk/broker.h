@@ -36,6 +36,7 @@ int mq_settle(struct mq_reader *reader, const struct mq_message *messages, size_
               struct mq_err *err);
 int mq_hold(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
             bool *ret_ours, struct mq_err *err);
+bool mq_owns(struct mq_reader *reader, const struct mq_message *message);
 int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
 int mq_reader_fd(struct mq_reader *reader);
 void mq_reader_close(struct mq_reader *reader);

@@ -284,6 +284,11 @@ int mq_hold(struct mq_reader *reader, const struct mq_message *const *messages, 
 	return 0;
 }
 
+bool mq_owns(struct mq_reader *reader, const struct mq_message *message)
+{
+	return !reader->conn->backend->owns || reader->conn->backend->owns(reader, message);
+}
+
 int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err)
 {
 	if (check_writable(reader->conn, "committing", NULL, err) < 0)

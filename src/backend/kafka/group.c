@@ -166,16 +166,23 @@ static int send_commit(struct mq_kafka_reader *reader, const rd_kafka_topic_part
 int mq_kafka_settle(struct mq_reader *base, const struct mq_message *messages, size_t n,
                     struct mq_err *err)
 {
-	(void)base;
 	(void)err;
 	for (size_t i = 0; i < n; i++) {
 		struct mq_kafka_part *part = messages[i].owner;
-		/* Never back: the partition may have been away and come again meanwhile. */
-		if (part->active && messages[i].offset >= part->settled &&
-		    messages[i].offset >= part->since)
+		/* Never back. Not for what came before the partition was away and back again:
+		 * what lies before it comes once more, and is not done with. */
+		if (mq_kafka_owns(base, &messages[i]) && messages[i].offset >= part->settled)
 			part->settled = messages[i].offset + 1;
 	}
 	return 0;
+}
+
+bool mq_kafka_owns(struct mq_reader *base, const struct mq_message *message)
+{
+	const struct mq_kafka_part *part = message->owner;
+
+	(void)base;
+	return part->active && message->receipt == part->epoch;
 }
 
 int mq_kafka_commit(struct mq_reader *base, bool wait, struct mq_err *err)
@@ -241,7 +248,7 @@ static int place_assigned(struct mq_kafka_reader *reader, rd_kafka_topic_partiti
 		part->active = true;
 		part->fresh = true;
 		part->settled = part->committed = -1;
-		part->since = part->next;
+		part->epoch = ++reader->epochs;
 		if (part->next > part->end)
 			list->elems[i].offset = part->end;
 	}

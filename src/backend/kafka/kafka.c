@@ -52,6 +52,7 @@ const struct mq_backend mq_backend_kafka = {
     .fetch = mq_kafka_fetch,
     .release = mq_kafka_release,
     .settle = mq_kafka_settle,
+    .owns = mq_kafka_owns,
     .commit = mq_kafka_commit,
     .reader_fd = mq_kafka_reader_fd,
     .reader_close = mq_kafka_reader_close,

@@ -193,6 +193,7 @@ int mq_kafka_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 int mq_kafka_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_batch *ret_batch,
                    struct mq_err *err);
 void mq_kafka_release(struct mq_reader *reader, struct mq_batch *batch);
+bool mq_kafka_owns(struct mq_reader *reader, const struct mq_message *message);
 int mq_kafka_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
                     struct mq_err *err);
 int mq_kafka_commit(struct mq_reader *reader, bool wait, struct mq_err *err);

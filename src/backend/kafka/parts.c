@@ -71,10 +71,11 @@ void mq_kafka_parts_count(struct mq_kafka_reader *reader)
 		reader->caught_up = true;
 }
 
-static void pause_part(struct mq_kafka_reader *reader, const struct mq_kafka_part *part)
+static void pause_part(struct mq_kafka_reader *reader, struct mq_kafka_part *part)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
+	part->paused = true;
 	rd_kafka_topic_partition_list_add(list, part->topic, part->partition);
 	rd_kafka_pause_partitions(reader->handle->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);

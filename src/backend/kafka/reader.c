@@ -210,7 +210,7 @@ fail:
 /* --- messages ----------------------------------------------------------------------------------
  */
 
-static int reserve(struct mq_kafka_reader *reader, size_t n, struct mq_err *err)
+int mq_kafka_reserve(struct mq_kafka_reader *reader, size_t n, struct mq_err *err)
 {
 	if (n <= reader->cap)
 		return 0;
@@ -311,9 +311,7 @@ static int on_event(struct mq_kafka_reader *reader, const rd_kafka_message_t *rk
 	}
 }
 
-/* Sorts what came: messages to lend stay in raw and messages, the rest is handled and dropped.
- * Returns how many stay. */
-static int64_t sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err *err)
+int64_t mq_kafka_sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err *err)
 {
 	size_t kept = 0;
 	int rc = 0;
@@ -340,6 +338,7 @@ static int64_t sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err 
 		if (take) {
 			convert(reader, part, rkm, message);
 			message->owner = part;
+			message->receipt = part->epoch;
 			rd_kafka_headers_t *from;
 			if (reader->need & (MQ_NEED_HEADERS | MQ_NEED_PROPERTIES) &&
 			    rd_kafka_message_headers(rkm, &from) == RD_KAFKA_RESP_ERR_NO_ERROR &&
@@ -391,9 +390,7 @@ static void look_for_new(struct mq_kafka_reader *reader)
 	reader->looked_ms = mq_now_monotonic_ms();
 }
 
-/* Messages that arrived in the same call as the assignment of their partition may belong to the
- * one before, and were dropped: go back to where this one begins. */
-static int after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err)
+int mq_kafka_after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err)
 {
 	int rc = 0;
 
@@ -403,39 +400,9 @@ static int after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err)
 			rc = -1;
 		part->fresh = part->dropped = false;
 	}
+	mq_kafka_hold_rebalanced(reader);
 	mq_kafka_parts_count(reader);
 	return rc;
-}
-
-/*
- * The library stops fetching when its queue is full, and librdkafka before 2.2 then looks again
- * only once a second: a reader that empties the queue faster would stall. Any request to a
- * partition's leader wakes the thread that fetches from there, so one is made whenever a queue
- * that was full has been emptied by half. Later versions have a property for it.
- */
-static void keep_filled(struct mq_kafka_reader *reader, const rd_kafka_message_t *some)
-{
-	size_t length = rd_kafka_queue_length(reader->queue);
-	size_t each = some ? some->len + some->key_len + 1 : 1;
-	size_t limit = reader->limit_bytes / each;
-
-	if (limit > reader->limit_count)
-		limit = reader->limit_count;
-	if (length >= limit / 4 * 3) {
-		reader->was_full = true;
-	} else if (reader->was_full && length <= limit / 2) {
-		reader->was_full = false;
-		rd_kafka_topic_partition_list_t *list =
-		    rd_kafka_topic_partition_list_new((int)reader->n_parts);
-		for (size_t i = 0; i < reader->n_parts; i++)
-			if (reader->parts[i]->active &&
-			    reader->parts[i]->next < reader->parts[i]->stop)
-				rd_kafka_topic_partition_list_add(list, reader->parts[i]->topic,
-				                                  reader->parts[i]->partition);
-		if (list->cnt > 0)
-			mq_kafka_nudge(reader->handle, list);
-		rd_kafka_topic_partition_list_destroy(list);
-	}
 }
 
 int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq_batch *ret_batch,
@@ -449,19 +416,26 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 
 	if (max > BATCH_MAX)
 		max = BATCH_MAX;
-	if (reserve(reader, max, err) < 0)
+	if (mq_kafka_reserve(reader, max, err) < 0)
 		return -1;
+	if (max > 0)
+		mq_kafka_unhold(reader);
 	for (;;) {
 		mq_kafka_handle_drain(reader->handle);
+		if (max == 0 && reader->group) {
+			if (mq_kafka_hold(reader, err) < 0)
+				return -1;
+			break;
+		}
 		size_t rebalances = reader->rebalances;
 		ssize_t n = rd_kafka_consume_batch_queue(reader->queue, 0, reader->raw, max);
-		kept = n > 0 ? sort_out(reader, (size_t)n, err) : 0;
+		kept = n > 0 ? mq_kafka_sort_out(reader, (size_t)n, err) : 0;
 		if (n > 0 && kept > 0 && !reader->fills_itself)
-			keep_filled(reader, reader->raw[0]);
+			mq_kafka_keep_filled(reader, reader->raw[0]);
 		if (reader->group)
 			mq_kafka_group_serve(reader, 0);
 		if (rebalances != reader->rebalances && kept >= 0)
-			after_rebalance(reader, &reader->failed);
+			mq_kafka_after_rebalance(reader, &reader->failed);
 		if (kept >= 0 && reader->failed.code != MQ_OK) {
 			for (int64_t i = 0; i < kept; i++)
 				rd_kafka_message_destroy(reader->raw[i]);

@@ -17,10 +17,11 @@ struct mq_kafka_part {
 	int64_t stop;          /* exclusive; INT64_MAX: none */
 	int64_t later_ms;      /* its stop is a moment to come: when; 0: it is not */
 	int64_t settled;       /* group: done with everything before, -1: nothing yet */
-	int64_t since;         /* group: where it began when it was assigned */
+	uint64_t epoch;        /* group: of its assignment; the receipt of its messages */
 	int64_t committed;     /* group: what was last sent to be committed */
 	bool active;           /* read now (group: assigned) */
 	bool fresh;            /* assigned during the current fetch */
+	bool paused;           /* the library was told to fetch nothing of it */
 	bool dropped;          /* messages of a fresh part were dropped */
 	bool behind;           /* next has not reached end yet */
 };
@@ -56,7 +57,7 @@ struct mq_kafka_reader {
 	struct mq_kafka_headers headers;
 	const rd_kafka_topic_t *last_rkt; /* of the last message: which part it was */
 	struct mq_kafka_part *last;
-	/* Keeping the library's threads awake: see keep_filled(). */
+	/* Keeping the library's threads awake: see hold.c. */
 	bool fills_itself, was_full;
 	size_t limit_count, limit_bytes;
 	/* group.c */
@@ -64,7 +65,10 @@ struct mq_kafka_reader {
 	rd_kafka_queue_t *commits; /* answers to commits */
 	size_t commits_open;
 	size_t rebalances;
+	uint64_t epochs; /* assignments of partitions so far */
 	struct mq_err commit_error;
+	int64_t full_ms; /* since when the caller takes nothing; 0: it does */
+	bool holding;    /* partitions are paused, as it takes nothing */
 	int64_t
 	    commit_failing_ms; /* since when commits are refused for what passes; 0: they are not */
 };
@@ -107,6 +111,30 @@ int mq_kafka_part_gap(struct mq_kafka_reader *reader, struct mq_kafka_part *part
                       struct mq_err *err);
 /* Moments to come where parts stop have come: those parts stop at the ends of now. */
 int mq_kafka_parts_close_at(struct mq_kafka_reader *reader, struct mq_err *err);
+
+/* --- reader.c ----------------------------------------------------------------------------------
+ */
+
+/* Room for so many messages. */
+int mq_kafka_reserve(struct mq_kafka_reader *reader, size_t n, struct mq_err *err);
+/* Sorts what came: messages to lend stay in raw and messages, the rest is handled and dropped.
+ * Returns how many stay. */
+int64_t mq_kafka_sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_err *err);
+/* Messages that arrived in the same call as the assignment of their partition may belong to the
+ * one before, and were dropped: goes back to where this one begins. */
+int mq_kafka_after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err);
+
+/* --- hold.c ------------------------------------------------------------------------------------
+ */
+
+/* Group: in place of a fetch that may lend nothing. */
+int mq_kafka_hold(struct mq_kafka_reader *reader, struct mq_err *err);
+/* After messages came (some of them is one): wakes the library when its queue has room again. */
+void mq_kafka_keep_filled(struct mq_kafka_reader *reader, const rd_kafka_message_t *some);
+/* The caller takes messages again. */
+void mq_kafka_unhold(struct mq_kafka_reader *reader);
+/* What was assigned anew may still be paused from before. */
+void mq_kafka_hold_rebalanced(struct mq_kafka_reader *reader);
 
 /* --- group.c ------------------------------------------------------------------------------------
  */
