@@ -91,7 +91,7 @@ static bool is_lost(struct worker *worker, struct job *job)
 {
 	struct mq_err err = MQ_ERR_INIT;
 
-	if (mq_owns(worker->sources->readers[job->reader], &job->message))
+	if (mq_owns(worker->sources.readers[job->reader], &job->message))
 		return false;
 	worker->counts.fetched--;
 	if (jobs_lost(worker->jobs, job, &worker->counts.settled, &err) < 0)
