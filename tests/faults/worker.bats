@@ -188,7 +188,7 @@ work() {
 
 @test "a signal: nothing new begins, what runs may finish, and is settled; 143" {
 	seq 10 | "$MQTK" produce -q "$a"
-	background consume --group g --exec 'read -r n; echo "$n" >>begun; until [ -e go ]; do :; done; echo "$n" >>done' "$a"
+	background consume --group g --exec 'read -r n; echo "$n" >>begun; until [ -e go ]; do :; done; echo "$n" >>finished' "$a"
 	wait_until 10 test -s begun
 	kill -TERM "$pid"
 	touch go
@@ -196,7 +196,7 @@ work() {
 	wait "$pid" || status=$?
 	is "$status" 143
 	is "$(cat begun)" 1
-	is "$(cat done)" 1
+	is "$(cat finished)" 1
 	is "$(committed)" "[1]"
 }
 

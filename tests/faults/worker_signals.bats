@@ -20,13 +20,13 @@ deaf=$'trap "" TERM INT; echo x >>begun; while :; do sleep 0.1; done'
 
 @test "a signal: several programs finish within --grace, what they did is settled" {
 	seq 20 | "$MQTK" produce -q "$a"
-	background consume --group g --workers 4 --exec 'read -r n; echo "$n" >>begun; until [ -e go ]; do :; done; echo "$n" >>done' "$a" 2>err
+	background consume --group g --workers 4 --exec 'read -r n; echo "$n" >>begun; until [ -e go ]; do :; done; echo "$n" >>finished' "$a" 2>err
 	wait_until 10 file_has begun 8
 	kill -INT "$pid"
 	touch go
 	wait_for_end "$pid" 10
 	is "$status" 130
-	is "$(sort -n done)" "$(seq 4)"
+	is "$(sort -n finished)" "$(seq 4)"
 	is "$(committed)" "[4]"
 	has "$(cat err)" "stopped by a signal: 4 of 20 messages handled"
 }
@@ -117,8 +117,8 @@ not_settling() {
 	"$root/scripts/python.sh" --with termios "$root/tests/lib/terminal.py" \
 		run 'until [ -s begun ]; do sleep 0.01; done' send '\x03' expect '^C' run 'touch go' \
 		expect 'stopped by a signal: 1 of 1 message handled' status 130 \
-		-- "$MQTK" consume --group g --exec 'echo x >begun; until [ -e go ]; do sleep 0.01; done; echo x >done' "$a" >&2
-	is "$(cat done)" x
+		-- "$MQTK" consume --group g --exec 'echo x >begun; until [ -e go ]; do sleep 0.01; done; echo x >finished' "$a" >&2
+	is "$(cat finished)" x
 	is "$(committed)" "[1]"
 }
 
@@ -137,21 +137,22 @@ not_settling() {
 # killed_often ADDR: 50 workers are killed at random moments; one more goes on to the end. What was
 # handled and what is in the dead letters is everything, and nothing is left to do.
 killed_often() {
-	local i kind limit
+	local kind limit
 	RANDOM=${SEED:-$$}
 	echo "SEED=${SEED:-$$}"
-	local each='read -r n; case $n in *7) exit 1 ;; esac; echo "$n" >>handled'
-	local lines='while read -r n; do sleep 0.002; case $n in *7) echo reject seven ;; *) echo "$n" >>handled; echo ok ;; esac; done'
+	local -a each lines
+	each=(--exec 'read -r n; case $n in *7) exit 1 ;; esac; echo "$n" >>handled')
+	lines=(--exec-lines 'while read -r n; do sleep 0.002; case $n in *7) echo reject seven ;; *) echo "$n" >>handled; echo ok ;; esac; done')
 	seq 1500 | sed 's/.*/k&:&/; s/^k.*\(.\):/k\1:/' | "$MQTK" produce -q -K: --create "$1"
-	for i in $(seq 50); do
-		kind=(--exec "$each")
-		((RANDOM % 2)) || kind=(--exec-lines "$lines")
+	for _ in $(seq 50); do
+		kind=("${each[@]}")
+		((RANDOM % 2)) || kind=("${lines[@]}")
 		limit=0.$(printf '%03d' $((20 + RANDOM % 250)))
 		timeout -s KILL "$limit" "$MQTK" consume -q --group g "${member[@]}" --retries 0 --dead-letter "$d" \
 			--commit-interval 10ms --workers $((1 + RANDOM % 4)) "${kind[@]}" "$1" 2>>err || :
 	done
 	timeout 60 "$MQTK" consume -q -e --group g "${member[@]}" --retries 0 --dead-letter "$d" --workers 4 \
-		--exec-lines "${lines/sleep 0.002;/}" "$1" || fail "status $?" "$(tail -3 err)"
+		"${lines[@]/sleep 0.002;/}" "$1" || fail "status $?" "$(tail -3 err)"
 	sort -nu handled >union
 	letters | cut -d' ' -f1 | sort -nu >dead
 	diff <(seq 1500 | grep -v '7$') union || fail "not complete: handled"
