@@ -512,8 +512,10 @@ int mq_sq_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_
 		mq_sq_watch_arm(&r->watch, r->n_messages > 0);
 		if (r->n_messages > 0 || r->caught_up != was_caught_up || r->ended != was_ended)
 			break;
-		/* Others of the group may wait to hear how far we are. */
-		if (r->group && survive(r, mq_sq_group_commit(r, err), err) < 0)
+		/* Others of the group may wait to hear how far we are. Who does not wait here
+		 * commits when it likes: a look between two messages must not cost a write to the
+		 * disk. */
+		if (r->group && timeout_ms != 0 && survive(r, mq_sq_group_commit(r, err), err) < 0)
 			return -1;
 		int64_t left = timeout_ms < 0 ? -1 : deadline - mq_now_monotonic_ms();
 		if ((timeout_ms >= 0 && left <= 0) || mq_cancel_signal(env_of(r)->cancel) ||
