@@ -197,6 +197,8 @@ public class Letters {
 		p.put("auto.offset.reset", "earliest");
 		p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer.RangeAssignor");
 		p.put("max.poll.records", "50");
+		p.put("session.timeout.ms", "6000");
+		p.put("heartbeat.interval.ms", "1000");
 		try (KafkaConsumer<byte[], byte[]> consumer =
 		         new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
 			consumer.subscribe(List.of(topic));

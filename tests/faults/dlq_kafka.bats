@@ -235,3 +235,81 @@ hex() {
 	# 6 were put back three times.
 	is "$(stored | wc -l)" 42
 }
+
+# numbered N: N letters of $topic.
+numbered() {
+	seq -f %09.0f "$1" | sed 's/.*/{"key":"&","payload":"&","headers":[["__connect.errors.topic","'"$topic"'"]]}/' |
+		"$MQTK" produce -q -J "$dead"
+}
+
+went_on() { # N: the last run had less to do
+	[[ $err =~ ([0-9]+)\ messages ]]
+	((BASH_REMATCH[1] < $1)) || fail "the last run did it all: nothing was remembered"
+}
+
+@test "killed 50 times while letters go back: none is lost, and it goes on" {
+	topics 3 2
+	numbered 40000
+	static=(-X src.group.instance.id=one -X src.session.timeout.ms=6000)
+	strike 50 120 620 dlq requeue -q --yes --rate 5000 "${static[@]}" "$dead"
+	((struck >= 30)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
+	mq_within 90 dlq requeue --yes "${static[@]}" "$dead"
+	expect_status 0
+	went_on 40000
+	stored >back
+	complete 40000 back
+	is "$("$MQTK" consume -q -e -J "$address" | jq -c '.headers | map(.[0])' | sort -u)" \
+		'["mqtk-replay-source","mqtk-replay-count"]'
+}
+
+@test "killed 50 times while letters move, with a choice and a journal: none is lost" {
+	topics 1 2
+	"$MQTK" create -q --partitions 2 "$address-lot"
+	numbered 40000
+	strike 25 100 400 dlq move -q --yes --resume journal "$dead" "$address-lot"
+	strike 25 100 400 dlq move -q --yes --grep '[05]$' --resume chosen "$dead" "$address-lot"
+	mq_within 60 dlq move --yes --resume journal "$dead" "$address-lot"
+	expect_status 0
+	"$MQTK" consume -q -e "$address-lot" >back
+	complete 40000 back
+	mq_within 60 dlq move --yes --grep '[05]$' --resume chosen "$dead" "$address-lot"
+	expect_status 0
+	is "$("$MQTK" consume -q -e -J "$address-lot" | jq -c .headers | sort -u)" \
+		"[[\"__connect.errors.topic\",\"$topic\"]]"
+}
+
+seen() { # N: the worker handled that one
+	grep -q "^$(printf %09d "$1")" handled
+}
+
+@test "the broker dies and comes back in the middle: nothing is lost, nothing is passed over" {
+	own_cluster
+	"$MQTK" create -q --partitions 2 "$address"
+	dead=$address-dlt
+	"$MQTK" create -q --partitions 2 "$dead"
+	numbered 20000
+	background dlq requeue --yes --rate 4000 "$dead" 2>said
+	requeue=$pid
+	# And a worker, whose programs go on meanwhile.
+	program='while read -r n; do echo "$n" >>handled; echo ok; done'
+	background consume --group g --exec-lines "$program" "$dead" 2>told
+	worker=$pid
+	wait_until 20 holds 3000
+	kafka_kill "$own" 1
+	kafka_again "$own" 1 3>&-
+	wait_for_end "$requeue" 90
+	[ "$status" -eq 0 ] || mq_within 90 dlq requeue --yes "$dead"
+	stored >back
+	complete 20000 back
+	numbered 20100
+	kill -0 "$worker" || fail "the worker ended: $(cat told)"
+	wait_until 60 seen 20100
+	kill -INT "$worker"
+	wait_for_end "$worker" 20
+	is "$status" 130
+	complete 20100 handled
+	mq dlq requeue --yes -c 20100 "$dead"
+	mq dlq requeue --yes "$dead"
+	expect_status 0
+	has "$err" "there are no such letters"
+}
