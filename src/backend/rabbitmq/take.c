@@ -125,13 +125,15 @@ static int acknowledge(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
 	struct mq_rabbit_tags *tags = &reader->tags;
 	int64_t before = 0, steps = 0;
-	size_t whole = 0;
+	size_t whole = 0, last = 0;
 
-	while (whole < tags->n && tags->states[whole])
-		whole++;
+	/* The broker wants the last one to be one that it waits for. */
+	for (; whole < tags->n && tags->states[whole]; whole++)
+		if (tags->states[whole] == 1)
+			last = whole + 1;
+	if (last > 0 && mq_rabbit_ack(reader, tags->first + last - 1, true, err) < 0)
+		return -1;
 	if (whole > 0) {
-		if (mq_rabbit_ack(reader, tags->first + whole - 1, true, err) < 0)
-			return -1;
 		memmove(tags->states, tags->states + whole, tags->n - whole);
 		tags->n -= whole;
 		tags->first += whole;
