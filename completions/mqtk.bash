@@ -389,12 +389,13 @@ _mqtk() {
 		-g|--group) :; return ;;
 		--idle) :; return ;;
 		-c|--count) :; return ;;
+		-n|--last) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --json --whole --force -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --last --json --whole --force -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -413,12 +414,13 @@ _mqtk() {
 		--bucket) :; return ;;
 		--max) :; return ;;
 		--max-age) :; return ;;
+		--format) _mqtk_reply 'table json csv prometheus '; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --bucket --json --max --max-age --force -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --bucket --max --max-age --force --format --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -13,7 +13,7 @@ struct show_values {
 	struct mq_common common;
 	struct choose_options choose;
 	struct pending_options pending;
-	int64_t count;
+	int64_t count, last;
 	bool force, json, whole;
 };
 
@@ -29,6 +29,14 @@ static const struct mq_option rows[] = {
      .min = 1,
      .max = INT64_MAX,
      .field = offsetof(struct show_values, count)},
+    {.name = "last",
+     .letter = 'n',
+     .type = MQ_OPT_INT,
+     .arg = "N",
+     .help = "only among the last N messages of each partition",
+     .min = 1,
+     .max = INT64_MAX,
+     .field = offsetof(struct show_values, last)},
     {.name = "json",
      .letter = 'J',
      .type = MQ_OPT_FLAG,
@@ -55,6 +63,7 @@ static const struct mq_option_set sets[] = {
 static const struct mq_example examples[] = {
     {"mqtk dlq show amqp://localhost/orders.dead", "why they are there; nothing is taken"},
     {"mqtk dlq show -c 5 --reason rejected prod/orders.dlq", "five of those that were rejected"},
+    {"mqtk dlq show -n 1 --whole prod/orders-dlt", "the newest, with its whole stack trace"},
     {"mqtk dlq show -J prod/orders-dlt | jq -r .exception | sort | uniq -c", "causes, counted"},
     {0}};
 
@@ -99,6 +108,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	                .choose = &values->choose,
 	                .pending = &values->pending,
 	                .count = values->count,
+	                .last = values->last,
 	                .force = values->force,
 	                .each = show_letter},
 	};

@@ -1,45 +1,38 @@
 /* mqtk dlq stats: how many dead letters, by reason, origin, exception and time; and limits for
  * them. */
 #include "cmd/commands.h"
+#include "cmd/dlq/formats.h"
 #include "cmd/dlq/letters.h"
-#include "cmd/dlq/tally.h"
+#include "cmd/dlq/stats_report.h"
 
 #include "mqtk/report.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
-enum { SHOWN = 10, BAR = 30, BUCKETS_MOST = 100000 };
+enum { TIMES_SHOWN = 24 };
 
 struct stats_values {
 	struct mq_common common;
 	struct choose_options choose;
 	struct pending_options pending;
-	bool force, json;
+	struct format_options format;
+	bool force;
 	int64_t bucket_ms;
 	int64_t max, max_age_ms;
 };
 
-static const struct stats_values defaults = {.common = MQ_COMMON_INIT,
-                                             .pending = PENDING_INIT,
-                                             .bucket_ms = 3600000,
-                                             .max = -1,
-                                             .max_age_ms = -1};
+static const struct stats_values defaults = {
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .max = -1, .max_age_ms = -1};
 
 static const struct mq_option rows[] = {
     {.name = "bucket",
      .type = MQ_OPT_DURATION,
      .arg = "DUR",
-     .help = "how long the parts of time are (1h)",
+     .help = "how long the parts of time are (as long as fits the screen)",
      .min = 1000,
      .max = INT64_MAX / 4,
      .field = offsetof(struct stats_values, bucket_ms)},
-    {.name = "json",
-     .letter = 'J',
-     .type = MQ_OPT_FLAG,
-     .help = "one JSON object",
-     .field = offsetof(struct stats_values, json)},
     {.name = "max",
      .type = MQ_OPT_INT,
      .arg = "N",
@@ -63,7 +56,8 @@ static const struct mq_option_set sets[] = {
     {"Which messages", select_rows,
      offsetof(struct stats_values, choose) + offsetof(struct choose_options, select)},
     {"What a group holds", pending_rows, offsetof(struct stats_values, pending)},
-    {"Report", rows, 0},
+    {"Counting", rows, 0},
+    {"Report", format_rows, offsetof(struct stats_values, format)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -74,21 +68,18 @@ static const struct mq_example examples[] = {
 
 /* --- counting --------------------------------------------------------------------------------- */
 
-struct stats {
-	const struct stats_values *values;
+struct counting {
+	struct stats stats;
 	struct letters letters;
-	struct tally reasons, origins, exceptions, times, dialects;
-	int64_t bytes, undated;
-	int64_t oldest_ms, newest_ms; /* MQ_NO_TIME: unknown */
 };
 
 static int count_letter(void *ctx, const struct mq_message *message, const struct mq_dead *dead,
                         struct mq_err *err)
 {
-	struct stats *stats = ctx;
+	struct stats *stats = &((struct counting *)ctx)->stats;
 	int64_t when = dead->died_ms != MQ_NO_TIME ? dead->died_ms : message->ts_ms;
-	char text[MQ_TIME_TEXT];
 
+	stats->letters++;
 	stats->bytes += (int64_t)(message->key.len + message->payload.len);
 	if (tally_add(&stats->reasons, dead->reason, err) < 0 ||
 	    tally_add(&stats->origins, dead->origin_stream, err) < 0 ||
@@ -103,134 +94,20 @@ static int count_letter(void *ctx, const struct mq_message *message, const struc
 		stats->oldest_ms = when;
 	if (stats->newest_ms == MQ_NO_TIME || when > stats->newest_ms)
 		stats->newest_ms = when;
-	int64_t bucket = when - when % stats->values->bucket_ms;
-	mq_time_format_iso(bucket, text);
-	return tally_add(&stats->times, mq_bytes_str(text), err);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct tally_row *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-static void sort_all(struct stats *stats)
-{
-	tally_sort(&stats->reasons);
-	tally_sort(&stats->origins);
-	tally_sort(&stats->exceptions);
-	tally_sort(&stats->dialects);
-	tally_sort(&stats->times);
-	if (stats->times.n > 0)
-		qsort(stats->times.rows, stats->times.n, sizeof *stats->times.rows, by_name);
-}
-
-/* --- reports ---------------------------------------------------------------------------------- */
-
-static void json_tally(struct mq_json *json, const char *name, const struct tally *tally)
-{
-	mq_json_open(json, name, '[');
-	for (size_t i = 0; i < tally->n; i++) {
-		mq_json_open(json, NULL, '{');
-		mq_json_text(json, "name", tally->rows[i].name);
-		mq_json_int(json, "count", tally->rows[i].n);
-		mq_json_close(json, '}');
-	}
-	mq_json_close(json, ']');
-}
-
-static int report_json(const struct stats *stats, struct mq_buf *buf, struct mq_err *err)
-{
-	struct mq_json json;
-
-	mq_json_init(&json, buf, err);
-	mq_json_open(&json, NULL, '{');
-	mq_json_int(&json, "letters", stats->letters.meant);
-	mq_json_int(&json, "bytes", stats->bytes);
-	mq_json_known(&json, "oldest_ts", stats->oldest_ms, MQ_NO_TIME);
-	mq_json_known(&json, "newest_ts", stats->newest_ms, MQ_NO_TIME);
-	mq_json_int(&json, "undated", stats->undated);
-	json_tally(&json, "reasons", &stats->reasons);
-	json_tally(&json, "origins", &stats->origins);
-	json_tally(&json, "exceptions", &stats->exceptions);
-	json_tally(&json, "dialects", &stats->dialects);
-	json_tally(&json, "times", &stats->times);
-	mq_json_close(&json, '}');
-	return mq_json_end(&json);
-}
-
-static void put_bar(struct mq_table *table, int64_t n, int64_t most)
-{
-	static const char *const ends[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-	char bar[BAR * 3 + 4] = "";
-	int64_t eighths = most > 0 ? (n * BAR * 8 + most - 1) / most : 0;
-	size_t at = 0;
-
-	for (; eighths >= 8; eighths -= 8) {
-		memcpy(bar + at, "█", 3);
-		at += 3;
-	}
-	snprintf(bar + at, sizeof bar - at, "%s", ends[eighths]);
-	mq_table_text(table, bar);
-}
-
-/* The largest ones, and the others in one row. */
-static void table_tally(struct mq_table *table, const char *what, const struct tally *tally,
-                        bool bars)
-{
-	int64_t most = 0, rest = tally->others;
-	size_t shown = tally->n > SHOWN + 1 && strcmp(what, "time") != 0 ? SHOWN : tally->n;
-
-	for (size_t i = 0; i < tally->n; i++)
-		most = tally->rows[i].n > most ? tally->rows[i].n : most;
-	for (size_t i = shown; i < tally->n; i++)
-		rest += tally->rows[i].n;
-	for (size_t i = 0; i < shown; i++) {
-		mq_table_text(table, i == 0 ? what : "");
-		mq_table_printf(table, "%" PRId64, tally->rows[i].n);
-		if (bars)
-			put_bar(table, tally->rows[i].n, most);
-		tally_show(table, &tally->rows[i]);
-	}
-	if (rest == 0)
-		return;
-	mq_table_text(table, shown == 0 ? what : "");
-	mq_table_printf(table, "%" PRId64, rest);
-	if (bars)
-		mq_table_text(table, "");
-	mq_table_text(table, "(others)");
-}
-
-static int report_table(const struct stats *stats, bool bars, bool bold, struct mq_buf *buf,
-                        struct mq_err *err)
-{
-	static const char *const plain[] = {"BY", ">LETTERS", "NAME", NULL};
-	static const char *const barred[] = {"BY", ">LETTERS", "", "NAME", NULL};
-	struct mq_table table;
-
-	mq_table_init(&table, bars ? barred : plain, err);
-	table_tally(&table, "reason", &stats->reasons, bars);
-	table_tally(&table, "origin", &stats->origins, bars);
-	table_tally(&table, "exception", &stats->exceptions, bars);
-	table_tally(&table, "time", &stats->times, bars);
-	int result = mq_table_print(&table, bold, buf);
-	mq_table_release(&table);
-	return result;
+	return times_add(&stats->times, when, err);
 }
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
-static int judge(const struct stats *stats, struct mq_err *err)
+static int judge(const struct stats_values *values, const struct stats *stats, struct mq_err *err)
 {
-	const struct stats_values *values = stats->values;
 	char text[MQ_DURATION_TEXT];
 
-	if (values->max >= 0 && stats->letters.meant > values->max)
+	if (values->max >= 0 && stats->letters > values->max)
 		return mq_fail(err, MQ_NEGATIVE, "%" PRId64 " letters are more than --max %" PRId64,
-		               stats->letters.meant, values->max),
+		               stats->letters, values->max),
 		       MQ_NEGATIVE;
-	if (values->max_age_ms < 0 || stats->letters.meant == 0)
+	if (values->max_age_ms < 0 || stats->letters == 0)
 		return MQ_OK;
 	if (stats->oldest_ms == MQ_NO_TIME)
 		return mq_fail(err, MQ_PARTIAL, "--max-age: none of the letters says when it died"),
@@ -243,13 +120,36 @@ static int judge(const struct stats *stats, struct mq_err *err)
 	return MQ_OK;
 }
 
+static int report(struct mq_invocation *invocation, struct stats *stats, struct mq_err *err)
+{
+	const struct stats_values *values = invocation->values;
+	enum dlq_format format = format_of(&values->format);
+	struct stats_look look = {.addresses = invocation->operands.items,
+	                          .n_addresses = invocation->operands.n,
+	                          .bars = isatty(STDOUT_FILENO) == 1,
+	                          .bold = invocation->color_out};
+	struct mq_buf buf;
+	int code = MQ_OK;
+
+	mq_buf_init(&buf, (size_t)1 << 28);
+	tally_sort(&stats->reasons);
+	tally_sort(&stats->origins);
+	tally_sort(&stats->exceptions);
+	tally_sort(&stats->dialects);
+	times_fit(&stats->times, TIMES_SHOWN);
+	if (format == DLQ_TABLE && stats->letters == 0)
+		mq_log(invocation->env, MQ_LEVEL_NOTE, "there are no such letters");
+	else if (stats_report(stats, format, &look, &buf, err) == 0)
+		code = mq_print(&buf, err);
+	mq_buf_release(&buf);
+	return err->code ? (int)err->code : code ? code : judge(values, stats, err);
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct stats_values *values = invocation->values;
-	struct stats stats = {
-	    .values = values,
-	    .oldest_ms = MQ_NO_TIME,
-	    .newest_ms = MQ_NO_TIME,
+	struct counting counting = {
+	    .stats = {.oldest_ms = MQ_NO_TIME, .newest_ms = MQ_NO_TIME},
 	    .letters = {.invocation = invocation,
 	                .choose = &values->choose,
 	                .pending = &values->pending,
@@ -257,29 +157,17 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	                .force = values->force,
 	                .each = count_letter},
 	};
-	struct mq_buf buf;
 
-	mq_buf_init(&buf, (size_t)1 << 28);
-	stats.letters.ctx = &stats;
-	int code = letters_look(&stats.letters, err);
-	if (code == 0) {
-		sort_all(&stats);
-		if (values->json)
-			report_json(&stats, &buf, err);
-		else if (stats.letters.meant > 0)
-			report_table(&stats, invocation->color_out, invocation->color_out, &buf,
-			             err);
-		else
-			mq_log(invocation->env, MQ_LEVEL_NOTE, "there are no such letters");
-		if (err->code == MQ_OK && mq_print(&buf, err) == 0)
-			code = judge(&stats, err);
-	}
-	tally_release(&stats.reasons);
-	tally_release(&stats.origins);
-	tally_release(&stats.exceptions);
-	tally_release(&stats.dialects);
-	tally_release(&stats.times);
-	mq_buf_release(&buf);
+	counting.letters.ctx = &counting;
+	times_init(&counting.stats.times, values->bucket_ms);
+	int code = letters_look(&counting.letters, err);
+	if (code == 0)
+		code = report(invocation, &counting.stats, err);
+	tally_release(&counting.stats.reasons);
+	tally_release(&counting.stats.origins);
+	tally_release(&counting.stats.exceptions);
+	tally_release(&counting.stats.dialects);
+	times_release(&counting.stats.times);
 	return err->code ? (int)err->code : code;
 }
 

@@ -91,8 +91,13 @@ static void put_line(struct writing *w, struct mq_bytes text, size_t most)
 	bool plain = mq_utf8_valid(mq_bytes_of(text.data, len));
 	for (size_t i = 0; i < len && !w->failed; i++) {
 		unsigned char c = (unsigned char)text.data[i];
-		char shown = c < 0x20 || c == 0x7f || (c >= 0x80 && !plain) ? '?' : (char)c;
+		/* U+0080 to U+009F are controls, too. */
+		bool drives = c == 0xc2 && i + 1 < len && (unsigned char)text.data[i + 1] < 0xa0;
+		char shown = c == '\t'                                                  ? ' '
+		             : c < 0x20 || c == 0x7f || drives || (c >= 0x80 && !plain) ? '?'
+		                                                                        : (char)c;
 		w->failed = mq_buf_append_char(w->buf, shown, w->err) < 0;
+		i += plain && drives;
 	}
 	if (cut)
 		put(w, " …");
@@ -120,6 +125,30 @@ static void put_named(struct writing *w, const char *name, struct mq_bytes value
 	put(w, name);
 	put_line(w, value, most);
 	put(w, "\n");
+}
+
+/* All of its lines, each on one of its own; most as above, SIZE_MAX: nothing is cut. */
+static void put_block(struct writing *w, const char *name, struct mq_bytes text, size_t most)
+{
+	const char *end = text.data ? memchr(text.data, '\n', text.len) : NULL;
+
+	if (!end || most != SIZE_MAX || (size_t)(end - text.data) + 1 == text.len) {
+		put_named(w, name, text, most);
+		return;
+	}
+	put(w, "  ");
+	put(w, name);
+	put(w, name[0] ? "\n" : "");
+	for (bool first = !name[0]; text.len > 0; first = false) {
+		end = memchr(text.data, '\n', text.len);
+		size_t len = end ? (size_t)(end - text.data) : text.len;
+		size_t shown = len > 0 && text.data[len - 1] == '\r' ? len - 1 : len;
+		put(w, first ? "" : "    ");
+		put_line(w, mq_bytes_of(text.data, shown), SIZE_MAX);
+		put(w, "\n");
+		len += end != NULL;
+		text = mq_bytes_of(text.data + len, text.len - len);
+	}
 }
 
 static void put_why(struct writing *w, const struct mq_dead *dead)
@@ -173,15 +202,15 @@ int letter_lines(const struct mq_message *message, const struct mq_dead *dead, b
 	put(&w, bold ? "\033[0m\n" : "\n");
 	put_why(&w, dead);
 	put_named(&w, "", dead->exception, most);
-	put_named(&w, "", dead->error, most);
+	put_block(&w, "", dead->error, most);
 	if (whole)
-		put_named(&w, "", dead->stacktrace, most);
+		put_block(&w, "", dead->stacktrace, most);
 	put_named(&w, "group ", dead->group, most);
 	put_named(&w, "member ", dead->member, most);
 	put_headers(&w, message, dead);
 	put_named(&w, "key ", message->key, most);
 	if (message->payload.data)
-		put_named(&w, "payload ", message->payload, most);
+		put_block(&w, "payload ", message->payload, most);
 	else
 		put(&w, "  no payload\n");
 	return w.failed ? -1 : 0;

@@ -54,6 +54,8 @@ static int run(struct look *look, struct mq_err *err)
 	};
 	struct sources sources;
 
+	if (letters->last > 0)
+		spec.from = (struct mq_pos){.kind = MQ_POS_LAST, .number = letters->last};
 	if (pending_check(letters->pending, false, err) < 0)
 		return (int)err->code;
 	pending_fill(letters->pending, &spec);

@@ -13,6 +13,7 @@ struct letters {
 	const struct choose_options *choose;
 	const struct pending_options *pending;
 	int64_t count; /* -c: of those that are meant; -1: no limit */
+	int64_t last;  /* only the last so many messages of each partition; 0: all */
 	bool force;    /* look although that could make the broker drop messages */
 	/* Called for each letter that is meant; -1 ends the look. */
 	int (*each)(void *ctx, const struct mq_message *message, const struct mq_dead *dead,

@@ -192,3 +192,58 @@ payloads() {
 	mq dlq ls ro/
 	expect_status 0
 }
+
+# at TIME…: a letter that died then, for each.
+at() {
+	local when
+	for when; do
+		echo x | "$MQTK" produce -q -H dlq-origin-stream=a -H "dlq-time=$when" "$s/dead"
+	done
+}
+
+@test "stats: parts of time that fit what is there, or are asked for" {
+	at 1700000000000 1700000000999 1700000005000
+	mq dlq stats -J "$s/dead"
+	is "$(jq -c '[.bucket_ms,.times]' out)" \
+		'[1000,[{"ts":1700000000000,"count":2},{"ts":1700000005000,"count":1}]]'
+	mq dlq stats -J --bucket 1d "$s/dead"
+	is "$(jq -c '[.bucket_ms,.times]' out)" '[86400000,[{"ts":1699920000000,"count":3}]]'
+	# Forty hours, and one of 2001: no more rows than fit a screen, and none is lost.
+	for n in $(seq 40); do
+		echo "{\"headers\":[[\"dlq-time\",\"$((1700000000000 + n * 3600000))\"]],\"payload\":\"\"}"
+	done | "$MQTK" produce -q -J "$s/dead"
+	at 1000000000000
+	mq dlq stats -J "$s/dead"
+	jq -e '(.times | length) <= 24 and (.times | map(.count) | add) == 44' out
+	jq -e '.oldest_ts == 1000000000000 and .times[0].ts <= 1000000000000' out
+	mq dlq stats "$s/dead"
+	has "$out" "all"
+	has_not "$out" "█"
+	mq dlq stats --format csv "$s/dead"
+	is "$(sed -n 1,2p out)" $'by,name,letters\r\nreason,,44\r'
+	mq dlq stats --format prometheus "$s/dead"
+	"$root/scripts/python.sh" --with prometheus_client "$root/tests/lib/prometheus.py" out >samples
+	grep -qxF 'mqtk_dead_letters_chosen{address=sqlite:s.db/dead} 44' samples
+}
+
+@test "stats: bars on a terminal" {
+	at 1700000000000 1700000000999 1700000005000
+	"$root/scripts/python.sh" --with termios "$root/tests/lib/terminal.py" expect '███' status 0 -- \
+		"$MQTK" dlq stats "$s/dead" >&2
+}
+
+@test "show: whole stack traces on lines of their own; nothing drives the terminal; the last ones" {
+	printf 'one\n' | "$MQTK" produce -q "$s/dead"
+	printf 'a\e[31m\xc2\x9b32m\xff' >body
+	"$MQTK" produce -q -H dlq-origin-stream=$'o\e]0;x' -H $'dlq-error=why\n\tat x(Y.java:1)\n\tat z' \
+		"$s/dead" body
+	mq dlq show -n 1 "$s/dead"
+	has "$out" "  why …"
+	has_not "$out" "one"
+	mq dlq show --whole "$s/dead"
+	has "$out" $'  why\n     at x(Y.java:1)\n     at z\n'
+	! grep -q "$(printf '[\001-\010\013-\037\177]')" out || fail "control characters"
+	! grep -q $'\xc2\x9b' out || fail "a control character of two bytes"
+	mq dlq show -J -c 1 "$s/dead"
+	is "$(jq -c 'keys_unsorted' out)" '["origin_stream","origin_partition","origin_offset","origin_exchange","origin_key","reason","exception","error","attempts","died_ts","dialect","message"]'
+}

@@ -129,6 +129,45 @@ all_outputs() {
 	all_outputs "kafka://$KAFKA4/"
 }
 
+# dead_letters BROKER/: what the dlq commands print.
+dead_letters() {
+	local broker=$1 name
+	name=$(unique schemas)
+	mq create -q "$broker$name"
+	mq create -q "$broker$name.DLT"
+	printf 'a\nb\n' | "$MQTK" produce -q -H dlq-origin-stream="$name" -H dlq-reason=exit \
+		-H dlq-error=$'\xff' -H dlq-attempts=3 -H dlq-time=1700000000000 "$broker$name.DLT"
+	printf 'k:\n' | "$MQTK" produce -q -K: -Z "$broker$name.DLT"
+	mq dlq ls -J --pattern "^$name" "$broker"
+	expect_status 0
+	fits dlq-ls
+	jq -es --arg s "$name.DLT" 'any(.[]; .stream == $s and .depth == 3)' out
+	mq dlq show -J "$broker$name.DLT"
+	expect_status 0
+	fits dlq-letter
+	jq -es 'length == 3 and .[0].error == {"base64":"/w=="} and .[2].dialect == "unknown"' out
+	mq dlq stats -J "$broker$name.DLT"
+	expect_status 0
+	fits dlq-stats
+	jq -e '.letters == 3 and (.times | map(.count) | add) == 3' out
+	mq dlq requeue -J --dry-run "$broker$name.DLT"
+	expect_status 3
+	fits dlq-preview
+	mq dlq requeue -q -J --yes "$broker$name.DLT"
+	expect_status 3
+	fits replay
+	mq delete -q --yes "$broker$name"
+	mq delete -q --yes "$broker$name.DLT"
+}
+
+@test "dead letters fit, on the local store, Kafka and Redis" {
+	dead_letters "sqlite:$BATS_TEST_TMPDIR/store.db/"
+	requires_kafka
+	dead_letters "kafka://$KAFKA/"
+	requires_redis
+	dead_letters "redis://$REDIS/"
+}
+
 @test "Redis' groups fit, with what is pending" {
 	requires_redis
 	stream=redis://$REDIS/$(unique schemas)

@@ -5,6 +5,7 @@ expected. Prints what is wrong and ends with 1.
 """
 import json
 import sys
+from pathlib import Path
 
 from jsonschema import validators
 
@@ -21,10 +22,19 @@ def no_constant(name):
     raise ValueError(f"{name} is no JSON")
 
 
-def main(schema_path, lines_path):
-    with open(schema_path, encoding="utf-8") as file:
+def validator_of(path):
+    """The validator of a schema, and those of its members that are another file's."""
+    with open(path, encoding="utf-8") as file:
         schema = json.load(file)
-    validator = validators.validator_for(schema)(schema)
+    others = {}
+    for name, member in schema.get("properties", {}).items():
+        if str(member.get("$ref", "")).endswith(".json"):
+            others[name] = validator_of(Path(path).parent / member.pop("$ref"))[0]
+    return validators.validator_for(schema)(schema), others
+
+
+def main(schema_path, lines_path):
+    validator, others = validator_of(schema_path)
     wrong = []
     count = 0
     with open(lines_path, encoding="utf-8", newline="\n") as file:
@@ -36,6 +46,9 @@ def main(schema_path, lines_path):
                 continue
             for error in validator.iter_errors(value):
                 wrong.append(f"line {count}: {error.json_path}: {error.message}")
+            for name, other in others.items():
+                for error in other.iter_errors(value.get(name)):
+                    wrong.append(f"line {count}: {name}: {error.json_path}: {error.message}")
     if count == 0:
         wrong.append("no line")
     print(*wrong, sep="\n", end="\n" if wrong else "")
