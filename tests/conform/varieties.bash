@@ -17,6 +17,7 @@ esac
 #   time         a record's own timestamp is a position
 #   groups       they remember how far they read
 #   settle       reading can be gone on with: by a group, or by taking (SETTLE has the words)
+#   take         messages can be taken out one by one, and the others stay where they are
 #   follow       reading can wait for what comes (FOLLOW has the words)
 #   partitions transactions auto-create        as it says
 #   network      it can be out of reach       auth    it asks who is there
@@ -31,9 +32,9 @@ variety_caps() {
 	# The mock cluster of librdkafka: no CreateTopics, no look-up by time; a member that left its
 	# group is kept until its session ends, so that the next one waits for 45 s.
 	mock) echo "log offsets follow partitions network" ;;
-	rabbit-classic | rabbit-quorum) echo "settle follow network auth admin trim-all" ;;
+	rabbit-classic | rabbit-quorum) echo "settle take follow network auth admin trim-all" ;;
 	rabbit-stream) echo "log offsets follow network auth admin" ;;
-	redis | redis-cluster) echo "log ids groups settle follow network auth admin trim-length trim-all" ;;
+	redis | redis-cluster) echo "log ids groups settle take follow network auth admin trim-length trim-all" ;;
 	*)
 		echo "no such variety: $1" >&2
 		return 1
@@ -53,6 +54,7 @@ requires_cap() {
 	time) lack="no positions by the records' own times" ;;
 	groups) lack="no groups that remember a position" ;;
 	settle) lack="nothing that remembers how far was read" ;;
+	take) lack="no messages that can be taken out: they stay until the broker removes them" ;;
 	follow) lack="no way to wait for what comes" ;;
 	network) lack="no network between" ;;
 	auth) lack="no users" ;;
@@ -85,6 +87,11 @@ kafka* | mock)
 	MEMBER=(-X session.timeout.ms=6000 -X heartbeat.interval.ms=1000 -X group.instance.id=one)
 	;;
 redis*) MEMBER=(--consumer one) ;;
+esac
+# The same for dlq, which is a member of a group of its own.
+MEMBER_OF_DLQ=()
+case "$VARIETY" in
+kafka*) MEMBER_OF_DLQ=("${MEMBER[@]}") ;;
 esac
 
 # The mock cluster runs beside the tests of a file and takes its commands from a pipe.
