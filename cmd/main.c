@@ -333,6 +333,10 @@ static int dispatch(const struct mq_argv *args, const struct mq_command **ret_co
 		return print_short_help(err);
 	if (!is_kcat && words[0][0] == '-')
 		return run_bare_option(words, n, err);
+	/* Of a family such as dlq. */
+	if (!is_kcat && n == 2 && mq_command_is_family(mq_commands, words[0]) &&
+	    (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0))
+		return print_help_about(words, 1, err);
 	*ret_command =
 	    mq_command_find(mq_commands, is_kcat ? 1 : n, is_kcat ? kcat : words, &used, err);
 	if (!*ret_command)

@@ -228,7 +228,7 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 	mq_target_release(&target);
 	if (caps & MQ_CAP_CLAIM && pending && pending->group)
 		return pending_check(pending, false, err);
-	if (caps & MQ_CAP_ACK) {
+	if (caps & MQ_CAP_ACK && !moving->resume) {
 		values->ack = true;
 		values->choosy = true; /* what is left out, or refused, stays in its place */
 	} else if (any && !moving->resume) {
@@ -306,6 +306,23 @@ static void run_release(struct run *run)
 	chooser_release(&run->chooser);
 }
 
+/* Where the next step that replay knows is none of ours. */
+static void mend_hint(const struct moving *moving, struct mq_err *err)
+{
+	const char *hint = NULL;
+
+	if (err->code == MQ_NOT_FOUND && strstr(err->hint, "--create"))
+		hint = "'mqtk create' makes it";
+	else if (err->code == MQ_USAGE && strstr(err->hint, "--ack") && moving->resume)
+		hint = "leave it out: what is done with a letter of a queue is gone from there";
+	else if (err->code == MQ_USAGE && strstr(err->hint, "--ack"))
+		hint = moving->drops ? "'mqtk trim' removes old messages; 'mqtk dlq export' keeps "
+		                       "them in a file"
+		                     : "--resume FILE remembers what is done instead";
+	if (hint)
+		snprintf(err->hint, sizeof err->hint, "%s", hint);
+}
+
 /* One pass over the letters with the engine of replay. */
 static int pass(struct run *run, struct mq_err *err)
 {
@@ -356,9 +373,7 @@ static int pass(struct run *run, struct mq_err *err)
 	policy.partly = values.choosy;
 	invocation.operands = (struct mq_operands){.items = operands, .n = 2};
 	code = running_run(&invocation, &values, &policy, NULL, err);
-	/* There is no --create here. */
-	if (err->code == MQ_NOT_FOUND && strstr(err->hint, "--create"))
-		snprintf(err->hint, sizeof err->hint, "'mqtk create' makes it");
+	mend_hint(moving, err);
 out:
 	mq_buf_release(&broker);
 	mq_buf_release(&described);

@@ -49,6 +49,21 @@ load saying
 	done <<<"$commands"
 }
 
+@test "a family of commands explains itself as well" {
+	for family in group dlq; do
+		mq help "$family"
+		expect_status 0
+		help=$out
+		has "$help" "Usage: mqtk $family COMMAND"
+		mq "$family" --help
+		expect_status 0
+		is "$out" "$help"
+		is "$err" ""
+		mq "$family" -h
+		is "$out" "$help"
+	done
+}
+
 @test "every example in the help of a command is a command line that parses" {
 	mq help
 	commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' <<<"$out")
