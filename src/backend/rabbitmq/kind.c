@@ -94,14 +94,17 @@ static bool is_look(const struct mq_rabbit_reader *reader)
 	return reader->way == &mq_rabbit_look || reader->way == &mq_rabbit_pick;
 }
 
-static int check_kinds(const struct mq_rabbit_reader *reader, size_t streams, bool ack,
+static int check_kinds(const struct mq_rabbit_reader *reader, size_t streams, bool ack, bool choosy,
                        struct mq_err *err)
 {
 	if (streams > 0 && ack) {
 		mq_fail(err, MQ_USAGE,
 		        "'%s' is a stream, which keeps its messages: there is nothing to take",
 		        reader->sources[0].queue);
-		return mq_hint(err, "leave out --ack; --from OFFSET goes on where reading ended");
+		if (choosy)
+			return mq_hint(err, "--resume FILE remembers what was done with");
+		return mq_hint(err, "leave out --ack; --from OFFSET goes on where reading ended. "
+		                    "'mqtk replay' copies into a queue, for --exec");
 	}
 	if (reader->ranges && streams < reader->n_sources) {
 		mq_fail(err, MQ_USAGE, "'%s' is a queue: it has no positions to read from or to",
@@ -159,7 +162,7 @@ int mq_rabbit_choose(struct mq_rabbit_reader *reader, bool ack, bool choosy, str
 		if (result < 0)
 			return -1;
 	}
-	if (check_kinds(reader, streams, ack, err) < 0)
+	if (check_kinds(reader, streams, ack, choosy, err) < 0)
 		return -1;
 	if (streams > 0)
 		reader->way = &mq_rabbit_follow;

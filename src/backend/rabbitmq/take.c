@@ -256,7 +256,7 @@ int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_
 			mq_fail(&mine, MQ_UNREACHABLE, "%s: the connection is lost",
 			        reader->conn->shown);
 		mq_fail(err, mine.code,
-		        "the last %lld messages were printed but not acknowledged, and will come "
+		        "the last %lld messages were handled but not acknowledged, and will come "
 		        "again: %s",
 		        (long long)settled, mine.message);
 		return -1;
