@@ -214,6 +214,7 @@ static int open_writer(struct target *target, const struct target_spec *spec, st
 	int codec = target->values->compression;
 	const struct mq_write_spec writing = {
 	    .stream = target->by_name ? target->streams[0].name : target->address.stream,
+	    .by_name = target->by_name,
 	    .create = target->values->create && !target->by_name,
 	    .transactional = spec->transaction != NULL,
 	    .transaction = spec->transaction,

@@ -41,6 +41,7 @@ static int open_writer(struct sender *sender, const char *stream, struct mq_err 
 {
 	struct mq_write_spec spec = {
 	    .stream = stream,
+	    .by_name = sender->by_name,
 	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
 	    .delivered = delivered,
 	    .ctx = sender,

@@ -73,6 +73,8 @@ struct mq_delivery {
 struct mq_write_spec {
 	const char *stream; /* default target; a message with its own stream overrides; NULL only
 	                     * with conn->by_settings */
+	bool by_name;       /* every message has its own: stream, the first one's, is looked for
+	                     * at open and may go later */
 	bool create;        /* --create: make the stream if it is missing */
 	bool transactional; /* everything between open and commit, or nothing */
 	/* transactional: a name that fences off an earlier writer of the same name, whose open

@@ -2,6 +2,8 @@
 
 foreign_clients.py rabbit-write HOST:PORT QUEUE   publishes messages with every property and many types
 foreign_clients.py rabbit-read HOST:PORT QUEUE    takes everything and prints a line for each message
+foreign_clients.py rabbit-ask HOST:PORT QUEUE     asks three times over direct reply-to, prints the answers
+foreign_clients.py rabbit-gone HOST:PORT QUEUE    asks and does not wait for the answer
 foreign_clients.py redis-write HOST:PORT KEY      adds entries of every kind
 foreign_clients.py redis-read HOST:PORT KEY       prints the fields of each entry
 """
@@ -9,6 +11,7 @@ import datetime
 import decimal
 import json
 import sys
+import time
 
 
 def shown(value):
@@ -72,6 +75,35 @@ def rabbit_read(address, queue):
     connection.close()
 
 
+def ask(channel, queue, number):
+    import pika
+    channel.basic_publish("", queue, b"q%d" % number, pika.BasicProperties(
+        reply_to="amq.rabbitmq.reply-to", correlation_id="c%d" % number), mandatory=True)
+
+
+def rabbit_ask(address, queue):
+    connection, channel = channel_of(address)
+    answers = []
+    channel.basic_consume("amq.rabbitmq.reply-to", auto_ack=True, on_message_callback=lambda _c, _m,
+                          properties, body: answers.append((properties.correlation_id, body)))
+    for number in range(3):
+        ask(channel, queue, number)
+        limit = time.monotonic() + 20
+        while len(answers) <= number and time.monotonic() < limit:
+            connection.process_data_events(0.1)
+    for answer in answers:
+        print(*answer)
+    connection.close()
+
+
+def rabbit_gone(address, queue):
+    connection, channel = channel_of(address)
+    channel.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
+    channel.confirm_delivery()
+    ask(channel, queue, 9)
+    connection.close()
+
+
 def redis_of(address):
     import redis
     host, port = address.rsplit(":", 1)
@@ -99,4 +131,5 @@ def redis_read(address, key):
 
 if __name__ == "__main__":
     {"rabbit-write": rabbit_write, "rabbit-read": rabbit_read,
+     "rabbit-ask": rabbit_ask, "rabbit-gone": rabbit_gone,
      "redis-write": redis_write, "redis-read": redis_read}[sys.argv[1]](sys.argv[2], sys.argv[3])

@@ -160,12 +160,22 @@ static int project_headers(struct mq_rabbit_encoder *encoder, const struct mq_me
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
+/* The broker returns a mandatory message for a direct reply-to as unroutable, also
+ * when it has just delivered it. So whether somebody was still there is not known of those. */
+static bool is_direct_reply(const char *exchange, struct mq_bytes routing_key)
+{
+	static const char prefix[] = "amq.rabbitmq.reply-to.";
+
+	return !exchange[0] && routing_key.len >= sizeof prefix - 1 &&
+	       memcmp(routing_key.data, prefix, sizeof prefix - 1) == 0;
+}
+
 static int put_publish(const struct mq_rabbit_encoder *encoder, const char *exchange,
                        struct mq_bytes routing_key, struct mq_buf *buf, struct mq_err *err)
 {
 	amqp_basic_publish_t publish = {.exchange = mq_rabbit_bytes(exchange),
 	                                .routing_key = lend(routing_key),
-	                                .mandatory = 1};
+	                                .mandatory = !is_direct_reply(exchange, routing_key)};
 	size_t room = 600; /* two short strings and what is fixed */
 
 	(void)encoder;

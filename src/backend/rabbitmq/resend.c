@@ -26,7 +26,8 @@ static int check_queue(struct mq_rabbit_writer *writer, struct mq_rabbit_wire *w
 	struct mq_rabbit_depth depth;
 	struct mq_err mine = MQ_ERR_INIT;
 
-	if (mq_rabbit_depth(wire, writer->queue, &depth, &mine) == 0)
+	if ((writer->by_name && writer->wire) ||
+	    mq_rabbit_depth(wire, writer->queue, &depth, &mine) == 0)
 		return 0;
 	if (mine.code != MQ_NOT_FOUND || !writer->create) {
 		if (mine.code == MQ_NOT_FOUND) {

@@ -458,6 +458,7 @@ int mq_rabbit_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec
 	writer->base = (struct mq_writer){.conn = conn, .partitions = -1};
 	writer->conn = (struct mq_rabbit_conn *)conn;
 	writer->create = spec->create;
+	writer->by_name = spec->by_name;
 	writer->delivered = spec->delivered;
 	writer->ctx = spec->ctx;
 	mq_rabbit_memory_init(&writer->memory);

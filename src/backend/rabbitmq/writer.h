@@ -40,6 +40,7 @@ struct mq_rabbit_writer {
 	uint64_t tag_base; /* number of the message that has delivery tag 1 */
 	uint64_t returned; /* number behind the last one that was returned */
 	uint64_t lone;     /* messages up to this number are sent one at a time */
+	bool by_name;      /* the queue may be gone */
 	int breakdowns;    /* of the broker, at the same message */
 	int denied;        /* messages that were refused for want of rights, one after the other */
 	int64_t progress_ms; /* when the broker last answered, or something was first sent */
