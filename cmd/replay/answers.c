@@ -94,6 +94,7 @@ void copying_delivered(void *ctx, const struct mq_delivery *delivery)
 		return;
 	}
 	slot->state = DONE;
+	slot->settled = delivery->settled;
 	if (c->group) {
 		c->uncommitted++;
 		c->uncommitted_bytes += slot->bytes;

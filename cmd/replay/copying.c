@@ -38,6 +38,23 @@ static bool hold_back(struct copying *c)
 	}
 }
 
+/* Settles: what the copy was made of, still lent. */
+static const struct mq_message *original_of(const struct copying *c, const struct mq_message *copy)
+{
+	return &c->lent[copy->tag - c->lent_from];
+}
+
+static int64_t write_run(struct copying *c, const struct mq_message *copies, size_t n,
+                         struct mq_err *err)
+{
+	if (!c->settles)
+		return mq_write(c->target->writer, copies, n, err);
+	for (size_t i = 0; i < n; i++)
+		c->originals[i] = original_of(c, &copies[i]);
+	return mq_write_moving(c->target->writer, c->pump->readers[c->pump->serving], copies,
+	                       c->originals, n, err);
+}
+
 /* Sends copies[first, first + n). False: a signal, or the target broke. */
 static bool send_run(struct copying *c, size_t first, size_t n)
 {
@@ -49,7 +66,7 @@ static bool send_run(struct copying *c, size_t first, size_t n)
 		/* Before the write: answers may come from inside it. */
 		for (size_t i = 0; i < n - done; i++)
 			slot_of(c, next[i].tag)->state = SENT;
-		int64_t took = mq_write(c->target->writer, next, n - done, &err);
+		int64_t took = write_run(c, next, n - done, &err);
 		size_t out = took > 0 ? (size_t)took : 0;
 		for (size_t i = out; i < n - done; i++)
 			slot_of(c, next[i].tag)->state = UNSENT;
@@ -156,12 +173,6 @@ static void refuse(struct copying *c, const struct mq_message *copy, const struc
 	                                     .message = copy};
 
 	slot_of(c, copy->tag)->state = copying_fail(c, copy->tag, &delivery);
-}
-
-/* Settles: what the copy was made of, still lent. */
-static const struct mq_message *original_of(const struct copying *c, const struct mq_message *copy)
-{
-	return &c->lent[copy->tag - c->lent_from];
 }
 
 /* What is copied is nobody else's from here on; the copies of the rest are left out. Returns how
@@ -345,7 +356,7 @@ static int settle_done(struct copying *c, struct mq_err *err)
 
 	for (size_t i = 0; c->settles && i < c->accepted; i++) {
 		const struct copying_slot *slot = slot_of(c, c->lent_from + i);
-		if (slot->state == DONE && !slot->stays && !slot->again &&
+		if (slot->state == DONE && !slot->stays && !slot->again && !slot->settled &&
 		    mq_settle(reader, &c->lent[i], 1, err) < 0)
 			return -1;
 	}

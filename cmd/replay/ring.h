@@ -16,8 +16,9 @@ struct copying_slot {
 	int64_t next; /* where its part stands once this one is done with */
 	int32_t part; /* -1: none is remembered */
 	enum slot_state state;
-	bool again; /* done with by an earlier run: it counts for nothing */
-	bool stays; /* not chosen: done with, but not settled */
+	bool again;   /* done with by an earlier run: it counts for nothing */
+	bool stays;   /* not chosen: done with, but not settled */
+	bool settled; /* by the target, in one step with its copy */
 	uint32_t bytes;
 };
 

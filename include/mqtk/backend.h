@@ -65,7 +65,9 @@ struct mq_delivery {
 	int32_t partition;
 	int64_t offset;           /* MQ_NO_OFFSET when the broker does not tell */
 	const struct mq_err *err; /* NULL: confirmed */
-	bool maybe_stored;        /* failed, but the broker may have it (no answer came) */
+	/* Of write_moving. Confirmed, and the original is settled too. */
+	bool settled;
+	bool maybe_stored; /* failed, but the broker may have it (no answer came) */
 	/* The whole message when it failed, so that it can be kept; NULL when confirmed. */
 	const struct mq_message *message;
 };
@@ -203,6 +205,15 @@ struct mq_backend {
 	 * what was taken is still reported by flush or close. */
 	int64_t (*write)(struct mq_writer *writer, const struct mq_message *messages, size_t n,
 	                 struct mq_err *err);
+	/* Optional. As write, but where it can be (same server; what else it takes is the backend's
+	 * business) a message is stored and its original settled in one step: both are done or
+	 * neither, whatever is killed. The delivery says whether it was; else the caller settles.
+	 * originals[i], lent by reader (of the same backend, with ack) and held, is that of
+	 * messages[i]. The reader outlives the writer. */
+	int64_t (*write_moving)(struct mq_writer *writer, struct mq_reader *reader,
+	                        const struct mq_message *messages,
+	                        const struct mq_message *const *originals, size_t n,
+	                        struct mq_err *err);
 	/* Serves deliveries for up to timeout_ms, returning as soon as there was at least one.
 	 * Returns how many messages are still without an answer, or -1. */
 	int64_t (*writer_poll)(struct mq_writer *writer, int timeout_ms, struct mq_err *err);

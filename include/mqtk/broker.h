@@ -18,6 +18,9 @@ int mq_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
                    struct mq_writer **ret_writer, struct mq_err *err);
 int64_t mq_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
                  struct mq_err *err);
+int64_t mq_write_moving(struct mq_writer *writer, struct mq_reader *reader,
+                        const struct mq_message *messages,
+                        const struct mq_message *const *originals, size_t n, struct mq_err *err);
 int64_t mq_writer_poll(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
 int64_t mq_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
 int mq_writer_fd(struct mq_writer *writer);

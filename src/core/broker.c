@@ -111,6 +111,19 @@ int64_t mq_write(struct mq_writer *writer, const struct mq_message *messages, si
 	return writer->conn->backend->write(writer, messages, n, err);
 }
 
+int64_t mq_write_moving(struct mq_writer *writer, struct mq_reader *reader,
+                        const struct mq_message *messages,
+                        const struct mq_message *const *originals, size_t n, struct mq_err *err)
+{
+	const struct mq_backend *backend = writer->conn->backend;
+
+	if (!backend->write_moving || reader->conn->backend != backend)
+		return backend->write(writer, messages, n, err);
+	if (check_writable(reader->conn, "settling", NULL, err) < 0)
+		return -1;
+	return backend->write_moving(writer, reader, messages, originals, n, err);
+}
+
 int64_t mq_writer_poll(struct mq_writer *writer, int timeout_ms, struct mq_err *err)
 {
 	return writer->conn->backend->writer_poll(writer, timeout_ms, err);

@@ -173,3 +173,107 @@ letters=(--group g --max-deliveries 3)
 	expect_status 2
 	has "$err" "--max-deliveries"
 }
+
+# --- adding and settling in one step --------------------------------------------------------------
+
+# dead_letters N [FROM]: letters FROM … N of $topic in $topic-dead.
+dead_letters() {
+	seq "${2:-1}" "$1" |
+		jq -c --arg o "$topic" '{payload: tostring, headers: [["dlq-origin-stream", $o], ["dlq-reason", "exit"]]}' |
+		"$MQTK" produce -q -J --create "$a-dead"
+}
+
+payloads() {
+	"$MQTK" consume -q -e "$1"
+}
+
+# kill_sometime ARG…: runs it and kills it at a random moment, unless it is done before.
+kill_sometime() {
+	background "$@" >/dev/null 2>&1 </dev/null 4>&-
+	{
+		timeout "0.$(printf %03d $((RANDOM % 150)))" tail -q --pid="$pid" -s 0.01 -f /dev/null || :
+		kill -9 "$pid" || :
+		wait "$pid" || :
+	} 2>/dev/null
+}
+
+@test "requeue and move on one server are transactions, and say so; elsewhere, or not allowed, they are not" {
+	"$MQTK" create -q "$a"
+	dead_letters 300
+	mq dlq requeue -v --yes "$a-dead"
+	expect_status 0
+	has "$err" "added and settled in transactions"
+	is "$(payloads "$a" | cksum)" "$(seq 300 | cksum)"
+	is "$(cli xlen "$topic-dead")" 0
+	# Another database is another place, though on the same server.
+	dead_letters 300
+	"$MQTK" create -q "$broker/1/$topic"
+	mq dlq move -v --yes "$a-dead" "$broker/1/$topic"
+	expect_status 0
+	has_not "$err" "in transactions"
+	is "$(payloads "$broker/1/$topic")" "$(seq 300)"
+	is "$(cli xlen "$topic-dead")" 0
+	cli -n 1 del "$topic" >/dev/null
+	# Who may run no scripts gets the same in two steps.
+	cli acl setuser "$topic" on '>secret' '~*' +@all -eval >/dev/null
+	dead_letters 300
+	MQTK_PASSWORD=secret mq dlq move -v --yes "redis://$topic@$REDIS/$topic-dead" "redis://$topic@$REDIS/$topic"
+	cli acl deluser "$topic" >/dev/null
+	expect_status 0
+	has "$err" "settled once they are added"
+	is "$(payloads "$a" | cksum)" "$({ seq 300; seq 300; } | cksum)"
+	is "$(cli xlen "$topic-dead")" 0
+}
+
+kills=${MQTK_TEST_KILLS:-8}
+
+@test "killed at any moment: all letters arrive, none twice" {
+	"$MQTK" create -q "$a"
+	dead_letters 10000
+	for _ in $(seq "$kills"); do kill_sometime dlq requeue -q --yes --rate 2000 "$a-dead"; done
+	[ "$(cli xlen "$topic-dead")" -gt 1000 ] # so that there is something to be killed
+	for _ in $(seq "$kills"); do kill_sometime dlq move -q --yes "$a-dead" "$a"; done
+	mq dlq move -q --yes "$a-dead" "$a"
+	is "$(payloads "$a" | sort -n | cksum)" "$(seq 10000 | cksum)"
+}
+
+@test "pending entries, killed at any moment: all are added anew, none twice" {
+	entries 10000
+	held one 10000 3 90000
+	for _ in $(seq "$kills"); do kill_sometime dlq requeue -q --yes --rate 1000 "${letters[@]}" "$a"; done
+	mq dlq requeue -q --yes "${letters[@]}" "$a"
+	is "$(pending)" ""
+	is "$(numbers | sort -n | cksum)" "$({ seq 10000; seq 10000; } | sort -n | cksum)"
+}
+
+# Letters go slowly, then the target is no stream any more.
+@test "a target that refuses in the middle: exit 3, and what is not there is where it was" {
+	"$MQTK" create -q "$a"
+	dead_letters 400
+	background dlq requeue --yes --rate 200 "$a-dead" >"$OUT" 2>"$ERR" </dev/null
+	some() { [ "$(cli xlen "$topic")" -ge 50 ]; }
+	wait_until 20 some
+	printf '%s\n' MULTI "RENAME $topic $topic-moved" "SET $topic text" EXEC | cli >/dev/null
+	wait_for_end "$pid" 20
+	mq_result
+	expect_status 3
+	is "$({ payloads "$broker/$topic-moved"; payloads "$a-dead"; } | sort -n)" "$(seq 400)"
+	[ "$(cli xlen "$topic-dead")" -gt 50 ]
+}
+
+@test "pending entries that could not be moved go back to their member, as idle as they were" {
+	entries 300
+	held one 300 3 600000
+	"$MQTK" create -q "$a-lot"
+	background dlq requeue --yes --rate 100 "${letters[@]}" --to "$a-lot" "$a" >"$OUT" 2>"$ERR" </dev/null
+	some() { [ "$(cli xlen "$topic-lot")" -ge 20 ]; }
+	wait_until 20 some
+	printf '%s\n' MULTI "RENAME $topic-lot $topic-moved" "SET $topic-lot text" EXEC | cli >/dev/null
+	wait_for_end "$pid" 20
+	mq_result
+	expect_status 3
+	is "$({ "$MQTK" consume -q -e -J "$broker/$topic-moved" | jq -r '.payload | fromjson.n'
+		numbers "$(pending | head -1 | cut -d' ' -f1)"; } | sort -n)" "$(seq 300)"
+	is "$(pending | cut -d' ' -f2- | sort -u)" "one 3"
+	is "$(cli --raw xpending "$topic" g - + 1000 | paste - - - - | awk '$3 < 550000' | wc -l)" 0
+}

@@ -18,6 +18,8 @@ void mq_rd_held_close(struct mq_rd_reader *r);
 int mq_rd_held_fetch(struct mq_rd_reader *r, size_t max, struct mq_batch *ret_batch,
                      struct mq_err *err);
 void mq_rd_held_release(struct mq_rd_reader *r);
+/* Settled together with its copy: it is not put back. */
+void mq_rd_held_forget(struct mq_rd_reader *r, uint64_t receipt);
 int mq_rd_held_settle(struct mq_rd_reader *r, const struct mq_message *messages, size_t n,
                       struct mq_err *err);
 #endif

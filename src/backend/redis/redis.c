@@ -237,6 +237,7 @@ const struct mq_backend mq_backend_redis = {
     .close = close_conn,
     .writer_open = mq_rd_writer_open,
     .write = mq_rd_write,
+    .write_moving = mq_rd_write_moving,
     .writer_poll = mq_rd_writer_poll,
     .writer_flush = mq_rd_writer_flush,
     .writer_fd = mq_rd_writer_fd,

@@ -12,6 +12,7 @@
  *   errors.c    what the server's errors mean
  *   entry.c     how a message is an entry of a stream, and back; fields.c: any fields as JSON
  *   writer.c    XADD in a pipeline; slots.c: the commands that have no answer yet
+ *               moves.c: adding and settling in one step
  *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions;
  *               gap.c: what was removed before it came
  *   group.c     XREADGROUP, XAUTOCLAIM; acks.c: XACK; member.c: the default name
@@ -320,6 +321,9 @@ int mq_rd_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
                       struct mq_writer **ret_writer, struct mq_err *err);
 int64_t mq_rd_write(struct mq_writer *writer, const struct mq_message *messages, size_t n,
                     struct mq_err *err);
+int64_t mq_rd_write_moving(struct mq_writer *writer, struct mq_reader *reader,
+                           const struct mq_message *messages,
+                           const struct mq_message *const *originals, size_t n, struct mq_err *err);
 int64_t mq_rd_writer_poll(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
 int64_t mq_rd_writer_flush(struct mq_writer *writer, int timeout_ms, struct mq_err *err);
 int mq_rd_writer_fd(struct mq_writer *writer);

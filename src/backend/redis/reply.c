@@ -166,17 +166,26 @@ static char *put_length(char *at, char mark, size_t length)
 	return at;
 }
 
-int mq_rd_command_append(struct mq_buf *buf, size_t argc, const char *const *argv,
-                         const size_t *lens, struct mq_err *err)
+enum { LENGTH = 25, END = 2 };
+
+int mq_rd_count_append(struct mq_buf *buf, size_t argc, struct mq_err *err)
 {
-	enum { LENGTH = 25, END = 2 };
-	size_t need = LENGTH;
+	if (mq_buf_reserve(buf, LENGTH, err) < 0)
+		return -1;
+	buf->len = (size_t)(put_length(buf->data + buf->len, '*', argc) - buf->data);
+	return 0;
+}
+
+int mq_rd_words_append(struct mq_buf *buf, size_t argc, const char *const *argv, const size_t *lens,
+                       struct mq_err *err)
+{
+	size_t need = 0;
 
 	for (size_t i = 0; i < argc; i++)
 		need += LENGTH + (lens ? lens[i] : strlen(argv[i])) + END;
 	if (mq_buf_reserve(buf, need, err) < 0)
 		return -1;
-	char *at = put_length(buf->data + buf->len, '*', argc);
+	char *at = buf->data + buf->len;
 	for (size_t i = 0; i < argc; i++) {
 		size_t len = lens ? lens[i] : strlen(argv[i]);
 		at = put_length(at, '$', len);
@@ -187,6 +196,18 @@ int mq_rd_command_append(struct mq_buf *buf, size_t argc, const char *const *arg
 	}
 	buf->len = (size_t)(at - buf->data);
 	return 0;
+}
+
+int mq_rd_command_append(struct mq_buf *buf, size_t argc, const char *const *argv,
+                         const size_t *lens, struct mq_err *err)
+{
+	size_t before = buf->len;
+
+	if (mq_rd_count_append(buf, argc, err) == 0 &&
+	    mq_rd_words_append(buf, argc, argv, lens, err) == 0)
+		return 0;
+	buf->len = before;
+	return -1;
 }
 
 /* --- what hiredis calls ---------------------------------------------------------------------- */

@@ -60,6 +60,10 @@ const char *mq_rd_reply_text(const struct mq_rd_reply *reply);
  * each length with sprintf into memory of its own: four fifths of what an XADD cost.) */
 int mq_rd_command_append(struct mq_buf *buf, size_t argc, const char *const *argv,
                          const size_t *lens, struct mq_err *err);
+/* The two parts of it, for commands whose words come one after the other: how many, and each. */
+int mq_rd_count_append(struct mq_buf *buf, size_t argc, struct mq_err *err);
+int mq_rd_words_append(struct mq_buf *buf, size_t argc, const char *const *argv, const size_t *lens,
+                       struct mq_err *err);
 /* Writes the digits of a number, at most 20, and returns how many. */
 size_t mq_rd_digits(uint64_t number, char *ret);
 

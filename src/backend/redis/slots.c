@@ -47,6 +47,23 @@ int mq_rd_slot_add(struct mq_rd_writer *w, size_t argc, const char *const *argv,
 	return 0;
 }
 
+int mq_rd_slot_add_moves(struct mq_rd_writer *w, struct mq_rd_moves *moves, size_t from,
+                         struct mq_err *err)
+{
+	if (w->tail - w->head == w->cap && grow(w, err) < 0)
+		return -1;
+	*mq_rd_slot_of_number(w, w->tail++) = (struct mq_rd_slot){
+	    .at = w->data_from + from,
+	    .len = w->data.len - from,
+	    .lane = SIZE_MAX,
+	    .state = MQ_RD_QUEUED,
+	    .moves = moves,
+	};
+	w->n_queued++;
+	w->n_messages += mq_rd_moves_count(moves);
+	return 0;
+}
+
 static size_t *count_of(struct mq_rd_writer *w, enum mq_rd_slot_state state)
 {
 	switch (state) {
@@ -81,8 +98,11 @@ void mq_rd_slot_set(struct mq_rd_writer *w, struct mq_rd_slot *slot, enum mq_rd_
 
 void mq_rd_slots_tidy(struct mq_rd_writer *w)
 {
-	while (w->head < w->tail && mq_rd_slot_of_number(w, w->head)->state == MQ_RD_DONE)
-		w->head++;
+	while (w->head < w->tail && mq_rd_slot_of_number(w, w->head)->state == MQ_RD_DONE) {
+		struct mq_rd_slot *slot = mq_rd_slot_of_number(w, w->head++);
+		mq_rd_moves_free(slot->moves);
+		slot->moves = NULL;
+	}
 	if (w->send < w->head)
 		w->send = w->head;
 	uint64_t first =
@@ -148,6 +168,10 @@ void mq_rd_slot_report(struct mq_rd_writer *w, struct mq_rd_slot *slot, const st
 	mq_rd_slot_set(w, slot, MQ_RD_DONE);
 	if (slot->is_wait)
 		return;
+	if (slot->moves) {
+		mq_rd_moves_report(w, slot, why, maybe_stored);
+		return;
+	}
 	if (why && message_of(w, slot, &message))
 		delivery.message = &message;
 	w->n_messages--;
@@ -276,6 +300,30 @@ static void answer_otherwise(struct mq_rd_writer *w, struct mq_rd_slot *slot,
 	}
 }
 
+/* Of a transaction: each of its messages has its own. */
+static void answer_moves(struct mq_rd_writer *w, struct mq_rd_slot *slot,
+                         const struct mq_rd_reply *reply)
+{
+	struct mq_rd_reply answer;
+	struct mq_err why = MQ_ERR_INIT;
+
+	if (!mq_rd_moves_answer(slot, reply, &answer))
+		return;
+	if (answer.type == REDIS_REPLY_ARRAY) {
+		w->refused_ms = 0;
+		mq_rd_moves_done(w, slot, &answer);
+		mq_rd_slot_set(w, slot, MQ_RD_DONE);
+	} else if (answer.type == REDIS_REPLY_NIL || mq_rd_reply_is_error(&answer, "ASK")) {
+		/* ASKING reaches one command alone: the slot's move to another node is waited for.
+		 */
+		mq_fail(&why, MQ_UNREACHABLE, "%s: the transaction was not done: %s",
+		        w->conn->shown, mq_rd_reply_text(&answer));
+		refuse(w, slot, &why);
+	} else {
+		answer_otherwise(w, slot, &answer);
+	}
+}
+
 void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_reply *reply)
 {
 	struct mq_rd_slot *slot = next_of(w, lane);
@@ -288,6 +336,8 @@ void mq_rd_lane_answer(struct mq_rd_writer *w, size_t lane, const struct mq_rd_r
 		slot->asked = false;
 	else if (slot->is_wait)
 		answer_wait(w, slot, reply);
+	else if (slot->moves)
+		answer_moves(w, slot, reply);
 	else if (reply->type != REDIS_REPLY_STRING)
 		answer_otherwise(w, slot, reply);
 	else if (w->conn->wait_replicas > 0)

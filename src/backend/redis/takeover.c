@@ -153,6 +153,14 @@ int mq_rd_hold(struct mq_reader *reader, const struct mq_message *const *message
 	return result;
 }
 
+void mq_rd_held_forget(struct mq_rd_reader *r, uint64_t receipt)
+{
+	struct mq_rd_letter *letter = r->held ? letter_of(r->held, receipt) : NULL;
+
+	if (letter)
+		letter->settled = true;
+}
+
 /* --- settling -------------------------------------------------------------------------------- */
 
 int mq_rd_held_settle(struct mq_rd_reader *r, const struct mq_message *messages, size_t n,

@@ -26,7 +26,7 @@ static const struct mq_env *env_of(const struct mq_rd_writer *w)
 
 /* --- taking ---------------------------------------------------------------------------------- */
 
-static bool is_full(const struct mq_rd_writer *w)
+bool mq_rd_is_full(const struct mq_rd_writer *w)
 {
 	return w->tail - w->head >= IN_FLIGHT_MAX || w->data.len >= BYTES_MAX;
 }
@@ -121,6 +121,8 @@ static int connect_lane(struct mq_rd_writer *w, struct mq_rd_lane *lane)
 
 static struct mq_bytes key_of(struct mq_rd_writer *w, const struct mq_rd_slot *slot)
 {
+	if (slot->moves)
+		return mq_rd_moves_key(slot->moves);
 	/* *N\r\n$4\r\nXADD\r\n$LEN\r\nKEY\r\n */
 	const char *at = w->data.data + (slot->at - w->data_from);
 	const char *end = at + slot->len;
@@ -206,6 +208,8 @@ static int send_slot(struct mq_rd_writer *w, struct mq_rd_slot *slot, size_t lan
 	link->appended += slot->len;
 	slot->sent_end = link->appended;
 	slot->asked = slot->asking;
+	if (slot->moves)
+		mq_rd_moves_sent(slot->moves);
 	slot->lane = lane;
 	if (w->lanes[lane].in_flight == 0)
 		link->heard_ms = mq_now_monotonic_ms();
@@ -308,7 +312,7 @@ static void read_answers(struct mq_rd_writer *w, size_t i)
 }
 
 /* One turn: what came, what can go. */
-static void turn(struct mq_rd_writer *w)
+void mq_rd_turn(struct mq_rd_writer *w)
 {
 	for (size_t i = 0; i < w->n_lanes; i++)
 		read_answers(w, i);
@@ -342,7 +346,7 @@ static int64_t serve(struct mq_rd_writer *w, int timeout_ms, bool all)
 
 	w->reports = 0;
 	for (;;) {
-		turn(w);
+		mq_rd_turn(w);
 		if (w->n_messages == 0 || (!all && w->reports > 0))
 			break;
 		int64_t left = deadline - mq_now_monotonic_ms();
@@ -362,12 +366,12 @@ int64_t mq_rd_write(struct mq_writer *writer, const struct mq_message *messages,
 	struct mq_err why = MQ_ERR_INIT; /* large: not for each message */
 	size_t taken = 0;
 
-	turn(w);
-	for (; taken < n && !is_full(w); taken++) {
+	mq_rd_turn(w);
+	for (; taken < n && !mq_rd_is_full(w); taken++) {
 		if (take(w, &messages[taken], &why) == 0) {
 			/* So that the server works while we go on. */
 			if (w->data.len > OUT_MAX && w->tail - w->send >= 256)
-				turn(w);
+				mq_rd_turn(w);
 			continue;
 		}
 		if (why.code == MQ_INTERNAL) {
@@ -381,7 +385,7 @@ int64_t mq_rd_write(struct mq_writer *writer, const struct mq_message *messages,
 		report_unsendable(w, &messages[taken], &why);
 		mq_err_clear(&why);
 	}
-	turn(w);
+	mq_rd_turn(w);
 	return (int64_t)taken;
 }
 
@@ -459,6 +463,8 @@ int mq_rd_writer_open(struct mq_conn *conn, const struct mq_write_spec *spec,
 	w->delivered = spec->delivered;
 	w->ctx = spec->ctx;
 	mq_buf_init(&w->data, (size_t)2 << 30);
+	mq_buf_init(&w->moving, (size_t)2 << 30);
+	mq_buf_init(&w->last, (size_t)2 << 30);
 	w->stream = strdup(spec->stream);
 	if (!w->stream) {
 		mq_fail_memory(err);
@@ -498,7 +504,11 @@ void mq_rd_writer_close(struct mq_writer *writer)
 	for (size_t i = 0; i < w->n_lanes; i++)
 		mq_rd_link_close(w->lanes[i].link);
 	free(w->lanes);
+	for (uint64_t i = w->head; i < w->tail; i++)
+		mq_rd_moves_free(mq_rd_slot_of_number(w, i)->moves);
 	free(w->slots);
+	mq_buf_release(&w->moving);
+	mq_buf_release(&w->last);
 	free(w->stream);
 	mq_buf_release(&w->data);
 	mq_rd_arena_release(&w->arena);

@@ -20,6 +20,8 @@ enum mq_rd_slot_state {
 	MQ_RD_DONE,
 };
 
+struct mq_rd_moves;
+
 struct mq_rd_slot {
 	uint64_t tag;
 	uint64_t at; /* its bytes: from the first byte ever kept */
@@ -27,9 +29,10 @@ struct mq_rd_slot {
 	uint64_t sent_end; /* where it ends in what its lane ever sent */
 	size_t lane;
 	enum mq_rd_slot_state state;
-	bool is_wait; /* a WAIT of ours, no message */
-	bool asking;  /* goes with ASKING in front of it, to `lane` */
-	bool asked;   /* the answer to ASKING is still to come */
+	bool is_wait;              /* a WAIT of ours, no message */
+	bool asking;               /* goes with ASKING in front of it, to `lane` */
+	bool asked;                /* the answer to ASKING is still to come */
+	struct mq_rd_moves *moves; /* not one message, but several with their originals; owned */
 };
 
 struct mq_rd_lane {
@@ -74,6 +77,11 @@ struct mq_rd_writer {
 	struct mq_rd_lane *lanes;
 	size_t n_lanes;
 	int64_t reports; /* deliveries since somebody looked */
+	/* moves.c: whose messages can be settled here, if they can; what of the next ones is
+	 * collected. */
+	struct mq_rd_reader *joined;
+	bool joins;
+	struct mq_buf moving, last;
 };
 
 static inline struct mq_rd_slot *mq_rd_slot_of_number(struct mq_rd_writer *w, uint64_t number)
@@ -81,7 +89,35 @@ static inline struct mq_rd_slot *mq_rd_slot_of_number(struct mq_rd_writer *w, ui
 	return &w->slots[number & (w->cap - 1)];
 }
 
+/* writer.c: one turn of what came and what can go; whether nothing more can be taken. */
+void mq_rd_turn(struct mq_rd_writer *w);
+bool mq_rd_is_full(const struct mq_rd_writer *w);
+
+/* moves.c */
+
+void mq_rd_moves_free(struct mq_rd_moves *moves);
+/* The stream that they are added to, and how many they are. */
+struct mq_bytes mq_rd_moves_key(const struct mq_rd_moves *moves);
+size_t mq_rd_moves_count(const struct mq_rd_moves *moves);
+/* They go out, perhaps once more. */
+void mq_rd_moves_sent(struct mq_rd_moves *moves);
+/* All have failed. */
+void mq_rd_moves_report(struct mq_rd_writer *w, struct mq_rd_slot *slot, const struct mq_err *why,
+                        bool maybe_stored);
+/* One of the answers that a transaction gets: true when it is the last one, which is put into
+ * ret_answer; where nothing was done it is the error that tells why. */
+bool mq_rd_moves_answer(struct mq_rd_slot *slot, const struct mq_rd_reply *reply,
+                        struct mq_rd_reply *ret_answer);
+/* EXEC was answered by an array: reports each. */
+void mq_rd_moves_done(struct mq_rd_writer *w, struct mq_rd_slot *slot,
+                      const struct mq_rd_reply *reply);
+
 /* slots.c */
+
+/* The command of moves, whose bytes are in data from there on; the moves belong to the slot then.
+ */
+int mq_rd_slot_add_moves(struct mq_rd_writer *w, struct mq_rd_moves *moves, size_t from,
+                         struct mq_err *err);
 
 /* Adds a command of argv at the ring's end. tag is a message's, or is_wait. */
 int mq_rd_slot_add(struct mq_rd_writer *w, size_t argc, const char *const *argv, const size_t *lens,
