@@ -229,12 +229,13 @@ kills=${MQTK_TEST_KILLS:-8}
 
 @test "killed at any moment: all letters arrive, none twice" {
 	"$MQTK" create -q "$a"
-	dead_letters 10000
+	local n=$((kills * 500 + 4000))
+	dead_letters $n
 	for _ in $(seq "$kills"); do kill_sometime dlq requeue -q --yes --rate 2000 "$a-dead"; done
 	[ "$(cli xlen "$topic-dead")" -gt 1000 ] # so that there is something to be killed
 	for _ in $(seq "$kills"); do kill_sometime dlq move -q --yes "$a-dead" "$a"; done
 	mq dlq move -q --yes "$a-dead" "$a"
-	is "$(payloads "$a" | sort -n | cksum)" "$(seq 10000 | cksum)"
+	is "$(payloads "$a" | sort -n | cksum)" "$(seq $n | cksum)"
 }
 
 @test "pending entries, killed at any moment: all are added anew, none twice" {
@@ -276,4 +277,36 @@ kills=${MQTK_TEST_KILLS:-8}
 		numbers "$(pending | head -1 | cut -d' ' -f1)"; } | sort -n)" "$(seq 300)"
 	is "$(pending | cut -d' ' -f2- | sort -u)" "one 3"
 	is "$(cli --raw xpending "$topic" g - + 1000 | paste - - - - | awk '$3 < 550000' | wc -l)" 0
+}
+
+# --- the worker -----------------------------------------------------------------------------------
+
+@test "what a slow program works on is not taken over, and is not delivered by that" {
+	mkfifo slow other
+	exec 7<>slow 8<>other
+	echo one | "$MQTK" produce -q --create "$a"
+	background consume --group g --consumer slow --exec 'echo "$MQTK_ID" >>slow.log; read -r _ <slow' "$a" >"$OUT" 2>"$ERR" 4>&- 7>&- 8>&-
+	slow=$pid
+	wait_until 20 test -s slow.log
+	mq consume -q --group g --consumer other --claim 2s --idle-timeout 5s "$a"
+	expect_status 0
+	is "$out" ""
+	is "$(pending | cut -d' ' -f2-)" "slow 1"
+	# One that does not get on at all loses it, and does not take it back.
+	kill -STOP "$slow"
+	background consume --group g --consumer other --claim 2s --exec 'echo "$MQTK_ID" >>other.log; read -r _ <other' "$a" >other.out 2>&1 4>&- 7>&- 8>&-
+	other=$pid
+	wait_until 20 test -s other.log
+	kill -CONT "$slow"
+	timeout 3 redis-cli -h "${REDIS%:*}" -p "${REDIS##*:}" monitor >monitor || :
+	grep -q "XPENDING.*$topic.*slow" monitor
+	is "$(pending | cut -d' ' -f2-)" "other 2"
+	echo >&7
+	echo >&8
+	done_with() { [ -z "$(pending)" ]; }
+	wait_until 20 done_with
+	kill -TERM "$slow" "$other"
+	wait_for_end "$slow" 20
+	wait_for_end "$other" 20
+	cmp slow.log other.log
 }

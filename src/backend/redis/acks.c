@@ -2,6 +2,10 @@
  * Settling: of a group's messages by XACK, and without a group, where they are taken, by XDEL; in
  * chunks, each answer checked. Over a connection that breaks it is sent again on the next one;
  * doing it twice does no harm.
+ *
+ * Over the same connections a member keeps what it works on: others may take over what is idle for
+ * long, and entries are idle while a program works on them. So those that are still ours, and were
+ * not touched for a while, are claimed by us who have them, which is no delivery.
  */
 #include "backend/redis/group.h"
 
@@ -10,12 +14,17 @@
 enum {
 	CHUNK = 1000,      /* ids of one command */
 	BACKLOG_MAX = 100, /* commands without an answer before settling waits */
+	KEEP_MS = 1000,    /* between two times that what we work on is kept, at most */
+	KEEP_LEAST_MS = 100,
 };
+
+enum kind { ACK, LOOK, KEEP };
 
 /* A command that has no answer yet. */
 struct ack {
 	struct mq_rd_cursor *cursor;
 	size_t n;
+	enum kind kind; /* n is ACK's */
 };
 
 /* One connection per feed. */
@@ -30,6 +39,7 @@ struct mq_rd_acks {
 	struct mq_rd_arena arena;
 	size_t n;
 	enum mq_code refused; /* why the server said no, or MQ_OK */
+	int64_t keep_next_ms; /* INT64_MAX: it cannot be */
 };
 
 /* --- ids ------------------------------------------------------------------------------------- */
@@ -84,6 +94,13 @@ bool mq_rd_ids_remove(struct mq_rd_ids *ids, struct mq_rd_id id)
 	return true;
 }
 
+static int64_t keep_every(const struct mq_rd_reader *r)
+{
+	int64_t every = r->claim_ms > 0 ? r->claim_ms / 4 : KEEP_MS;
+
+	return every > KEEP_MS ? KEEP_MS : every < KEEP_LEAST_MS ? KEEP_LEAST_MS : every;
+}
+
 /* --- sending --------------------------------------------------------------------------------- */
 
 int mq_rd_acks_open(struct mq_rd_reader *r, struct mq_err *err)
@@ -95,6 +112,10 @@ int mq_rd_acks_open(struct mq_rd_reader *r, struct mq_err *err)
 	if (!r->acks->lanes)
 		return mq_fail_memory(err);
 	r->acks->n = r->n_feeds;
+	r->acks->keep_next_ms = mq_now_monotonic_ms() + keep_every(r);
+	/* Older servers cannot tell what is idle. */
+	if (!r->group || r->held || (r->conn->version > 0 && r->conn->version < 60200))
+		r->acks->keep_next_ms = INT64_MAX;
 	for (size_t i = 0; i < r->n_feeds; i++)
 		if (mq_rd_open_to(r->conn, r->feeds[i].node, &r->acks->lanes[i].link, err) < 0)
 			return -1;
@@ -112,6 +133,28 @@ static void lane_lost(struct mq_rd_reader *r, size_t lane)
 	for (size_t i = 0; i < r->n_cursors; i++)
 		if (r->cursors[i]->feed == lane)
 			r->cursors[i]->ack_sent = 0;
+}
+
+/* A command whose answer is one of the lane's. */
+static int send_words(struct ack_lane *lane, struct ack ack, size_t argc, const char **words,
+                      struct mq_err *err)
+{
+	if (lane->from == lane->n)
+		lane->from = lane->n = 0;
+	if (lane->n == lane->cap) {
+		size_t cap = lane->cap ? lane->cap * 2 : 64;
+		struct ack *sent = realloc(lane->sent, cap * sizeof *sent);
+		if (!sent)
+			return mq_fail_memory(err);
+		lane->sent = sent;
+		lane->cap = cap;
+	}
+	if (mq_rd_link_append(lane->link, argc, words, NULL, err) < 0)
+		return -1;
+	if (lane->from == lane->n)
+		lane->link->heard_ms = mq_now_monotonic_ms();
+	lane->sent[lane->n++] = ack;
+	return 0;
 }
 
 /* XACK or XDEL of the next n ids of the cursor that were not sent. */
@@ -136,29 +179,74 @@ static int send_chunk(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, size_
 		               ids[i]);
 		words[head + i] = ids[i];
 	}
-	if (lane->from == lane->n)
-		lane->from = lane->n = 0;
-	if (lane->n == lane->cap) {
-		size_t cap = lane->cap ? lane->cap * 2 : 64;
-		struct ack *sent = realloc(lane->sent, cap * sizeof *sent);
-		if (!sent) {
-			mq_fail_memory(err);
-			goto out;
-		}
-		lane->sent = sent;
-		lane->cap = cap;
-	}
-	if (mq_rd_link_append(lane->link, n + head, words, NULL, err) < 0)
+	if (send_words(lane, (struct ack){cursor, n, ACK}, n + head, words, err) < 0)
 		goto out;
-	if (lane->from == lane->n)
-		lane->link->heard_ms = mq_now_monotonic_ms();
-	lane->sent[lane->n++] = (struct ack){cursor, n};
 	cursor->ack_sent += n;
 	result = 0;
 out:
 	free(ids);
 	free(words);
 	return result;
+}
+
+/* --- keeping --------------------------------------------------------------------------------- */
+
+/* Which entries of ours nobody has touched for half of that time. */
+static int ask_which(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, struct mq_rd_id from,
+                     struct mq_err *err)
+{
+	char idle[24], start[MQ_RD_ID_TEXT], count[24];
+
+	snprintf(idle, sizeof idle, "%lld", (long long)keep_every(r) / 2);
+	snprintf(count, sizeof count, "%d", CHUNK);
+	mq_rd_id_print(from, start);
+	const char *words[] = {"XPENDING", cursor->name, r->group, "IDLE",   idle,
+	                       start,      "+",          count,    r->member};
+	return send_words(&r->acks->lanes[cursor->feed], (struct ack){cursor, 0, LOOK},
+	                  sizeof words / sizeof words[0], words, err);
+}
+
+/* They are claimed if they are still as idle: what another member took over meanwhile is not. */
+static int keep(struct mq_rd_reader *r, struct mq_rd_cursor *cursor,
+                const struct mq_rd_reply *pending, struct mq_err *err)
+{
+	const char **words = malloc((pending->n + 6) * sizeof *words);
+	struct ack_lane *lane = &r->acks->lanes[cursor->feed];
+	char idle[24];
+	size_t n = 0;
+
+	if (!words)
+		return mq_fail_memory(err);
+	snprintf(idle, sizeof idle, "%lld", (long long)keep_every(r) / 2);
+	const char *const head[] = {"XCLAIM", cursor->name, r->group, r->member, idle};
+	for (; n < 5; n++)
+		words[n] = head[n];
+	for (const struct mq_rd_reply *p = pending->first; p; p = p->next)
+		words[n++] = mq_rd_reply_text(mq_rd_reply_at(p, 0));
+	words[n++] = "JUSTID";
+	int result = send_words(lane, (struct ack){cursor, 0, KEEP}, n, words, err);
+	free(words);
+	if (result < 0 || pending->n < CHUNK)
+		return result;
+	struct mq_rd_id last = mq_rd_id_in(mq_rd_reply_at(pending->last, 0), MQ_RD_ID_MAX);
+	return ask_which(r, cursor, mq_rd_id_next(last), err);
+}
+
+/* What is not allowed, or not known to an old server, is not asked for again. */
+static int take_kept(struct mq_rd_reader *r, const struct ack *ack, const struct mq_rd_reply *reply,
+                     struct mq_err *err)
+{
+	if (reply->type == REDIS_REPLY_ERROR) {
+		mq_log(
+		    mq_rd_env_of(r), MQ_LEVEL_VERBOSE,
+		    "%s: entries that are worked on for long are not kept from other members: %s",
+		    ack->cursor->name, mq_rd_reply_text(reply));
+		r->acks->keep_next_ms = INT64_MAX;
+		return 0;
+	}
+	if (ack->kind == LOOK && reply->type == REDIS_REPLY_ARRAY && reply->n > 0)
+		return keep(r, ack->cursor, reply, err);
+	return 0;
 }
 
 static size_t unsent(const struct mq_rd_cursor *cursor)
@@ -198,8 +286,14 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 			lane_lost(r, lane);
 			return 0;
 		}
-		mq_rd_fail_reply(r->conn, ack.cursor->name, reply, &why);
-		return refuse(r, &why, err);
+		if (ack.kind == ACK) {
+			mq_rd_fail_reply(r->conn, ack.cursor->name, reply, &why);
+			return refuse(r, &why, err);
+		}
+	}
+	if (ack.kind != ACK) {
+		l->from++;
+		return take_kept(r, &ack, reply, err);
 	}
 	if (reply->type != REDIS_REPLY_INTEGER) {
 		mq_rd_fail_shape(r->conn, r->group ? "XACK" : "XDEL", &why);
@@ -324,6 +418,27 @@ int mq_rd_acks_add(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, struct m
 	if (unsent(cursor) < CHUNK || !r->acks->lanes[cursor->feed].link)
 		return 0;
 	return turn(r, cursor->feed, CHUNK, err);
+}
+
+int mq_rd_acks_keep(struct mq_rd_reader *r, struct mq_err *err)
+{
+	int64_t now = mq_now_monotonic_ms();
+	bool due = now >= r->acks->keep_next_ms;
+
+	if (due)
+		r->acks->keep_next_ms = now + keep_every(r);
+	for (size_t i = 0; i < r->n_cursors && due; i++) {
+		struct mq_rd_cursor *cursor = r->cursors[i];
+		if (cursor->lent_ids.from < cursor->lent_ids.n &&
+		    r->acks->lanes[cursor->feed].link &&
+		    ask_which(r, cursor, MQ_RD_ID_MIN, err) < 0)
+			return -1;
+	}
+	/* The answers of the last time, and these questions on their way. */
+	for (size_t i = 0; i < r->acks->n; i++)
+		if (r->acks->lanes[i].from < r->acks->lanes[i].n && turn(r, i, CHUNK, err) < 0)
+			return -1;
+	return 0;
 }
 
 void mq_rd_acks_free(struct mq_rd_reader *r)

@@ -32,6 +32,8 @@ int mq_rd_acks_add(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, struct m
                    struct mq_err *err);
 /* Sends what was noted and (wait) takes every answer. */
 int mq_rd_acks_flush(struct mq_rd_reader *r, bool wait, struct mq_err *err);
+/* Now and then: what is lent and not settled is not idle, though it takes long. */
+int mq_rd_acks_keep(struct mq_rd_reader *r, struct mq_err *err);
 void mq_rd_acks_free(struct mq_rd_reader *r);
 
 int mq_rd_ids_add(struct mq_rd_ids *ids, struct mq_rd_id id, struct mq_err *err);

@@ -170,6 +170,8 @@ int mq_rd_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_
 	mq_rd_decoder_clear(&r->decoder);
 	if (r->held)
 		return mq_rd_held_fetch(r, max, ret_batch, err);
+	if (r->acks && mq_rd_acks_keep(r, err) < 0)
+		return -1;
 	for (;;) {
 		if (look(r, max, err) < 0)
 			return -1;
