@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #define GROUP "mqtk-dlq"
+enum { BLOCK = 1 << 16, BLOCK_MOST = 1 << 22 };
 
 /* A run over the letters: the preview, or the real one. */
 struct run {
@@ -23,11 +24,16 @@ struct run {
 	struct chooser chooser;
 	struct mq_dead_reader *reader;
 	struct places *places;
-	struct preview *preview; /* NULL: the real run */
+	struct preview *preview;
+	bool looking; /* the preview: all is counted, and nothing is sent */
 	struct mending mending;
+	struct mq_dead
+	    dead; /* of the message that was chosen last: it is the next to be rewritten */
 	/* Memory of the copies of one run of messages. */
 	struct block {
 		struct block *next;
+		size_t used, size;
+		_Alignas(16) char data[];
 	} * blocks;
 };
 
@@ -39,13 +45,12 @@ static int has_home(struct run *run, const struct mq_dead *dead, struct mq_err *
 	if (!run->places->home)
 		return 1;
 	if (dead->origin_stream.len == 0) {
-		if (run->preview)
-			run->preview->homeless++;
+		run->preview->homeless++;
 		return 0;
 	}
 	int fits =
 	    run->places->from_file ? 1 : homes_fits(&run->places->homes, dead->origin_broker, err);
-	if (fits == 0 && run->preview)
+	if (fits == 0)
 		run->preview->foreign++;
 	return fits;
 }
@@ -53,44 +58,59 @@ static int has_home(struct run *run, const struct mq_dead *dead, struct mq_err *
 static int choose(void *ctx, const struct mq_message *message, struct mq_err *err)
 {
 	struct run *run = ctx;
-	struct mq_dead dead;
 
-	mq_dead_read(run->reader, message, &dead);
-	int wanted = chooser_wants(&run->chooser, message, &dead, err);
+	mq_dead_read(run->reader, message, &run->dead);
+	int wanted = chooser_wants(&run->chooser, message, &run->dead, err);
 	if (wanted > 0)
-		wanted = has_home(run, &dead, err);
-	if (wanted <= 0 || !run->preview)
+		wanted = has_home(run, &run->dead, err);
+	if (wanted <= 0 || !run->looking)
 		return wanted;
 	/* The engine counts and leaves them; here they would only be promised. */
 	if (run->moving->max_replays >= 0 && edit_count(message) >= run->moving->max_replays) {
 		run->preview->guarded++;
 		return 1;
 	}
-	return preview_add(run->preview, message, &dead, err) < 0 ? -1 : 1;
+	return preview_add(run->preview, message, &run->dead, err) < 0 ? -1 : 1;
 }
 
+/* The largest block stays: the next run needs as much. */
 static void begin(void *ctx)
 {
 	struct run *run = ctx;
+	struct block *kept = run->blocks, *rest = kept ? kept->next : NULL;
 
-	while (run->blocks) {
-		struct block *next = run->blocks->next;
-		free(run->blocks);
-		run->blocks = next;
+	while (rest) {
+		struct block *next = rest->next;
+		free(rest);
+		rest = next;
+	}
+	if (kept) {
+		kept->next = NULL;
+		kept->used = 0;
 	}
 }
 
 static void *take(struct run *run, size_t size, struct mq_err *err)
 {
-	struct block *block = malloc(sizeof *block + size);
+	struct block *block = run->blocks;
 
-	if (!block) {
-		mq_fail_memory(err);
-		return NULL;
+	size = (size + 15) & ~(size_t)15;
+	if (!block || block->size - block->used < size) {
+		size_t room = block ? block->size * 2 : BLOCK;
+		if (room > BLOCK_MOST)
+			room = BLOCK_MOST;
+		if (room < size)
+			room = size;
+		struct block *more = malloc(sizeof *more + room);
+		if (!more) {
+			mq_fail_memory(err);
+			return NULL;
+		}
+		*more = (struct block){.next = block, .size = room};
+		run->blocks = block = more;
 	}
-	block->next = run->blocks;
-	run->blocks = block;
-	return block + 1;
+	block->used += size;
+	return block->data + block->used - size;
 }
 
 /* Without what tells of the death, and of the stay here. */
@@ -173,19 +193,18 @@ static int rewrite(void *ctx, const struct mq_message *message, struct mq_messag
                    struct mq_err *err)
 {
 	struct run *run = ctx;
-	struct mq_dead dead;
+	const struct mq_dead *dead = &run->dead;
 	int result = mend(run, message, copy, err);
 
 	if (result != 0)
 		return result;
-	mq_dead_read(run->reader, message, &dead);
 	if (run->moving->strip &&
-	    (strip(run, copy, err) < 0 || restore_key(run, &dead, copy, err) < 0))
+	    (strip(run, copy, err) < 0 || restore_key(run, dead, copy, err) < 0))
 		return -1;
 	if (!run->places->home)
 		return 0;
-	copy->partition = dead.origin_partition;
-	copy->stream = keep(run, dead.origin_stream, err);
+	copy->partition = dead->origin_partition;
+	copy->stream = keep(run, dead->origin_stream, err);
 	return copy->stream.data ? 0 : -1;
 }
 
@@ -287,12 +306,13 @@ static const char *advice(const struct replay_values *values, bool home)
 /* --- runs ------------------------------------------------------------------------------------- */
 
 static int run_init(struct run *run, struct moving *moving, struct places *places,
-                    struct preview *preview, struct mq_err *err)
+                    struct preview *preview, bool looking, struct mq_err *err)
 {
-	*run = (struct run){.moving = moving, .places = places, .preview = preview};
+	*run = (struct run){
+	    .moving = moving, .places = places, .preview = preview, .looking = looking};
 	return chooser_init(&run->chooser, moving->choose, err) < 0 ||
 	               mq_dead_reader_new(&run->reader, err) < 0 ||
-	               mending_init(&run->mending, preview ? NULL : moving->edit,
+	               mending_init(&run->mending, looking ? NULL : moving->edit,
 	                            moving->edit_timeout_ms, moving->invocation->env, err) < 0
 	           ? -1
 	           : 0;
@@ -301,6 +321,7 @@ static int run_init(struct run *run, struct moving *moving, struct places *place
 static void run_release(struct run *run)
 {
 	begin(run);
+	free(run->blocks);
 	mending_release(&run->mending);
 	mq_dead_reader_free(run->reader);
 	chooser_release(&run->chooser);
@@ -329,7 +350,7 @@ static int pass(struct run *run, struct mq_err *err)
 	struct moving *moving = run->moving;
 	struct mq_invocation invocation = *moving->invocation;
 	const char *operands[2] = {moving->source, moving->target};
-	bool preview = run->preview != NULL, home = run->places->home;
+	bool preview = run->looking, home = run->places->home;
 	struct replay_values values = {
 	    .common = *moving->invocation->common,
 	    .count = moving->count,
@@ -424,6 +445,7 @@ static void say_left(const struct moving *moving, const struct places *places,
 		       p->foreign, p->foreign == 1 ? " came" : "s came",
 		       places->homes.foreign.data ? places->homes.foreign.data : "?",
 		       p->foreign == 1 ? "s" : "");
+	/* Notes, which --quiet leaves out. */
 	if (p->meant == 0 && p->guarded > 0)
 		mq_log(env, MQ_LEVEL_NOTE,
 		       "nothing to do: %" PRId64
@@ -451,7 +473,7 @@ static int look_first(struct moving *moving, struct places *places, bool *ret_go
 	struct run run;
 	int code = MQ_USAGE, left = MQ_OK;
 
-	if (run_init(&run, moving, places, &preview, err) == 0)
+	if (run_init(&run, moving, places, &preview, true, err) == 0)
 		code = pass(&run, err);
 	run_release(&run);
 	if (code != MQ_OK)
@@ -461,7 +483,6 @@ static int look_first(struct moving *moving, struct places *places, bool *ret_go
 	say_left(moving, places, &preview);
 	left = preview.homeless > 0 || preview.foreign > 0 ? MQ_PARTIAL : MQ_OK;
 	if (preview.meant > 0 && !(dry && moving->json) &&
-	    !(invocation->common->quiet && moving->consent->yes) &&
 	    preview_say(&preview, invocation->color_err, err) < 0)
 		code = (int)err->code;
 	else if (preview.meant == 0 && moving->json && !dry)
@@ -475,13 +496,19 @@ out:
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-static int go(struct moving *moving, struct places *places, struct mq_err *err)
+/* unseen: what does not go was not said before. */
+static int go(struct moving *moving, struct places *places, bool unseen, struct mq_err *err)
 {
+	struct preview left = PREVIEW_INIT;
 	struct run run;
 	int code = MQ_USAGE;
 
-	if (run_init(&run, moving, places, NULL, err) == 0)
+	if (run_init(&run, moving, places, &left, false, err) == 0)
 		code = pass(&run, err);
+	if (unseen)
+		say_left(moving, places, &left);
+	if (unseen && code == MQ_OK && (left.homeless > 0 || left.foreign > 0))
+		code = MQ_PARTIAL;
 	if (code == MQ_OK && run.mending.failed > 0) {
 		mq_fail(err, MQ_PARTIAL, "%" PRId64 " letter%s not be edited and stay%s",
 		        run.mending.failed, run.mending.failed == 1 ? " could" : "s could",
@@ -496,7 +523,10 @@ static int go(struct moving *moving, struct places *places, struct mq_err *err)
 int moving_run(struct moving *moving, struct mq_err *err)
 {
 	struct places places;
-	bool goes = moving->unasked;
+	/* Nobody would see the preview. */
+	bool unseen = moving->invocation->common->quiet && moving->consent &&
+	              moving->consent->yes && !moving->consent->dry_run && !moving->unasked;
+	bool goes = moving->unasked || unseen;
 	int code = MQ_OK;
 
 	if (moving->pending && pending_check(moving->pending, !moving->stay, err) < 0)
@@ -515,10 +545,10 @@ int moving_run(struct moving *moving, struct mq_err *err)
 		code =
 		    (mq_fail(err, MQ_USAGE, "%s is the source and the target", places.from_words),
 		     MQ_USAGE);
-	else if (!moving->unasked)
+	else if (!goes)
 		code = look_first(moving, &places, &goes, err);
 	if (goes && err->code == MQ_OK) {
-		int gone = go(moving, &places, err);
+		int gone = go(moving, &places, unseen, err);
 		code = gone ? gone : code;
 	}
 	places_release(&places);

@@ -83,9 +83,9 @@ struct replay_policy {
 	int (*choose)(void *ctx, const struct mq_message *message, struct mq_err *err);
 	/* Before a number of messages is rewritten: what was lent before is not needed any more. */
 	void (*begin)(void *ctx);
-	/* Changes the copy: its stream, where each goes to one of its own; headers, payload. What
-	 * it points to stays valid until the next begin. 1: the message stays where it is after
-	 * all; -1: it cannot be sent, as if refused. */
+	/* Called right after choose. Changes the copy: its stream, where each goes to one of its
+	 * own; headers, payload. What it points to stays valid until the next begin. 1: the message
+	 * stays where it is after all; -1: it cannot be sent, as if refused. */
 	int (*rewrite)(void *ctx, const struct mq_message *message, struct mq_message *copy,
 	               struct mq_err *err);
 	/* Some messages may stay: what is done with is settled one by one. */

@@ -24,6 +24,7 @@ enum mq_dead_dialect {
 	MQ_DEAD_MASSTRANSIT, /* MT-Fault-… */
 	MQ_DEAD_NSERVICEBUS, /* NServiceBus.FailedQ … */
 	MQ_DEAD_RABBITMQ,    /* x-death */
+	MQ_DEAD_DIALECTS,    /* how many */
 };
 
 /* rabbitmq, connect, …; for people and for dlq show -J. */

@@ -48,60 +48,78 @@ void mq_dead_reader_free(struct mq_dead_reader *reader)
 /* --- names ------------------------------------------------------------------------------------ */
 
 /* Every header of every letter is looked up, most of them are nobody's: so the rules are found by
- * the first byte of their names, and their lengths are known. */
+ * the first byte and the length of their names, and the few that are prefixes by the first byte. */
 static struct {
-	/* Of the rules whose names begin with that byte, in their order; -1: none. */
-	short first[256];
-	short next[DEAD_RULES_MAX];
-	size_t len[DEAD_RULES_MAX]; /* without the '*' */
-	bool prefix[DEAD_RULES_MAX];
+	/* The first of the rules with that hash, and of the prefixes; -1: none. */
+	short exact[256], prefix[256];
+	short next[DEAD_RULES_MAX];        /* in their order */
+	size_t len[DEAD_RULES_MAX];        /* without the '*' */
+	short begin[MQ_DEAD_DIALECTS + 1]; /* of each dialect */
 } lookup;
+
+static unsigned hash_of(const char *name, size_t len)
+{
+	return ((unsigned char)name[0] + (unsigned)len * 7) & 255;
+}
 
 static void make_lookup(void)
 {
-	short last[256];
+	short n = 0;
 
-	for (size_t i = 0; i < 256; i++)
-		lookup.first[i] = last[i] = -1;
-	for (short i = 0; dead_rules[i].name; i++) {
+	memset(lookup.exact, -1, sizeof lookup.exact);
+	memset(lookup.prefix, -1, sizeof lookup.prefix);
+	while (dead_rules[n].name)
+		n++;
+	for (int i = 0; i <= MQ_DEAD_DIALECTS; i++)
+		lookup.begin[i] = n;
+	for (short i = n; i-- > 0;) {
 		const char *name = dead_rules[i].name;
-		unsigned char byte = (unsigned char)name[0];
-		lookup.len[i] = strlen(name);
-		lookup.prefix[i] = name[lookup.len[i] - 1] == '*';
-		lookup.len[i] -= lookup.prefix[i];
-		lookup.next[i] = -1;
-		if (last[byte] < 0)
-			lookup.first[byte] = i;
-		else
-			lookup.next[last[byte]] = i;
-		last[byte] = i;
+		size_t len = strlen(name);
+		bool is_prefix = name[len - 1] == '*';
+		short *head = is_prefix ? &lookup.prefix[(unsigned char)name[0]]
+		                        : &lookup.exact[hash_of(name, len)];
+		lookup.len[i] = len - is_prefix;
+		lookup.next[i] = *head;
+		*head = i;
+		lookup.begin[dead_rules[i].dialect] = i;
 	}
+	/* Dialects without rules. */
+	for (int i = MQ_DEAD_DIALECTS; i-- > 0;)
+		if (lookup.begin[i] > lookup.begin[i + 1])
+			lookup.begin[i] = lookup.begin[i + 1];
 }
 
-/* The first rule that may be about a header, and those behind it by lookup.next; -1: none. */
-static short rules_of(struct mq_bytes name)
+static void need_lookup(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, make_lookup);
-	return name.len > 0 ? lookup.first[(unsigned char)name.data[0]] : -1;
 }
 
-static inline bool matches(short rule, struct mq_bytes name)
+/* The first rule from i on, in the order of lookup.next, that is about this header; -1: none. */
+static inline short match(short i, struct mq_bytes name, bool prefix)
 {
-	size_t len = lookup.len[rule];
+	for (; i >= 0; i = lookup.next[i])
+		if ((name.len == lookup.len[i] || (prefix && name.len > lookup.len[i])) &&
+		    memcmp(name.data, dead_rules[i].name, lookup.len[i]) == 0)
+			break;
+	return i;
+}
 
-	if (name.len != len && (name.len < len || !lookup.prefix[rule]))
-		return false;
-	return memcmp(name.data, dead_rules[rule].name, len) == 0;
+static inline short exact_rule(struct mq_bytes name)
+{
+	return name.len > 0 ? match(lookup.exact[hash_of(name.data, name.len)], name, false) : -1;
+}
+
+static inline short prefix_rule(struct mq_bytes name)
+{
+	return name.len > 0 ? match(lookup.prefix[(unsigned char)name.data[0]], name, true) : -1;
 }
 
 bool mq_dead_is_header(struct mq_bytes name)
 {
-	for (short i = rules_of(name); i >= 0; i = lookup.next[i])
-		if (matches(i, name))
-			return true;
-	return false;
+	need_lookup();
+	return exact_rule(name) >= 0 || prefix_rule(name) >= 0;
 }
 
 /* The first dialect of the list that a header tells. */
@@ -111,12 +129,11 @@ static enum mq_dead_dialect dialect_of(const struct mq_message *message)
 
 	for (size_t h = 0; h < message->n_headers; h++) {
 		struct mq_bytes name = message->headers[h].name;
-		for (short i = rules_of(name); i >= 0; i = lookup.next[i]) {
-			if (found != MQ_DEAD_UNKNOWN && dead_rules[i].dialect >= found)
-				break; /* the rules are sorted by dialect */
-			if (dead_rules[i].tells && matches(i, name))
-				found = dead_rules[i].dialect;
-		}
+		short rules[] = {exact_rule(name), prefix_rule(name)};
+		for (size_t k = 0; k < 2; k++)
+			if (rules[k] >= 0 && dead_rules[rules[k]].tells &&
+			    (found == MQ_DEAD_UNKNOWN || dead_rules[rules[k]].dialect < found))
+				found = dead_rules[rules[k]].dialect;
 	}
 	return found;
 }
@@ -334,6 +351,7 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 {
 	const struct mq_header *said[DEAD_RULES_MAX];
 
+	need_lookup();
 	*ret_dead = (struct mq_dead){
 	    .dialect = dialect_of(message),
 	    .origin_partition = MQ_NO_PARTITION,
@@ -344,16 +362,14 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 	if (ret_dead->dialect == MQ_DEAD_UNKNOWN)
 		return;
 	/* In the order of the rules, whatever the order of the headers. */
-	memset(said, 0, sizeof said);
+	short begin = lookup.begin[ret_dead->dialect], end = lookup.begin[ret_dead->dialect + 1];
+	memset(said + begin, 0, (size_t)(end - begin) * sizeof *said);
 	for (size_t h = 0; h < message->n_headers; h++) {
-		struct mq_bytes name = message->headers[h].name;
-		short i = rules_of(name);
-		while (i >= 0 && !(matches(i, name) && dead_rules[i].dialect == ret_dead->dialect))
-			i = lookup.next[i];
-		if (i >= 0)
+		short i = exact_rule(message->headers[h].name);
+		if (i >= begin && i < end)
 			said[i] = &message->headers[h]; /* the last one: frameworks append */
 	}
-	for (size_t i = 0; dead_rules[i].name; i++)
+	for (short i = begin; i < end; i++)
 		if (said[i])
 			apply(reader, &dead_rules[i], said[i]->value, ret_dead);
 	/* A broker that stamps messages when they arrive tells when this one came here. */

@@ -122,7 +122,7 @@ dead() {
 
 @test "killed at 50 moments while letters move: none is lost, and what they carry is there" {
 	dead 200000
-	strike 50 10 160 dlq move -q --yes "$d" sqlite:s.db/lot
+	strike 50 5 60 dlq move -q --yes "$d" sqlite:s.db/lot
 	((struck >= 10)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
 	mq_within 60 dlq move --yes "$d" sqlite:s.db/lot
 	expect_status 0
