@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-	WINDOW = 1280,  /* messages that are fetched and not settled */
+	WINDOW = 1000,  /* messages that are fetched and not settled */
 	BATCH = 256,    /* fetched at once */
 	FIRST = 16,     /* before it is known how large they are */
 	WAKE_MS = 250,  /* longest wait before the readers and the clock are looked at again */
@@ -142,7 +142,7 @@ static void commit(struct worker *worker, bool wait)
 	struct mq_err err = MQ_ERR_INIT;
 	int64_t now = mq_now_monotonic_ms();
 
-	if (!worker->unsettled || (!wait && now - worker->last_commit_ms < worker->commit_every_ms))
+	if (!wait && (!worker->unsettled || now - worker->last_commit_ms < worker->commit_every_ms))
 		return;
 	for (size_t i = 0; i < worker->sources.n; i++)
 		if (mq_commit(worker->sources.readers[i], wait, &err) < 0)
@@ -422,7 +422,8 @@ int worker_run(struct worker *worker, struct mq_err *err)
 		sender_close(&worker->dead);
 		for (size_t i = 0; i < worker->n_replies; i++)
 			sender_close(&worker->replies[i]);
-		commit(worker, true);
+		if (worker->unsettled)
+			commit(worker, true);
 		code = conclude(worker, err);
 	}
 	free(fds);

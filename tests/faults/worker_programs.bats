@@ -264,3 +264,49 @@ PYTHON
 	} >rest
 	is "$(cat rest)" mine
 }
+
+@test "-c, --idle-timeout, several streams, -q; what belongs to printing or to nothing is refused" {
+	seq 5 | "$MQTK" produce -q "$a"
+	seq 6 9 | "$MQTK" produce -q sqlite:s.db/u
+	mq consume -c 3 --group g --exec 'read -r n; echo "$n"' "$a"
+	expect_status 0
+	is "$out" $'1\n2\n3'
+	has "$err" "3 of 3 messages handled, 0 attempts repeated, 0 dead"
+	mq_within 20 consume -q --idle-timeout 300ms --group g --workers 2 --exec 'read -r n; echo "$MQTK_STREAM $n"' "$a" sqlite:s.db/u
+	expect_status 0
+	is "$(sort out)" "$(printf '%s\n' 't 4' 't 5' 'u 6' 'u 7' 'u 8' 'u 9')"
+	is "$err" ""
+	refuses_hint "--group NAME" consume --exec cat "$a"
+	refuses_hint "belong to --exec" consume --group g --reply "$a"
+	refuses_hint "belong to --exec" consume --group g --exec-timeout 1s "$a"
+	refuses_hint "-f and -J" consume --group g --exec cat -f '%s' "$a"
+}
+
+@test "everything backs off: memory has a limit, and others are still worked on" {
+	head -c 8000000 /dev/zero | tr '\0' x >big
+	for _ in $(seq 40); do "$MQTK" produce -q -k bad "$a" big; done
+	[ "$(peak "$MQTK" --version | tail -1)" -lt 200000 ] || skip "a sanitizer's memory is not ours"
+	background consume --group g --workers 2 --backoff 1m --exec 'echo x >>tried; exit 1' "$a"
+	wait_until 20 file_has tried 2
+	wait_until 20 is_quiet "$pid"
+	# 64 MiB of bodies and one more batch.
+	(($(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status") < 300000)) ||
+		fail "$(grep VmHWM "/proc/$pid/status")"
+	kill -TERM "$pid"
+	wait_for_end "$pid" 10
+	is "$(committed)" "[0]"
+	seq 500 | sed 's/.*/bad:&/' | "$MQTK" produce -q -K: sqlite:s.db/u
+	seq 5 | sed 's/.*/good&:good&/' | "$MQTK" produce -q -K: sqlite:s.db/u
+	background consume --group g --backoff 1m --exec 'read -r b; case $b in good*) echo "$b" >>good ;; *) exit 1 ;; esac' sqlite:s.db/u
+	wait_until 20 file_has good 30
+	kill -TERM "$pid"
+	wait_for_end "$pid" 10
+}
+
+# It has nothing to do: its time does not go on.
+is_quiet() {
+	local before
+	before=$(awk '{ print $14 + $15 }' "/proc/$1/stat")
+	sleep 0.3
+	[ $(($(awk '{ print $14 + $15 }' "/proc/$1/stat") - before)) -le 3 ]
+}

@@ -192,11 +192,58 @@ static void test_others_go_on(void **state)
 	jobs_free(jobs); /* with one left that was never begun */
 }
 
+/* What was begun and given back comes in the order in which it was, when the last is given back
+ * first; and each reader's messages are settled as its broker does it. */
+static void test_given_back_and_readers(void **state)
+{
+	struct mq_conn one = {.backend = &fake, .caps = MQ_CAP_GROUPS};
+	struct mq_conn other = {.backend = &fake, .caps = MQ_CAP_GROUPS | MQ_CAP_REMOVE_ONE};
+	struct mq_reader first = {.conn = &one}, second = {.conn = &other};
+	struct mq_reader *readers[] = {&first, &second};
+	struct jobs_spec spec = {.order = JOBS_FREE, .readers = readers, .n_readers = 2};
+	struct mq_message m = MQ_MESSAGE_INIT;
+	struct mq_err err = MQ_ERR_INIT;
+	struct jobs *jobs = NULL;
+	struct job *begun[4];
+	int64_t done = 0;
+
+	(void)state;
+	memset(settled, 0, sizeof settled);
+	memset(settled_to, 0, sizeof settled_to);
+	in_order = false;
+	assert_int_equal(jobs_new(&spec, &jobs, &err), 0);
+	for (int i = 0; i < 4; i++) {
+		m.partition = i / 2;
+		m.offset = i % 2;
+		assert_int_equal(jobs_add(jobs, (size_t)i / 2, &m, &err), 0);
+		finished[i / 2][i % 2] = true;
+	}
+	for (int i = 0; i < 4; i++)
+		begun[i] = jobs_begin(jobs, 0);
+	assert_null(jobs_begin(jobs, 0));
+	for (int i = 3; i >= 0; i--)
+		jobs_undo(jobs, begun[i]);
+	for (int i = 0; i < 4; i++) {
+		struct job *job = jobs_begin(jobs, 0);
+		assert_ptr_equal(job, begun[i]);
+		assert_int_equal(job->attempts, 1);
+	}
+	jobs_done(jobs, begun[1], &done, &err); /* waits for the one before it */
+	assert_int_equal(done, 0);
+	jobs_done(jobs, begun[3], &done, &err); /* stands for itself */
+	assert_int_equal(done, 1);
+	jobs_done(jobs, begun[0], &done, &err);
+	assert_int_equal(done, 3);
+	assert_int_equal(jobs_count(jobs), 1);
+	jobs_free(jobs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_order_and_settling),
 	    cmocka_unit_test(test_others_go_on),
+	    cmocka_unit_test(test_given_back_and_readers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,6 +292,7 @@ static int connect_reader(struct mq_rabbit_reader *reader, struct mq_err *err)
 	reader->delivered = 0;
 	reader->tags.first = 1;
 	reader->tags.n = 0;
+	reader->unheard = 0;
 	reader->settled = 0; /* what was settled but not acknowledged comes again */
 	reader->epoch++;
 	return 0;

@@ -102,6 +102,7 @@ struct mq_rabbit_reader {
 	/* Taking. */
 	struct mq_rabbit_tags tags;
 	int64_t settled; /* since the last acknowledgement */
+	int64_t unheard; /* acknowledged, and nothing says yet that the broker has read that */
 	uint64_t epoch;  /* which connection this is: tags of another one mean nothing */
 };
 

@@ -147,6 +147,7 @@ static int acknowledge(struct mq_rabbit_reader *reader, struct mq_err *err)
 		steps += before;
 		tags->states[i] = 2; /* counts as settled, and is not acknowledged again */
 	}
+	reader->unheard += reader->settled;
 	reader->settled = 0;
 	reader->wire->slack_ms += steps / STEPS_PER_MS;
 	return mq_rabbit_wire_send(reader->wire, err);
@@ -237,7 +238,7 @@ int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_
 	if (reader->settled == 0 && !wait)
 		return 0;
 	bool open = reader->wire && !reader->wire->dead && reader->wire->channel_open;
-	int64_t settled = reader->settled;
+	int64_t unsure = reader->settled + reader->unheard;
 	if (open) {
 		reader->wire->stubborn = true;
 		if (must_hold(reader))
@@ -245,20 +246,23 @@ int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_
 		else
 			result = acknowledge(reader, &mine);
 		/* An answer to anything says that the acknowledgements before it were read. */
-		if (result == 0 && wait && settled > 0 &&
-		    !mq_rabbit_rpc(reader->wire, AMQP_BASIC_QOS_METHOD, &qos,
-		                   AMQP_BASIC_QOS_OK_METHOD, reader->conn->shown, &mine))
-			result = -1;
+		if (result == 0 && wait && unsure > 0) {
+			if (mq_rabbit_rpc(reader->wire, AMQP_BASIC_QOS_METHOD, &qos,
+			                  AMQP_BASIC_QOS_OK_METHOD, reader->conn->shown, &mine))
+				reader->unheard = 0;
+			else
+				result = -1;
+		}
 		reader->wire->stubborn = false;
 	}
-	if (wait && settled > 0 && (!open || result < 0)) {
+	if (wait && unsure > 0 && (!open || result < 0)) {
 		if (mine.code == MQ_OK)
 			mq_fail(&mine, MQ_UNREACHABLE, "%s: the connection is lost",
 			        reader->conn->shown);
 		mq_fail(err, mine.code,
 		        "the last %lld messages were handled but not acknowledged, and will come "
 		        "again: %s",
-		        (long long)settled, mine.message);
+		        (long long)unsure, mine.message);
 		return -1;
 	}
 	return 0;
