@@ -2,6 +2,8 @@
 #include "cmd/commands.h"
 #include "cmd/dlq/ls_report.h"
 
+#include <stdlib.h>
+
 struct ls_values {
 	struct mq_common common;
 	struct format_options format;
@@ -71,19 +73,29 @@ static void say_rest(const struct finding *f, const char *broker, enum dlq_forma
 static int judge(const struct finding *f, struct mq_err *err)
 {
 	const struct found *first = NULL;
+	bool denied = true;
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n; i++) {
 		if (!f->items[i].error)
 			continue;
 		first = first ? first : &f->items[i];
+		denied = denied && f->items[i].denied;
 		n++;
 	}
 	if (n == 0)
 		return f->left_out ? MQ_PARTIAL : MQ_OK;
-	return mq_fail(err, MQ_PARTIAL, "%zu of %zu dead-letter streams could not be looked at: %s",
-	               n, f->n, first->error),
-	       MQ_PARTIAL;
+	mq_fail(err, denied && n == f->n ? MQ_DENIED : MQ_PARTIAL,
+	        "%zu of %zu dead-letter streams could not be looked at: %s", n, f->n, first->error);
+	return (int)err->code;
+}
+
+/* As in other reports: without the '/' that makes it a broker's address. */
+static size_t label_length(const char *broker)
+{
+	size_t len = strlen(broker);
+
+	return len > 1 && broker[len - 1] == '/' ? len - 1 : len;
 }
 
 static int list(struct mq_invocation *invocation, struct opening *opening, struct mq_err *err)
@@ -99,18 +111,22 @@ static int list(struct mq_invocation *invocation, struct opening *opening, struc
 	    .all = values->all,
 	    .quick = values->quick,
 	};
+	char *label = strndup(broker, label_length(broker));
 	struct mq_buf buf;
 	int code = MQ_OK;
 
 	mq_buf_init(&buf, (size_t)1 << 30);
-	if (finding_run(&finding, err) == 0 &&
-	    ls_report(&finding, format, broker, invocation->color_out, &buf, err) == 0 &&
-	    mq_print(&buf, err) == 0) {
+	if (!label)
+		mq_fail_memory(err);
+	else if (finding_run(&finding, err) == 0 &&
+	         ls_report(&finding, format, label, invocation->color_out, &buf, err) == 0 &&
+	         mq_print(&buf, err) == 0) {
 		say_rest(&finding, broker, format);
 		code = judge(&finding, err);
 	}
 	finding_release(&finding);
 	mq_buf_release(&buf);
+	free(label);
 	return code;
 }
 

@@ -214,6 +214,7 @@ static void see_failure(void *ctx, const char *stream, const struct mq_err *why)
 	if (found && found->by) {
 		if (!found->error)
 			found->error = strdup(why->message);
+		found->denied = why->code == MQ_DENIED;
 	} else if (f->unreadable++ == 0) {
 		f->why = *why;
 	}

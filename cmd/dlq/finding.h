@@ -36,6 +36,7 @@ struct found {
 	enum mq_dead_dialect dialect; /* of the newest message that says anything */
 	bool seen;                    /* a message of it was looked at */
 	char *error;                  /* why it could not be looked at, or NULL; owned */
+	bool denied;                  /* that is a matter of rights */
 };
 
 struct finding {

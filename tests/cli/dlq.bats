@@ -48,7 +48,7 @@ letter() {
 	is "$(sed -n 2p out)" $'bills-dlq,,1,1600000000000,1600000000000,,name,,\r'
 	mq dlq ls --format prometheus "$s/"
 	"$root/scripts/python.sh" --with prometheus_client "$root/tests/lib/prometheus.py" out >samples
-	has "$out" 'mqtk_dead_letters{broker="sqlite:s.db/",stream="odd"} 2'
+	has "$out" 'mqtk_dead_letters{broker="sqlite:s.db",stream="odd"} 2'
 }
 
 @test "ls refuses what is no broker, no expression, or not counted there" {
