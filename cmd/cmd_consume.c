@@ -99,6 +99,10 @@ static const struct mq_example examples[] = {
     {"mqtk consume -e 'prod/^orders\\..*'", "all streams whose names match"},
     {"mqtk consume amqp://localhost/orders", "look into a queue; nothing is taken"},
     {"mqtk consume --ack -c 1 amqp://localhost/orders", "take one message out of it"},
+    {"mqtk consume --group billing --exec ./bill --dead-letter local/orders.dead local/orders",
+     "a program for each message, and what it cannot do put aside"},
+    {"mqtk consume --group check --workers 4 --exec-lines ./check-lines local/orders",
+     "four programs that answer line by line"},
     {"mqtk consume --group billing --claim 5m redis://localhost/orders",
      "also what a member that fell silent was working on"},
     {0}};
@@ -238,6 +242,7 @@ const struct mq_command mq_cmd_consume = {
              "is a regular expression. With -X exchange=NAME the address is the broker's and what "
              "goes through that exchange is read; -X binding=KEY, repeatable, says which keys.",
     .examples = examples,
+    .topic = "workers",
     .sets = sets,
     .values_size = sizeof(struct consume_values),
     .defaults = &defaults,

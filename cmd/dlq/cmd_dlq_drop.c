@@ -138,6 +138,7 @@ const struct mq_command mq_cmd_dlq_drop = {
              "group holds pending is "
              "acknowledged; the entry stays in its stream.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct drop_values),
     .defaults = &defaults,

@@ -93,6 +93,7 @@ const struct mq_command mq_cmd_dlq_export = {
     .about = "Writes dead letters as -J lines, with everything that they carry. Nothing is taken. "
              "'mqtk dlq import' brings them back.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct export_values),
     .defaults = &defaults,

@@ -85,6 +85,7 @@ const struct mq_command mq_cmd_dlq_import = {
     .about = "Sends the letters of a file that 'mqtk dlq export' or 'mqtk dlq drop' wrote, with "
              "everything that they carry.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct import_values),
     .defaults = &defaults,

@@ -156,6 +156,7 @@ const struct mq_command mq_cmd_dlq_ls = {
         "even that where it would count as a delivery; so what is not known is left out. The look "
         "at messages ends after --timeout.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct ls_values),
     .defaults = &defaults,

@@ -93,6 +93,7 @@ const struct mq_command mq_cmd_dlq_move = {
              "carry. A letter is gone from SRC, or passed by the group, only after DST has "
              "confirmed it; killed at any moment it is at most in both.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct move_values),
     .defaults = &defaults,

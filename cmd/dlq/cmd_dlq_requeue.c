@@ -141,6 +141,7 @@ const struct mq_command mq_cmd_dlq_requeue = {
         "ADDR, or passed by the group, only after its target has confirmed it; killed at any "
         "moment it is at most there twice. Letters that come while this runs stay.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct requeue_values),
     .defaults = &defaults,

@@ -141,6 +141,7 @@ const struct mq_command mq_cmd_dlq_show = {
              "NServiceBus, or 'mqtk consume --exec'. What is not known is shown with its headers. "
              "Nothing is taken.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct show_values),
     .defaults = &defaults,

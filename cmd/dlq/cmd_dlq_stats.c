@@ -178,6 +178,7 @@ const struct mq_command mq_cmd_dlq_stats = {
     .about = "Counts dead letters by what they say of themselves (see 'mqtk dlq show'). Nothing is "
              "taken. With --max and --max-age it is an alarm: exit 1 when a limit is broken.",
     .examples = examples,
+    .topic = "dead-letters",
     .sets = sets,
     .values_size = sizeof(struct stats_values),
     .defaults = &defaults,

@@ -114,8 +114,9 @@ static void put_number(struct writing *w, const char *name, int64_t number)
 /* HEADER_NAME, in letters that a shell takes. Returns its length; 0: MQTK_HEADERS has it alone. */
 static size_t header_name(struct mq_bytes name, char ret[static NAME_MAX_OURS])
 {
-	size_t at = strlen(strcpy(ret, "HEADER_"));
+	size_t at = strlen("HEADER_");
 
+	memcpy(ret, "HEADER_", at);
 	if (name.len == 0 || name.len >= NAME_MAX_OURS - at)
 		return 0;
 	for (size_t k = 0; k < name.len; k++) {

@@ -44,7 +44,8 @@ struct mq_command {
 	const char *operands; /* "ADDR [FILE…]" */
 	const char *about;    /* paragraphs for help and man page, separated by blank lines */
 	const struct mq_example *examples; /* ended by a row without command */
-	const struct mq_option_set *sets;  /* the common set is added by main */
+	const char *topic; /* of mq_topics: a section of its man page, named by its help; or NULL */
+	const struct mq_option_set *sets; /* the common set is added by main */
 	size_t values_size;
 	const void *defaults; /* values_size bytes copied before parsing; NULL: zeroes */
 	bool writes;          /* changes something on a broker; refused on read-only profiles */

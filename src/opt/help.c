@@ -91,6 +91,8 @@ int mq_help_command(const struct mq_command *command, struct mq_buf *buf, struct
 		mq_buf_append_str(buf, "\nExamples:\n", err);
 	for (const struct mq_example *e = command->examples; e && e->command; e++)
 		mq_buf_printf(buf, err, "  %s\n      %s\n", e->command, e->does);
+	if (command->topic)
+		mq_buf_printf(buf, err, "\nmqtk help %s says more.\n", command->topic);
 	return done(err);
 }
 

@@ -156,6 +156,12 @@ static void append_paragraphs(struct mq_buf *buf, const char *text, struct mq_er
 
 /* --- parts ----------------------------------------------------------------------------------- */
 
+static void upper_case(char *text)
+{
+	for (char *c = text; *c; c++)
+		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+}
+
 static void append_head(struct mq_buf *buf, const char *name, const char *summary,
                         struct mq_err *err)
 {
@@ -166,8 +172,7 @@ static void append_head(struct mq_buf *buf, const char *name, const char *summar
 	for (char *c = page; *c; c++)
 		*c = *c == ' ' ? '-' : *c;
 	snprintf(upper, sizeof upper, "%s", page);
-	for (char *c = upper; *c; c++)
-		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+	upper_case(upper);
 	mq_buf_printf(buf, err,
 	              ".\\\" Made from the tables of mqtk by `make docs`: do not edit.\n"
 	              ".Dd " MAN_DATE "\n.Dt %s 1\n.Os\n.Sh NAME\n.Nm %s\n.Nd ",
@@ -294,6 +299,12 @@ int mq_man_command(const struct mq_command *command, struct mq_buf *buf, struct 
 		                  ".Sh EXIT STATUS\nThe codes are those of all commands: see\n"
 		                  ".Sy EXIT STATUS\nin\n.Sy mqtk Ns (1) .\n",
 		                  err);
+	}
+	if (command->topic) {
+		char title[80];
+		snprintf(title, sizeof title, "%s", command->topic);
+		upper_case(title);
+		append_topic(buf, title, command->topic, err);
 	}
 	append_examples(buf, command->examples, err);
 	return err->code == MQ_OK ? 0 : -1;

@@ -85,6 +85,21 @@ load saying
 	done
 }
 
+@test "every command line in the long texts parses" {
+	for topic in dead-letters workers queues; do
+		mq help "$topic"
+		expect_status 0
+		sed -nE 's/^  (mqtk .*)/\1/p' <<<"$out" | sed -E 's/   .*//' >lines
+		[ "$(wc -l <lines)" -ge 4 ]
+		while read -r line; do
+			eval "words=(${line#mqtk })"
+			# shellcheck disable=SC2154
+			mq "${words[@]}" --help
+			expect_status 0
+		done <lines
+	done
+}
+
 @test "the topics can be read" {
 	for topic in addresses formats configuration environment exit-codes options queues entries backends kafka rabbitmq redis sqlite; do
 		mq help "$topic"
