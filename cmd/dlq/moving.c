@@ -2,6 +2,7 @@
 #include "cmd/dlq/moving.h"
 
 #include "cmd/commands.h"
+#include "cmd/dlq/copies.h"
 #include "cmd/dlq/home.h"
 #include "cmd/dlq/mending.h"
 #include "cmd/dlq/preview.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 
 #define GROUP "mqtk-dlq"
-enum { BLOCK = 1 << 16, BLOCK_MOST = 1 << 22 };
 
 /* A run over the letters: the preview, or the real one. */
 struct run {
@@ -29,12 +29,7 @@ struct run {
 	struct mending mending;
 	struct mq_dead
 	    dead; /* of the message that was chosen last: it is the next to be rewritten */
-	/* Memory of the copies of one run of messages. */
-	struct block {
-		struct block *next;
-		size_t used, size;
-		_Alignas(16) char data[];
-	} * blocks;
+	struct copies copies;
 };
 
 /* --- the policy ------------------------------------------------------------------------------- */
@@ -73,104 +68,9 @@ static int choose(void *ctx, const struct mq_message *message, struct mq_err *er
 	return preview_add(run->preview, message, &run->dead, err) < 0 ? -1 : 1;
 }
 
-/* The largest block stays: the next run needs as much. */
 static void begin(void *ctx)
 {
-	struct run *run = ctx;
-	struct block *kept = run->blocks, *rest = kept ? kept->next : NULL;
-
-	while (rest) {
-		struct block *next = rest->next;
-		free(rest);
-		rest = next;
-	}
-	if (kept) {
-		kept->next = NULL;
-		kept->used = 0;
-	}
-}
-
-static void *take(struct run *run, size_t size, struct mq_err *err)
-{
-	struct block *block = run->blocks;
-
-	size = (size + 15) & ~(size_t)15;
-	if (!block || block->size - block->used < size) {
-		size_t room = block ? block->size * 2 : BLOCK;
-		if (room > BLOCK_MOST)
-			room = BLOCK_MOST;
-		if (room < size)
-			room = size;
-		struct block *more = malloc(sizeof *more + room);
-		if (!more) {
-			mq_fail_memory(err);
-			return NULL;
-		}
-		*more = (struct block){.next = block, .size = room};
-		run->blocks = block = more;
-	}
-	block->used += size;
-	return block->data + block->used - size;
-}
-
-/* Without what tells of the death, and of the stay here. */
-static int strip(struct run *run, struct mq_message *copy, struct mq_err *err)
-{
-	const struct mq_properties *old = copy->properties;
-	struct mq_header *headers = take(run, copy->n_headers * sizeof *headers, err);
-	struct mq_properties *properties = take(run, sizeof *properties, err);
-	bool typed = false;
-	size_t n = 0;
-
-	if (!headers || !properties)
-		return -1;
-	char *types = take(run, copy->n_headers + 1, err);
-	if (!types)
-		return -1;
-	for (size_t i = 0; i < copy->n_headers; i++) {
-		if (mq_dead_is_header(copy->headers[i].name))
-			continue;
-		types[n] = old && i < old->header_types.len ? old->header_types.data[i] : 'S';
-		typed = typed || types[n] != 'S';
-		headers[n++] = copy->headers[i];
-	}
-	copy->headers = n ? headers : NULL;
-	copy->n_headers = n;
-	if (!old)
-		return 0;
-	*properties = *old;
-	properties->exchange = MQ_ABSENT;
-	properties->delivery_count = properties->redelivered = -1;
-	properties->header_types = typed ? mq_bytes_of(types, n) : MQ_ABSENT;
-	copy->properties = properties;
-	return 0;
-}
-
-static struct mq_bytes keep(struct run *run, struct mq_bytes bytes, struct mq_err *err)
-{
-	char *mine = take(run, bytes.len + 1, err);
-
-	if (!mine)
-		return MQ_ABSENT;
-	memcpy(mine, bytes.data, bytes.len);
-	return mq_bytes_of(mine, bytes.len);
-}
-
-/* The key that the message had before it died: who buries it may give it another one. The name of a
- * queue that it was sent to directly was none. */
-static int restore_key(struct run *run, const struct mq_dead *dead, struct mq_message *copy,
-                       struct mq_err *err)
-{
-	if (!dead->origin_exchange.data)
-		return 0;
-	if (dead->origin_exchange.len == 0) {
-		if (mq_bytes_equal(copy->key, dead->origin_stream))
-			copy->key = MQ_ABSENT;
-		return 0;
-	}
-	if (dead->origin_key.data)
-		copy->key = keep(run, dead->origin_key, err);
-	return dead->origin_key.data && !copy->key.data ? -1 : 0;
+	copies_begin(&((struct run *)ctx)->copies);
 }
 
 /* An absent body has nothing to be changed. */
@@ -184,7 +84,8 @@ static int mend(struct run *run, const struct mq_message *message, struct mq_mes
 	int result = mending_run(&run->mending, message, &body, err);
 	if (result != 0)
 		return result;
-	copy->payload = keep(run, mq_bytes_of(body.len ? body.data : "", body.len), err);
+	copy->payload =
+	    copies_keep(&run->copies, mq_bytes_of(body.len ? body.data : "", body.len), err);
 	mq_buf_release(&body);
 	return copy->payload.data ? 0 : -1;
 }
@@ -198,13 +99,13 @@ static int rewrite(void *ctx, const struct mq_message *message, struct mq_messag
 
 	if (result != 0)
 		return result;
-	if (run->moving->strip &&
-	    (strip(run, copy, err) < 0 || restore_key(run, dead, copy, err) < 0))
+	if (run->moving->strip && (copies_strip(&run->copies, copy, err) < 0 ||
+	                           copies_restore_key(&run->copies, dead, copy, err) < 0))
 		return -1;
 	if (!run->places->home)
 		return 0;
 	copy->partition = dead->origin_partition;
-	copy->stream = keep(run, dead->origin_stream, err);
+	copy->stream = copies_keep(&run->copies, dead->origin_stream, err);
 	return copy->stream.data ? 0 : -1;
 }
 
@@ -320,8 +221,7 @@ static int run_init(struct run *run, struct moving *moving, struct places *place
 
 static void run_release(struct run *run)
 {
-	begin(run);
-	free(run->blocks);
+	copies_release(&run->copies);
 	mending_release(&run->mending);
 	mq_dead_reader_free(run->reader);
 	chooser_release(&run->chooser);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The dlq commands without a server: what they find, show, count, ask and refuse, on the local store.
 # shellcheck disable=SC2154 # set in the helpers
+# shellcheck disable=SC2016 # the programs' own variables
 
 load ../lib/helpers
 load saying

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # dlq ls on real servers: RabbitMQ's dead-letter exchanges followed through bindings and policies,
 # names and headers on Kafka, what may not be read, what a Redis group holds; and nothing is taken.
-# shellcheck disable=SC2154 # set in the helpers
+# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
 
 load faults
 
