@@ -45,7 +45,9 @@ static const struct mq_option group_rows[] = {
      .more =
          "Without it a queue is looked at: all that is there is printed and stays there, in its "
          "order, and the command ends. With it a message is acknowledged only after its bytes "
-         "were accepted by the output; what was not acknowledged comes again.",
+         "were accepted by the output; what was not acknowledged comes again. On "
+         "Redis it deletes entries from the stream, for everybody; --group NAME settles them for "
+         "one group.",
      .field = offsetof(struct consume_values, ack)},
     {.name = "force",
      .type = MQ_OPT_FLAG,

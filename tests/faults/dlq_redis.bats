@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Dead letters on Redis Streams: what a group holds pending, and streams of letters; against
 # redis-cli, which knows what was really there.
-# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2317 # set in the helpers; each test is a process
+# shellcheck disable=SC2016,SC2094 # the programs' own variables and fifos
 
 load faults
 

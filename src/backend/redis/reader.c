@@ -214,8 +214,13 @@ int mq_rd_reader_fd(struct mq_reader *reader)
 int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
                       struct mq_reader **ret_reader, struct mq_err *err)
 {
+	if (spec->group && spec->ack && !spec->deliveries) {
+		mq_fail(err, MQ_USAGE,
+		        "--ack deletes entries from the stream, --group NAME settles them for the "
+		        "group alone");
+		return mq_hint(err, "leave out one of them");
+	}
 	struct mq_rd_reader *r = calloc(1, sizeof *r);
-
 	if (!r)
 		return mq_fail_memory(err);
 	r->base.conn = conn;
