@@ -234,6 +234,10 @@ static void mend_hint(const struct moving *moving, struct mq_err *err)
 
 	if (err->code == MQ_NOT_FOUND && strstr(err->hint, "--create"))
 		hint = "'mqtk create' makes it";
+	else if (err->code == MQ_USAGE && strstr(err->hint, "--force"))
+		hint = strstr(err->hint, "management=")
+		           ? "-X management=URL tells the limit; --force tries all the same"
+		           : "--force tries all the same";
 	else if (err->code == MQ_USAGE && strstr(err->hint, "--ack") && moving->resume)
 		hint = "leave it out: what is done with a letter of a queue is gone from there";
 	else if (err->code == MQ_USAGE && strstr(err->hint, "--ack"))

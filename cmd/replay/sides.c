@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { SLOW = 1000 }; /* messages per second, by --rate */
+
 /* --- operands -------------------------------------------------------------------------------- */
 
 int sides_init(struct sides *sides, const struct mq_invocation *invocation, struct mq_err *err)
@@ -115,6 +117,17 @@ int sides_learn(struct sides *sides, const struct plan *plan, struct mq_err *err
 	return 0;
 }
 
+/* Two batches of a slow pace: a queue that gave more would wait for us to read on, and brokers do
+ * not wait long. */
+static int prefetch_of(const struct source *source, const struct replay_values *values)
+{
+	double rate = values->pace.rate;
+
+	if (!values->ack || rate <= 0 || rate > SLOW || !(source->conn->caps & MQ_CAP_PREFETCH))
+		return 0;
+	return (int)(rate / 2) + 2;
+}
+
 static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
                        const struct replay_values *values, int64_t done, struct mq_err *err)
 {
@@ -130,6 +143,7 @@ static int open_reader(struct sides *sides, size_t i, const struct plan *plan,
 	    .group = values->exactly_once || values->dry_run ? NULL : values->group,
 	    .ack = values->ack && !values->dry_run,
 	    .choosy = values->choosy,
+	    .prefetch = prefetch_of(source, values),
 	    .force = values->force,
 	    .need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES,
 	    .limit = values->count < 0 || values->chosen ? -1

@@ -127,8 +127,9 @@ struct mq_read_spec {
 	const char *group;  /* NULL: nothing is committed, nobody joins anything */
 	const char *member; /* --consumer; NULL: the backend's choice */
 	bool ack;           /* take messages (MQ_CAP_ACK): settled ones are gone */
-	/* with ack: only some of what is there at open will be settled; all of it is lent, whatever
-	 * prefetch says, and the others are put back in their places. Refused where a look is. */
+	/* with ack: only some of what is there at open will be settled; all of it is lent, however
+	 * little prefetch says at once, and the others are put back in their places. Refused where
+	 * a look is. */
 	bool choosy;
 	/* With group: nobody joins it, and not the streams are read but what its members hold and
 	 * did not settle (MQ_CAP_CLAIM): messages that were delivered at least so often, and last

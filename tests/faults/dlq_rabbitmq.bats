@@ -254,7 +254,7 @@ killed() {
 
 # requeue_killed TYPE, move_killed TYPE: all are there in the end, and none is left.
 requeue_killed() {
-	local n=2000
+	local n=$((${MQTK_TEST_KILLS:-5} * 400))
 	mortal "$1"
 	seq $n | "$MQTK" produce -q "$(at "$queue")"
 	peer reject "$queue" $n -- wait "$queue-dead" $n
@@ -264,7 +264,7 @@ requeue_killed() {
 	is "$(payloads "$queue-dead" | wc -l)" 0
 }
 move_killed() {
-	local n=4000
+	local n=$((${MQTK_TEST_KILLS:-5} * 800))
 	"$MQTK" create -q --type "$1" "$(at "$queue")"
 	"$MQTK" create -q --type "$1" "$(at "$queue-to")"
 	seq $n | "$MQTK" produce -q "$(at "$queue")"

@@ -102,7 +102,8 @@ static int check_kinds(const struct mq_rabbit_reader *reader, size_t streams, bo
 		        "'%s' is a stream, which keeps its messages: there is nothing to take",
 		        reader->sources[0].queue);
 		if (choosy)
-			return mq_hint(err, "--resume FILE remembers what was done with");
+			return mq_hint(err, "requeue and move go on by --resume FILE; what is old "
+			                    "goes by the stream's own limits");
 		return mq_hint(err, "leave out --ack; --from OFFSET goes on where reading ended. "
 		                    "'mqtk replay' copies into a queue, for --exec");
 	}

@@ -182,8 +182,11 @@ static int next_window(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
 {
 	int64_t least = reader->prefetch > 0 ? reader->prefetch : WINDOW;
 
-	if (mq_rabbit_cancel(reader, source, err) < 0)
-		return -1;
+	if (source->consumers > 0) {
+		if (mq_rabbit_cancel(reader, source, err) < 0)
+			return -1;
+		reader->unheard = 0; /* it answered behind the acknowledgements */
+	}
 	source->window = source->window > 0 ? source->window * 2 : least;
 	if (source->window > UINT16_MAX)
 		source->window = UINT16_MAX;

@@ -272,6 +272,7 @@ int mq_rabbit_is_empty(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
 	for (int i = 0; i < 2; i++) {
 		if (mq_rabbit_depth(reader->wire, source->queue, &depth, err) < 0)
 			return -1;
+		reader->unheard = 0;
 		if (depth.ready > 0)
 			return 0;
 	}

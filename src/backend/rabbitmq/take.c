@@ -260,9 +260,10 @@ int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_
 			mq_fail(&mine, MQ_UNREACHABLE, "%s: the connection is lost",
 			        reader->conn->shown);
 		mq_fail(err, mine.code,
-		        "the last %lld messages were handled but not acknowledged, and will come "
+		        "up to %lld messages were handled but not acknowledged, and may come "
 		        "again: %s",
 		        (long long)unsure, mine.message);
+		reader->settled = reader->unheard = 0; /* said once */
 		return -1;
 	}
 	return 0;
