@@ -232,7 +232,8 @@ static void release(void *values)
 
 const struct mq_command mq_cmd_consume = {
     .name = "consume",
-    .summary = "print messages; nothing is committed without --group or taken without --ack",
+    .summary = "print messages, or run a program for each; nothing is committed without --group or "
+               "taken without --ack",
     .operands = "ADDR…",
     .about = "Prints the messages of one or more streams, from the beginning, and then waits for "
              "more, unless told otherwise. Without --group nothing is committed and nobody joins "
@@ -242,7 +243,10 @@ const struct mq_command mq_cmd_consume = {
              "--ack takes messages, each one after it was printed.\n\n"
              "Several addresses may name streams on several brokers. A stream that begins with ^ "
              "is a regular expression. With -X exchange=NAME the address is the broker's and what "
-             "goes through that exchange is read; -X binding=KEY, repeatable, says which keys.",
+             "goes through that exchange is read; -X binding=KEY, repeatable, says which keys.\n\n"
+             "With --exec, --exec-lines or --exec-batch nothing is printed: programs work on the "
+             "messages, and what they have done is settled. What fails is tried again, then goes "
+             "to --dead-letter.",
     .examples = examples,
     .topic = "workers",
     .sets = sets,

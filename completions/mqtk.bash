@@ -103,7 +103,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --reply --fail-on-dead-letter --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --reply --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -125,7 +125,7 @@ void times_format(const struct times *times, int64_t begin_ms, char *ret)
 	if (times->bucket_ms % DAY == 0)
 		*time = '\0';
 	else if (times->bucket_ms % (60 * SECOND) == 0)
-		strcpy(time + 6, "Z");
+		memcpy(time + 6, "Z", 2);
 	else if (times->bucket_ms % SECOND == 0)
-		strcpy(point, "Z");
+		memcpy(point, "Z", 2);
 }

@@ -42,7 +42,7 @@ pending() {
 }
 
 # The values of n in the entries behind ID, in order.
-numbers() {
+entry_numbers() {
 	cli --raw xrange "$topic" "${1--}" + | awk '$1 == "n" { getline; print }'
 }
 
@@ -87,7 +87,7 @@ letters=(--group g --max-deliveries 3)
 	mq dlq requeue --yes "${letters[@]}" "$a"
 	expect_status 0
 	is "$(pending)" "$rest"
-	is "$(numbers | paste -sd' ')" "1 2 3 4 5 6 1 2 3"
+	is "$(entry_numbers | paste -sd' ')" "1 2 3 4 5 6 1 2 3"
 	# Other programs find their fields, and nothing tells of the death.
 	is "$(cli --raw xrange "$topic" "($last" + | sed -n 2,7p | paste -sd' ')" \
 		'n 1 of 6 mqtk-properties {"headers":[["mqtk-replay-source","'"$topic@$(head -1 ids.one)"'"],["mqtk-replay-count","1"]]}'
@@ -111,8 +111,8 @@ letters=(--group g --max-deliveries 3)
 	mq dlq requeue --yes "${letters[@]}" --grep '"n":"[0-9]*7"' "$a"
 	expect_status 0
 	diff <(tail -n +11 before | awk 'NR % 10 != 7') <(pending)
-	is "$(numbers | tail -n +5001 | sort -n | uniq -d)" ""
-	is "$(numbers | tail -n +5001 | sort -n | paste -sd' ')" \
+	is "$(entry_numbers | tail -n +5001 | sort -n | uniq -d)" ""
+	is "$(entry_numbers | tail -n +5001 | sort -n | paste -sd' ')" \
 		"$({ seq 10; seq 17 10 5000; } | sort -n | paste -sd' ')"
 	mq dlq stats -J "${letters[@]}" --idle 0s "$a"
 	is "$(jq .letters out)" "$(pending | wc -l)"
@@ -128,7 +128,7 @@ letters=(--group g --max-deliveries 3)
 	is "$(pending | wc -l)" 9
 	mq dlq requeue --yes -c 3 "${letters[@]}" "$a"
 	expect_status 0
-	is "$(numbers | paste -sd' ')" "2 3 6 7 8 2 3 6"
+	is "$(entry_numbers | paste -sd' ')" "2 3 6 7 8 2 3 6"
 	mq dlq requeue --yes "${letters[@]}" "$a"
 	expect_status 0
 	is "$(pending)" ""
@@ -144,7 +144,7 @@ letters=(--group g --max-deliveries 3)
 	mq dlq drop --yes -c 2 "${letters[@]}" "$a"
 	expect_status 0
 	is "$(jq -r '.payload | fromjson.n' "$topic"-dropped-*.jsonl | paste -sd' ')" "1 2"
-	is "$(numbers | paste -sd' ')" "1 2 3 4 5 6"
+	is "$(entry_numbers | paste -sd' ')" "1 2 3 4 5 6"
 	"$MQTK" create -q "$a-dead"
 	mq dlq move --yes "${letters[@]}" "$a" "$a-dead"
 	expect_status 0
@@ -155,7 +155,7 @@ letters=(--group g --max-deliveries 3)
 	# From there they go back into the stream that they died in.
 	mq dlq requeue --yes "$a-dead"
 	expect_status 0
-	is "$(numbers | paste -sd' ')" "1 2 3 4 5 6 3 4 5 6"
+	is "$(entry_numbers | paste -sd' ')" "1 2 3 4 5 6 3 4 5 6"
 }
 
 @test "what cannot be is said: no group, no such group, --group alone, another broker" {
@@ -245,7 +245,7 @@ kills=${MQTK_TEST_KILLS:-8}
 	for _ in $(seq "$kills"); do kill_sometime dlq requeue -q --yes --rate 1000 "${letters[@]}" "$a"; done
 	mq dlq requeue -q --yes "${letters[@]}" "$a"
 	is "$(pending)" ""
-	is "$(numbers | sort -n | cksum)" "$({ seq 10000; seq 10000; } | sort -n | cksum)"
+	is "$(entry_numbers | sort -n | cksum)" "$({ seq 10000; seq 10000; } | sort -n | cksum)"
 }
 
 # Letters go slowly, then the target is no stream any more.
@@ -275,7 +275,7 @@ kills=${MQTK_TEST_KILLS:-8}
 	mq_result
 	expect_status 3
 	is "$({ "$MQTK" consume -q -e -J "$broker/$topic-moved" | jq -r '.payload | fromjson.n'
-		numbers "$(pending | head -1 | cut -d' ' -f1)"; } | sort -n)" "$(seq 300)"
+		entry_numbers "$(pending | head -1 | cut -d' ' -f1)"; } | sort -n)" "$(seq 300)"
 	is "$(pending | cut -d' ' -f2- | sort -u)" "one 3"
 	is "$(cli --raw xpending "$topic" g - + 1000 | paste - - - - | awk '$3 < 550000' | wc -l)" 0
 }
