@@ -3,6 +3,7 @@
 # them, shown, counted and put back, with another client as the witness; where a requeue goes on, and
 # what it leaves when a target refuses.
 # shellcheck disable=SC2154 # set in the helpers
+# shellcheck disable=SC2016 # the programs' own variables
 
 setup() {
 	load faults
@@ -72,7 +73,7 @@ hex() {
 	diff expected shown
 	mq dlq show -q "$dead"
 	has "$out" "my-error: nobody knows"
-	has "$out" "from $topic[2]@9007199254740993"
+	has "$out" "from ${topic}[2]@9007199254740993"
 	has_not "$out" "__connect"
 	mq dlq stats -J "$dead"
 	is "$(jq -c '[.letters, (.origins | map([.name, .count]))]' out)" "[10,[[\"$topic\",9],[null,1]]]"
@@ -123,7 +124,7 @@ hex() {
 	mq dlq requeue --yes "$dead"
 	expect_status 0
 	has_not "$err" $'\033'
-	is "$(java_run Foreign.java read "$broker" "$topic" | grep -v -E 'connect.errors|kafka_dlt|retry_topic' | wc -l)" 29
+	is "$(java_run Foreign.java read "$broker" "$topic" | grep -c -v -E 'connect.errors|kafka_dlt|retry_topic')" 29
 }
 
 @test "a stopped requeue goes on: over partitions, transactions and what was aborted; in order" {
