@@ -36,7 +36,7 @@ int opening_resolve(struct opening *opening, const struct mq_invocation *invocat
 	if (invocation->operands.n > 1)
 		return mq_fail(err, MQ_USAGE, "one address is expected, but there is a second: %s",
 		               invocation->operands.items[1]);
-	if (invocation->operands.n == 0 && wants != OPENING_BROKER_OR_STREAM) {
+	if (invocation->operands.n == 0 && wants == OPENING_STREAM) {
 		mq_fail(err, MQ_USAGE, "no address given");
 		return mq_hint(err, "mqtk %s --help shows examples", invocation->command->name);
 	}

@@ -144,7 +144,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 const struct mq_command mq_cmd_dlq_ls = {
     .name = "dlq ls",
     .summary = "the dead-letter streams of a broker",
-    .operands = "BROKER",
+    .operands = "[BROKER]",
     .about =
         "Finds dead-letter streams by the broker's own configuration (RabbitMQ's dead-letter "
         "exchanges, by arguments and policies, followed to the queues that get the letters), by "

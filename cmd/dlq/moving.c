@@ -291,6 +291,7 @@ static int pass(struct run *run, struct mq_err *err)
 	}
 	if (choose_way(moving, run->chooser.any, preview, &values, err) < 0)
 		goto out;
+	run->preview->group = values.group;
 	if (describe(moving, &described, err) < 0)
 		goto out;
 	policy.described = described.data;
@@ -355,6 +356,9 @@ static void say_left(const struct moving *moving, const struct places *places,
 		       "nothing to do: %" PRId64
 		       " letter%s put back --max-replays times already and stay%s",
 		       p->guarded, p->guarded == 1 ? " was" : "s were", p->guarded == 1 ? "s" : "");
+	else if (p->meant == 0 && p->group)
+		mq_log(env, MQ_LEVEL_NOTE,
+		       "there are no such letters behind those that group %s has passed", p->group);
 	else if (p->meant == 0)
 		mq_log(env, MQ_LEVEL_NOTE, "there are no such letters");
 }

@@ -15,6 +15,7 @@ struct preview {
 	int64_t homeless;             /* letters that do not say where they came from */
 	int64_t foreign;              /* letters that came from another broker */
 	int64_t guarded;              /* held back by --max-replays */
+	const char *group; /* borrowed: it has passed what it need not see again, or NULL */
 };
 #define PREVIEW_INIT                                                                               \
 	{                                                                                          \

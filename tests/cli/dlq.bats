@@ -45,6 +45,8 @@ letter() {
 	is "$(jq -r .stream out)" $'bills-dlq\nfailures\norders.DLT'
 	mq dlq ls "$s/"
 	has "$out" "headers (mqtk)"
+	MQTK_BROKER=$s mq dlq ls
+	has "$out" "headers (mqtk)"
 	mq dlq ls --format csv "$s/"
 	is "$(sed -n 2p out)" $'bills-dlq,,1,1600000000000,1600000000000,,name,,\r'
 	mq dlq ls --format prometheus "$s/"
