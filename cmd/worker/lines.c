@@ -64,7 +64,7 @@ static bool take_answer(struct slot *slot, struct worker *worker, struct mq_byte
 {
 	static const struct {
 		const char *word;
-		int kind;
+		enum verdict_kind kind;
 	} words[] = {{"ok", VERDICT_DONE}, {"retry", VERDICT_FAILED}, {"reject", VERDICT_REJECTED}};
 
 	if (line.len > 0 && line.data[line.len - 1] == '\r')

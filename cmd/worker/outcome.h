@@ -8,9 +8,11 @@
 
 struct worker;
 
+enum verdict_kind { VERDICT_DONE, VERDICT_FAILED, VERDICT_REJECTED }; /* rejected: no retry helps */
+
 /* How an attempt ended. */
 struct verdict {
-	enum { VERDICT_DONE, VERDICT_FAILED, VERDICT_REJECTED } kind; /* rejected: no retry helps */
+	enum verdict_kind kind;
 	const char *reason;     /* exit, signal, timeout, retry, reject, data, reply */
 	char status[48];        /* "exit 3", "signal 9", or "" */
 	struct mq_bytes error;  /* the last it complained about */
