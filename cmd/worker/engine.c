@@ -15,7 +15,7 @@ enum {
 	SERVE_MS = 100, /* a reader without a descriptor is looked at so often */
 	PROGRESS_MS = 500,
 	LAST_MS = 1000, /* between asking programs to end and ending them, when we leave */
-	FDS_OTHERS = 2, /* the wake-up and the cancel descriptor */
+	FDS_OTHERS = 4, /* the wake-up, the cancel descriptor, dead letters, an entry to spare */
 };
 #define WINDOW_BYTES ((size_t)64 << 20)
 
@@ -125,6 +125,14 @@ static void begin_jobs(struct worker *worker)
 		slot_flush(&worker->slots[i], worker);
 }
 
+static bool any_at_work(const struct worker *worker)
+{
+	for (int64_t i = 0; i < worker->options->workers; i++)
+		if (worker->slots[i].n > 0)
+			return true;
+	return false;
+}
+
 static void serve(struct worker *worker)
 {
 	int64_t now = mq_now_monotonic_ms();
@@ -132,9 +140,11 @@ static void serve(struct worker *worker)
 	process_woken();
 	for (int64_t i = 0; i < worker->options->workers; i++)
 		slot_serve(&worker->slots[i], worker, now);
-	sender_serve(&worker->dead, 0);
+	/* Where nothing is at work, nothing comes that a letter could wait for. */
+	bool alone = !any_at_work(worker);
+	sender_serve(&worker->dead, alone);
 	for (size_t i = 0; i < worker->n_replies; i++)
-		sender_serve(&worker->replies[i], 0);
+		sender_serve(&worker->replies[i], alone);
 }
 
 static void commit(struct worker *worker, bool wait)
@@ -161,10 +171,7 @@ static bool is_sending(const struct worker *worker)
 
 static bool is_working(const struct worker *worker)
 {
-	for (int64_t i = 0; i < worker->options->workers; i++)
-		if (worker->slots[i].n > 0)
-			return true;
-	return is_sending(worker);
+	return any_at_work(worker) || is_sending(worker);
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -214,6 +221,9 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds, bool m
 	for (int64_t i = 0; i < worker->options->workers; i++)
 		if (worker->slots[i].process.pid > 0)
 			n += process_poll(&worker->slots[i].process, fds + n);
+	n += sender_poll(&worker->dead, fds + n);
+	for (size_t i = 0; i < worker->n_replies; i++)
+		n += sender_poll(&worker->replies[i], fds + n);
 	fds[n++] = (struct pollfd){.fd = process_wakeup(&ignored), .events = POLLIN};
 	if (!worker->stopping)
 		fds[n++] = (struct pollfd){.fd = mq_cancel_fd(worker->invocation->env->cancel),
@@ -406,7 +416,8 @@ static int open_all(struct worker *worker, struct mq_err *err)
 
 int worker_run(struct worker *worker, struct mq_err *err)
 {
-	size_t n = worker->sources.n + (size_t)worker->options->workers * 3 + FDS_OTHERS;
+	size_t n = worker->sources.n + (size_t)worker->options->workers * 3 + worker->n_replies +
+	           FDS_OTHERS;
 	struct pollfd *fds = calloc(n, sizeof *fds);
 	int code = MQ_INTERNAL;
 

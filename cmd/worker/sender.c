@@ -2,11 +2,16 @@
 #include "cmd/worker/sender.h"
 
 #include "cmd/opening.h"
+#include "cmd/worker/copy.h"
 #include "cmd/worker/engine.h"
 
 #include <stdlib.h>
 
-enum { WAIT_MS = 100 };
+enum {
+	WAIT_MS = 100,
+	LINGER_MS = 4, /* a message waits so long for others: a write of one can cost as much as of
+	                * a hundred */
+};
 
 int sender_resolve(struct sender *sender, const char *address, const struct mq_settings *settings,
                    bool by_name, struct mq_err *err)
@@ -25,6 +30,8 @@ int sender_resolve(struct sender *sender, const char *address, const struct mq_s
 	}
 	return 0;
 }
+
+static void write_held(struct sender *sender);
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -75,6 +82,7 @@ int sender_connect(struct sender *sender, struct mq_err *err)
 
 void sender_close(struct sender *sender)
 {
+	write_held(sender);
 	mq_writer_close(sender->writer); /* what has no answer is reported as failed */
 	sender->writer = NULL;
 	mq_close(sender->conn);
@@ -101,37 +109,80 @@ static int open_first(struct sender *sender, const struct mq_message *message, s
 
 void sender_send(struct sender *sender, struct mq_message *message, struct job *job)
 {
-	int64_t end = mq_now_monotonic_ms() + sender->worker->invocation->env->timeout_ms;
 	struct mq_err err = MQ_ERR_INIT;
-	int64_t took = 0;
 
-	if (!sender->writer && open_first(sender, message, &err) < 0) {
+	message->tag = (uint64_t)(uintptr_t)job;
+	struct job *copy = NULL;
+	if (sender->writer || open_first(sender, message, &err) == 0)
+		copy = copy_message(message, &err);
+	if (!copy) {
 		sender->delivered(sender->worker, job, &err);
 		return;
 	}
-	message->tag = (uint64_t)(uintptr_t)job;
+	if (sender->n_held == 0)
+		sender->since_ms = mq_now_monotonic_ms();
+	sender->held[sender->n_held++] = copy;
 	sender->open++;
-	while (!sender->broken && (took = mq_write(sender->writer, message, 1, &err)) == 0 &&
-	       mq_now_monotonic_ms() < end)
-		sender_serve(sender, WAIT_MS);
-	if (took > 0)
-		return;
-	sender->open--;
-	mq_fail(&err, MQ_UNREACHABLE, "%s takes nothing", sender->target.shown);
-	sender->delivered(sender->worker, job, &err);
+	if (sender->n_held == SENDER_HELD)
+		write_held(sender);
 }
 
-void sender_serve(struct sender *sender, int timeout_ms)
+static void serve(struct sender *sender, int timeout_ms)
 {
 	struct mq_err err = MQ_ERR_INIT;
 
-	if (!sender_is_busy(sender))
+	if (!sender->writer || !sender_is_busy(sender))
 		return;
-	/* They are few, and each holds its message back: nothing waits for a full batch. */
+	/* Each holds its message back: nothing waits for a full batch of the broker's. */
 	if (mq_writer_flush(sender->writer, timeout_ms, &err) < 0) {
 		sender->broken = true;
 		worker_refused(sender->worker, sender->what, &err);
 	}
+}
+
+/* Takes as many as the writer does, for as long as --timeout; the others have failed. */
+static void write_held(struct sender *sender)
+{
+	struct mq_message messages[SENDER_HELD];
+	struct mq_err err = MQ_ERR_INIT;
+	size_t n = sender->n_held, at = 0;
+	int64_t took = 0;
+
+	if (n == 0)
+		return;
+	int64_t end = mq_now_monotonic_ms() + sender->worker->invocation->env->timeout_ms;
+	for (size_t i = 0; i < n; i++)
+		messages[i] = sender->held[i]->message;
+	sender->n_held = 0;
+	while (at < n && !sender->broken && took >= 0 && mq_now_monotonic_ms() < end) {
+		took = mq_write(sender->writer, messages + at, n - at, &err);
+		at += took > 0 ? (size_t)took : 0;
+		if (took == 0)
+			serve(sender, WAIT_MS);
+	}
+	if (at < n)
+		mq_fail(&err, MQ_UNREACHABLE, "%s takes nothing", sender->target.shown);
+	for (; at < n; at++) {
+		sender->open--;
+		sender->delivered(sender->worker, (struct job *)(uintptr_t)messages[at].tag, &err);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(sender->held[i]);
+}
+
+void sender_serve(struct sender *sender, bool alone)
+{
+	if (alone || mq_now_monotonic_ms() - sender->since_ms >= LINGER_MS)
+		write_held(sender);
+	serve(sender, 0);
+}
+
+size_t sender_poll(const struct sender *sender, struct pollfd *ret_fd)
+{
+	int fd = sender->writer && sender_is_busy(sender) ? mq_writer_fd(sender->writer) : -1;
+
+	*ret_fd = (struct pollfd){.fd = fd, .events = POLLIN};
+	return fd >= 0;
 }
 
 bool sender_is_busy(const struct sender *sender)

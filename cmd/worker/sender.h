@@ -10,7 +10,11 @@
 #include "mqtk/address.h"
 #include "mqtk/command.h"
 
+#include <poll.h>
+
 struct worker;
+
+enum { SENDER_HELD = 256 };
 
 struct sender {
 	struct worker *worker;
@@ -25,6 +29,10 @@ struct sender {
 	struct mq_writer *writer; /* by_name: opened with the first message */
 	char *first;              /* by_name: the stream that it was opened with */
 	size_t open;              /* without an answer */
+	/* Of them what is not written yet, since when: copies, as bare messages. */
+	struct job *held[SENDER_HELD];
+	size_t n_held;
+	int64_t since_ms;
 };
 
 /* What address and settings mean; nobody is asked yet. by_name: its stream is left out. Without a
@@ -36,8 +44,11 @@ void sender_close(struct sender *sender);
 
 /* Sends one message for that job; `delivered` follows, perhaps from inside. */
 void sender_send(struct sender *sender, struct mq_message *message, struct job *job);
-/* Takes answers, for up to timeout_ms. */
-void sender_serve(struct sender *sender, int timeout_ms);
+/* Writes what has waited long enough (alone: at once, as no more will come for now), and takes
+ * answers. Several times in ten milliseconds. */
+void sender_serve(struct sender *sender, bool alone);
+/* For poll: where answers come; returns how many entries, 0 or 1. */
+size_t sender_poll(const struct sender *sender, struct pollfd *ret_fd);
 /* Answers are still to come. */
 bool sender_is_busy(const struct sender *sender);
 

@@ -242,3 +242,23 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	nothing_left
 	never_back
 }
+
+@test "everything is rejected, fast: all are dead letters, in their order, and settled behind them" {
+	real_topic 1
+	"$MQTK" create -q --partitions 1 "$address-dead"
+	numbered 20000
+	mq_within 60 consume -e --group g --retries 0 --dead-letter "$address-dead" \
+		"${quick[@]}" --exec-lines 'sed -u "s/.*/reject & is bad/"' "$address"
+	expect_status 0
+	has "$err" "20000 dead"
+	"$MQTK" consume -q -e "$address-dead" | cmp - <(seq -f %09.0f 20000)
+	is "$(committed)" "[20000]"
+	# A program that fails, and letters that are refused: nothing is passed over.
+	"$MQTK" alter -q --yes --config max.message.bytes=200 "$address-dead"
+	numbered 10
+	mq_within 60 consume -e --group g --retries 0 --dead-letter "$address-dead" \
+		"${quick[@]}" --exec-lines 'sed -u "s/.*/reject &/"' "$address"
+	expect_status 3
+	has "$err" "dead letter"
+	is "$(committed)" "[20000]"
+}
