@@ -164,7 +164,8 @@ $queue 2"
 	mortal classic
 	peer publish '' "$queue" 200 -- reject "$queue" 200 -- wait "$queue-dead" 200
 	"$root/scripts/python.sh" --with pika "$BATS_TEST_DIRNAME/letters_rabbitmq.py" "$broker" / rejecting "$queue" >said 3>&- 4>&- &
-	pids+=($!)
+	rejecter=$!
+	pids+=("$rejecter")
 	wait_until 20 grep -q ready said
 	mq_within 60 dlq requeue --yes "$(at "$queue-dead")"
 	expect_status 0
@@ -180,6 +181,8 @@ $queue 2"
 		jq -r '.headers[]|select(.[0]=="mqtk-replay-count")[1]' | sort | uniq -c | tr -s ' \n' ' ')" " 200 2 "
 	mq_within 60 dlq requeue --yes --max-replays 2 --to "$(at "$queue")" "$(at "$queue-dead")"
 	is "$("$MQTK" consume -q -e "$(at "$queue-dead")" | sort -nu)" "$(seq 200)"
+	kill "$rejecter"
+	wait "$rejecter" || :
 }
 
 @test "export, import, drop: nothing that a letter carries is lost" {
