@@ -10,6 +10,7 @@ enum {
 	AT_ONCE = 200, /* streams that one look reads together */
 	PARTITIONS_AT_ONCE = 1000,
 	PENDING_AT_ONCE = 1000,
+	LOST_SAID = 20, /* streams whose letters are lost, by name */
 };
 
 const char *const found_by_names[FOUND_WAYS] = {"configuration", "name", "headers", "pending"};
@@ -96,29 +97,44 @@ static int add_list(struct finding *f, struct mq_err *err)
 
 /* --- configuration and names ------------------------------------------------------------------ */
 
+/* Letters that reach nothing are lost, whoever looks: that is said. */
+static void say_lost(struct finding *f, const struct mq_dead_route *route)
+{
+	f->lost++;
+	if (f->lost <= LOST_SAID)
+		mq_log(f->env, MQ_LEVEL_WARN,
+		       "dead letters of '%s' reach no queue and are lost: %s", route->origin,
+		       route->through);
+}
+
+static int add_route(struct finding *f, const struct mq_dead_route *route, struct mq_err *err)
+{
+	struct found *found = lookup(f, route->target);
+
+	if (!found)
+		found = add(f, route->target, err);
+	if (!found)
+		return -1;
+	found->by |= FOUND_CONFIGURATION;
+	return tally_add(&found->origins, mq_bytes_str(route->origin), err) < 0
+	           ? -1
+	           : tally_add(&found->through, mq_bytes_str(route->through), err);
+}
+
 static int add_routes(struct finding *f, struct mq_err *err)
 {
 	struct mq_dead_route_list routes;
 	int result = mq_dead_routes(f->conn, &routes, err);
 
 	for (size_t i = 0; i < routes.n && result == 0; i++) {
-		const struct mq_dead_route *route = &routes.items[i];
-		if (!route->target) {
-			f->lost++;
-			mq_log(f->env, MQ_LEVEL_WARN,
-			       "dead letters of '%s' reach no queue and are lost: %s",
-			       route->origin, route->through);
-			continue;
-		}
-		struct found *found = lookup(f, route->target);
-		if (!found && !(found = add(f, route->target, err)))
-			result = -1;
-		else if (tally_add(&found->origins, mq_bytes_str(route->origin), err) < 0 ||
-		         tally_add(&found->through, mq_bytes_str(route->through), err) < 0)
-			result = -1;
+		if (routes.items[i].target)
+			result = add_route(f, &routes.items[i], err);
 		else
-			found->by |= FOUND_CONFIGURATION;
+			say_lost(f, &routes.items[i]);
 	}
+	if (f->lost > LOST_SAID)
+		mq_log(f->env, MQ_LEVEL_WARN, "and so are those of %lld others",
+		       (long long)f->lost - LOST_SAID);
 	if (result == 0 && routes.left_out) {
 		f->left_out = routes.left_out;
 		routes.left_out = NULL;

@@ -77,6 +77,8 @@ static void put_line(struct writing *w, struct mq_bytes text, size_t most)
 	size_t len = text.len;
 	bool cut = false;
 
+	if (!text.data)
+		return;
 	for (size_t i = 0; i < len; i++)
 		if (text.data[i] == '\n') {
 			cut = i + 1 < len;

@@ -432,8 +432,8 @@ int moving_run(struct moving *moving, struct mq_err *err)
 {
 	struct places places;
 	/* Nobody would see the preview. */
-	bool unseen = moving->invocation->common->quiet && moving->consent &&
-	              moving->consent->yes && !moving->consent->dry_run && !moving->unasked;
+	bool unseen = moving->invocation->common->quiet && moving->consent->yes &&
+	              !moving->consent->dry_run && !moving->unasked;
 	bool goes = moving->unasked || unseen;
 	int code = MQ_OK;
 
