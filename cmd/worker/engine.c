@@ -137,9 +137,10 @@ static void serve(struct worker *worker)
 {
 	int64_t now = mq_now_monotonic_ms();
 
-	process_woken();
+	bool ended = process_woken();
 	for (int64_t i = 0; i < worker->options->workers; i++)
-		slot_serve(&worker->slots[i], worker, now);
+		if (slot_is_due(&worker->slots[i], ended, now))
+			slot_serve(&worker->slots[i], worker, now);
 	/* Where nothing is at work, nothing comes that a letter could wait for. */
 	bool alone = !any_at_work(worker);
 	sender_serve(&worker->dead, alone);
@@ -202,12 +203,26 @@ static int64_t earliest(const struct worker *worker, int64_t now)
 	return until > now ? until - now : 0;
 }
 
+/* fds as process_poll gave them, of one program after the other. */
+static void mark_ready(struct worker *worker, const struct pollfd *fds)
+{
+	struct pollfd same[3];
+
+	for (int64_t i = 0; i < worker->options->workers; i++) {
+		struct slot *slot = &worker->slots[i];
+		size_t n = slot->process.pid > 0 ? process_poll(&slot->process, same) : 0;
+		for (size_t k = 0; k < n; k++)
+			slot->ready = slot->ready || fds[k].revents;
+		fds += n;
+	}
+}
+
 /* more: readers may have more right now, of which their descriptors say nothing. */
 static void wait_for_something(struct worker *worker, struct pollfd *fds, bool more)
 {
 	int64_t now = mq_now_monotonic_ms(), wait = earliest(worker, now);
 	struct mq_err ignored = MQ_ERR_INIT;
-	nfds_t n = 0;
+	nfds_t n = 0, programs;
 
 	for (size_t i = 0; i < worker->sources.n; i++) {
 		int fd = room(worker) > 0 && !worker->caught_up[i]
@@ -218,6 +233,7 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds, bool m
 		else if (wait > SERVE_MS)
 			wait = SERVE_MS;
 	}
+	programs = n;
 	for (int64_t i = 0; i < worker->options->workers; i++)
 		if (worker->slots[i].process.pid > 0)
 			n += process_poll(&worker->slots[i].process, fds + n);
@@ -228,7 +244,8 @@ static void wait_for_something(struct worker *worker, struct pollfd *fds, bool m
 	if (!worker->stopping)
 		fds[n++] = (struct pollfd){.fd = mq_cancel_fd(worker->invocation->env->cancel),
 		                           .events = POLLIN};
-	poll(fds, n, more ? 0 : (int)wait);
+	if (poll(fds, n, more ? 0 : (int)wait) > 0)
+		mark_ready(worker, fds + programs);
 }
 
 /* --- for a terminal --------------------------------------------------------------------------- */

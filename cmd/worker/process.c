@@ -43,12 +43,15 @@ int process_wakeup(struct mq_err *err)
 	return wakeup[0];
 }
 
-void process_woken(void)
+bool process_woken(void)
 {
 	char many[64];
+	ssize_t n = read(wakeup[0], many, sizeof many);
+	bool any = n > 0;
 
-	while (read(wakeup[0], many, sizeof many) == (ssize_t)sizeof many)
-		;
+	while (n == (ssize_t)sizeof many)
+		n = read(wakeup[0], many, sizeof many);
+	return any;
 }
 
 static void feed(struct process *process);
@@ -182,7 +185,7 @@ int process_start(struct process *process, const struct process_spec *spec, stru
 void process_feed(struct process *process, struct mq_bytes input)
 {
 	process->left = input;
-	process_serve(process);
+	feed(process);
 }
 
 void process_close_input(struct process *process)

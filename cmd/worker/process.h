@@ -75,8 +75,9 @@ void process_release(struct process *process);
 /* Whether a line of ours stands where complaints are passed on to: it is wiped first. */
 void process_share_line(bool shared);
 
-/* SIGCHLD makes this descriptor readable; take it empty with process_woken. One in a program. */
+/* SIGCHLD makes this descriptor readable; take it empty with process_woken, which tells
+ * whether there was one. One in a program. */
 int process_wakeup(struct mq_err *err);
-void process_woken(void);
+bool process_woken(void);
 
 #endif

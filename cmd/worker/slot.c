@@ -11,7 +11,8 @@
 
 enum {
 	KILL_AFTER_MS = 5000,
-	SHORT_MS = 100, /* until another program is tried to be started */
+	SERVE_MS = 1000, /* at least so often */
+	SHORT_MS = 100,  /* until another program is tried to be started */
 };
 
 /* --- jobs of a slot --------------------------------------------------------------------------- */
@@ -245,10 +246,19 @@ void slot_flush(struct slot *slot, struct worker *worker)
 		worker->kind->given(slot, worker);
 }
 
+bool slot_is_due(const struct slot *slot, bool ended, int64_t now_ms)
+{
+	return slot->process.pid > 0 &&
+	       (ended || slot->ready || now_ms >= slot->deadline_ms || now_ms >= slot->kill_ms ||
+	        now_ms - slot->served_ms >= SERVE_MS);
+}
+
 void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms)
 {
 	if (slot->process.pid == 0)
 		return;
+	slot->ready = false;
+	slot->served_ms = now_ms;
 	process_serve(&slot->process);
 	worker->kind->answered(slot, worker);
 	if (process_reap(&slot->process)) {

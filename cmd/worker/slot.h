@@ -19,7 +19,9 @@ struct slot {
 	struct mq_buf input; /* what it reads */
 	struct mq_buf later; /* lines: what it reads once it has taken that */
 	int64_t deadline_ms; /* monotonic, of the first one; INT64_MAX: none */
-	int64_t kill_ms;     /* when asking to end was not enough */
+	bool ready;          /* its program has something to say, or room for more */
+	int64_t served_ms;
+	int64_t kill_ms; /* when asking to end was not enough */
 	bool timed_out;
 	/* Programs that end without an answer are not started again at once. */
 	int fruitless;
@@ -46,6 +48,8 @@ size_t slot_room(const struct slot *slot, const struct worker *worker);
 void slot_begin(struct slot *slot, struct worker *worker, struct job *job);
 /* After a number of slot_begin. */
 void slot_flush(struct slot *slot, struct worker *worker);
+/* Whether slot_serve has something to do: ended says that some program has. */
+bool slot_is_due(const struct slot *slot, bool ended, int64_t now_ms);
 /* Feeds, listens, looks whether the program has ended and whether its time is over. */
 void slot_serve(struct slot *slot, struct worker *worker, int64_t now_ms);
 /* Nothing more is given to it: a program that reads lines finds their end. */
