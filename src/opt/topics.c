@@ -263,7 +263,7 @@ const struct mq_topic mq_topics[] = {
          "is tried again by itself. --exec-lines: a program that lives on and is much faster; it "
          "gets a message a line and answers each, in order, with one of these lines:\n"
          "\n"
-         "  ok               done\n"
+         "  ok [TEXT]        done; with --reply TEXT is the reply\n"
          "  retry [WHY]      try it again, as after an exit status other than 0\n"
          "  reject [WHY]     do not try again\n"
          "\n"
