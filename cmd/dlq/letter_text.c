@@ -74,7 +74,7 @@ int letter_json(const struct mq_format *envelope, const struct mq_message *messa
 /* One line of it, cut where it is long; what would drive a terminal becomes '?'. */
 static void put_line(struct writing *w, struct mq_bytes text, size_t most)
 {
-	size_t len = text.len;
+	size_t len = text.data ? text.len : 0;
 	bool cut = false;
 
 	if (!text.data)

@@ -42,7 +42,7 @@ static struct mq_bytes put(char **at, struct mq_bytes bytes)
 {
 	struct mq_bytes mine = {bytes.data ? *at : NULL, bytes.len};
 
-	if (bytes.len > 0)
+	if (bytes.data && bytes.len > 0)
 		memcpy(*at, bytes.data, bytes.len);
 	*at += bytes.len;
 	return mine;
