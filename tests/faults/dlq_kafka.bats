@@ -127,6 +127,15 @@ hex() {
 	is "$(java_run Foreign.java read "$broker" "$topic" | grep -c -v -E 'connect.errors|kafka_dlt|retry_topic')" 29
 }
 
+@test "an origin with a NUL is no topic: nothing goes to the one whose name stands before it" {
+	topics 1 1
+	few "a=$topic\\u0000more" "b=$topic\\u0000more"
+	mq dlq requeue --yes "$dead"
+	expect_status 3
+	has "$err" "no topic's name has a NUL"
+	is "$("$MQTK" consume -q -e "$address")" ""
+}
+
 @test "a stopped requeue goes on: over partitions, transactions and what was aborted; in order" {
 	topics 3 2
 	letters many 1000

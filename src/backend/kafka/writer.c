@@ -226,13 +226,18 @@ static struct mq_kafka_target *find_target(struct mq_kafka_writer *writer, struc
 			return writer->targets[i];
 
 	struct mq_kafka_target *target = calloc(1, sizeof *target);
-	if (!target || !(target->name = strndup(name.data, name.len))) {
+	if (!target || !(target->name = malloc(name.len + 1))) {
 		free(target);
 		mq_fail_memory(err);
 		return NULL;
 	}
+	memcpy(target->name, name.data, name.len);
+	target->name[name.len] = '\0';
 	target->len = name.len;
-	if (check_topic(writer, target->name, &target->missing) == 0) {
+	/* librdkafka would take what stands before it: another topic. */
+	if (strlen(target->name) != name.len)
+		mq_fail(&target->missing, MQ_NOT_FOUND, "no topic's name has a NUL");
+	else if (check_topic(writer, target->name, &target->missing) == 0) {
 		target->rkt = rd_kafka_topic_new(writer->handle->rk, target->name, NULL);
 		if (!target->rkt)
 			mq_kafka_fail(&target->missing, rd_kafka_last_error(), "%s", target->name);
