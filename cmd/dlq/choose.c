@@ -14,10 +14,9 @@
 static int parse_moment(void *field, const char *value, struct mq_err *err)
 {
 	struct mq_pos *pos = field;
+	struct mq_err ignored = MQ_ERR_INIT; /* it would name positions that are no moments */
 
-	if (mq_pos_parse(value, mq_now_ms(), pos, err) < 0)
-		return -1;
-	if (pos->kind != MQ_POS_TIME)
+	if (mq_pos_parse(value, mq_now_ms(), pos, &ignored) < 0 || pos->kind != MQ_POS_TIME)
 		return mq_fail(err, MQ_USAGE,
 		               "'%s' is no moment such as -2h, 2026-11-01T10:00Z or @EPOCH", value);
 	return 0;
@@ -93,6 +92,9 @@ static int read_ids(struct chooser *chooser, const char *path, struct mq_err *er
 
 	if (read_file(chooser, path, err) < 0)
 		return -1;
+	/* What some editors put in front of UTF-8 is no part of the first id. */
+	if (chooser->ids.len >= 3 && memcmp(chooser->ids.data, "\xef\xbb\xbf", 3) == 0)
+		at = 3;
 	for (size_t i = 0; i < chooser->ids.len; i++)
 		most += chooser->ids.data[i] == '\n';
 	chooser->lines = calloc(most, sizeof *chooser->lines);

@@ -169,15 +169,17 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 	return 0;
 }
 
-/* What a journal knows the run by. Moments are left out: -1h is another one in the next run. */
-static int describe(const struct moving *moving, struct mq_buf *ret, struct mq_err *err)
+/* What a journal knows the run by: no passwords. Moments are left out: -1h is another one in the
+ * next run. */
+static int describe(const struct moving *moving, const struct places *places, struct mq_buf *ret,
+                    struct mq_err *err)
 {
 	const struct choose_options *choose = moving->choose;
 	const struct {
 		const char *name, *value;
 	} parts[] = {
 	    {"reason", choose->reason},  {"origin", choose->origin},    {"ids", choose->ids},
-	    {"key", choose->select.key}, {"grep", choose->select.grep}, {"to", moving->target},
+	    {"key", choose->select.key}, {"grep", choose->select.grep}, {"to", places->to_words},
 	    {"edit", moving->edit},
 	};
 
@@ -227,7 +229,7 @@ static void run_release(struct run *run)
 	chooser_release(&run->chooser);
 }
 
-/* Where the next step that replay knows is none of ours. */
+/* Where the next step that replay knows, or an option that it names, is none of ours. */
 static void mend_hint(const struct moving *moving, struct mq_err *err)
 {
 	const char *hint = NULL;
@@ -246,6 +248,13 @@ static void mend_hint(const struct moving *moving, struct mq_err *err)
 		                     : "--resume FILE remembers what is done instead";
 	if (hint)
 		snprintf(err->hint, sizeof err->hint, "%s", hint);
+	/* Here neither is an option that could be left out. */
+	if (err->code == MQ_DENIED && (strstr(err->message, "without --ack nothing") ||
+	                               strstr(err->message, "without --group nothing")))
+		snprintf(err->message, sizeof err->message,
+		         "the profile is read-only: what takes letters out of %s is not allowed; "
+		         "'mqtk dlq export' copies them",
+		         moving->source);
 }
 
 /* One pass over the letters with the engine of replay. */
@@ -292,7 +301,7 @@ static int pass(struct run *run, struct mq_err *err)
 	if (choose_way(moving, run->chooser.any, preview, &values, err) < 0)
 		goto out;
 	run->preview->group = values.group;
-	if (describe(moving, &described, err) < 0)
+	if (describe(moving, run->places, &described, err) < 0)
 		goto out;
 	policy.described = described.data;
 	policy.refused = advice(&values, home);
@@ -439,6 +448,9 @@ int moving_run(struct moving *moving, struct mq_err *err)
 
 	if (moving->pending && pending_check(moving->pending, !moving->stay, err) < 0)
 		return MQ_USAGE;
+	/* The shell would do nothing, and call that a success: all bodies would be empty. */
+	if (moving->edit && moving->edit[strspn(moving->edit, " \t\n")] == '\0')
+		return mq_fail(err, MQ_USAGE, "--edit: there is no command"), MQ_USAGE;
 	if (moving->resume && moving->count >= 0) {
 		mq_fail(err, MQ_USAGE,
 		        "--resume and --count: a journal knows how far the letters "

@@ -48,8 +48,35 @@ static int grow(struct tally *tally, struct mq_err *err)
 	return 0;
 }
 
+static bool is_text(struct mq_bytes name)
+{
+	return !name.data ||
+	       (mq_utf8_valid(name) && (name.len == 0 || !memchr(name.data, '\0', name.len)));
+}
+
+/* What is no text is spelled out before it is counted, so that names are the same in each report
+ * when they are the same here. */
+static int add_spelled(struct tally *tally, struct mq_bytes name, struct mq_err *err)
+{
+	struct mq_buf buf;
+	int result = 0;
+
+	mq_buf_init(&buf, SIZE_MAX);
+	for (size_t i = 0; i < name.len && result == 0; i++) {
+		unsigned char c = (unsigned char)name.data[i];
+		result = c > 0 && c < 0x80 ? mq_buf_append_char(&buf, (char)c, err)
+		                           : mq_buf_printf(&buf, err, "\\x%02x", (unsigned)c);
+	}
+	if (result == 0)
+		result = tally_add(tally, mq_bytes_of(buf.data, buf.len), err);
+	mq_buf_release(&buf);
+	return result;
+}
+
 int tally_add(struct tally *tally, struct mq_bytes name, struct mq_err *err)
 {
+	if (!is_text(name))
+		return add_spelled(tally, name, err);
 	if (tally->n == tally->cap && grow(tally, err) < 0)
 		return -1;
 	size_t at = place_of(tally, name);

@@ -24,6 +24,7 @@ struct tally {
 	int64_t others; /* of names beyond the limit */
 };
 
+/* Of a name with bytes that are no text those, and all beyond ASCII, are counted as \xHH. */
 int tally_add(struct tally *tally, struct mq_bytes name, struct mq_err *err);
 /* The largest first; the same numbers by name. The index is gone then: nothing more is added. */
 void tally_sort(struct tally *tally);

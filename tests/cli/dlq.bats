@@ -92,6 +92,19 @@ payloads() {
 	is "$(payloads sqlite:t.db/all)" $'here\nsame\nfar\nhomeless'
 }
 
+@test "reasons and origins that are no text are one name each in every report" {
+	printf '%s\n' '"a\u0000b"' '"a\u0000c"' '{"base64":"/wE="}' '{"base64":"/gE="}' '"\\xff\u0001"' |
+		jq -c '{headers: [["dlq-reason", .], ["dlq-origin-stream", .]], payload: "x"}' |
+		"$MQTK" produce -q -J "$s/dead"
+	mq dlq stats -J "$s/dead"
+	is "$(jq -c '.reasons | map([.name, .count])' out)" \
+		'[["\\xff\u0001",2],["\\xfe\u0001",1],["a\\x00b",1],["a\\x00c",1]]'
+	is "$(jq -c '.origins == .reasons' out)" true
+	mq dlq stats --format prometheus "$s/dead"
+	is "$(grep -c by_reason{ out)" 4
+	is "$(grep -v '^#' out | sed 's/ [^ ]*$//' | sort | uniq -d)" ""
+}
+
 @test "a profile's name in a letter runs nothing" {
 	mkdir -p "$XDG_CONFIG_HOME/mqtk"
 	printf '[profile p]\nurl = sqlite:s.db\npassword-command = touch %s/ran\n' "$PWD" \
@@ -170,6 +183,32 @@ payloads() {
 	is "$(stat -c %a dead-dropped-*.jsonl)" 600
 }
 
+@test "--ids: a file as editors on other systems leave it" {
+	for id in a b c; do
+		echo x | "$MQTK" produce -q --message-id "m-$id" -H dlq-origin-stream=o "$s/dead"
+	done
+	printf '\357\273\277m-a\r\nm-c\r\nm-c\r\n\r\nm-z' >ids
+	mq dlq show -q -J --ids ids "$s/dead"
+	expect_status 0
+	is "$(jq -r .message.message_id out)" $'m-a\nm-c'
+}
+
+@test "--edit without a program empties no bodies" {
+	letter dead a rejected
+	for command in '' ' '; do
+		refuses "mqtk dlq requeue: --edit: there is no command" \
+			dlq requeue --yes --edit "$command" "$s/dead"
+	done
+}
+
+@test "what is no moment is told which ones there are, and no positions" {
+	letter dead a rejected
+	mq dlq stats --since 1h "$s/dead"
+	expect_status 2
+	has "$err" "--since: '1h' is no moment such as -2h"
+	has_not "$err" "stored"
+}
+
 @test "refused: a stream onto itself, a file without a target, a pair of options, a read-only profile" {
 	letter dead a rejected
 	refuses "mqtk dlq move: $s/dead is the source and the target" dlq move --yes "$s/dead" "$s/dead"
@@ -188,6 +227,7 @@ payloads() {
 		expect_status 5
 		has "$err" "read-only"
 	done
+	has "$err" "what takes letters out of ro/dead is not allowed" # drop, which has no --group
 	mq dlq export ro/dead kept.jsonl
 	expect_status 0
 	mq dlq show ro/dead

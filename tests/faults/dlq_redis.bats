@@ -311,3 +311,20 @@ kills=${MQTK_TEST_KILLS:-8}
 	wait_for_end "$other" 20
 	cmp slow.log other.log
 }
+
+@test "a password stands in no journal, no letter and no report" {
+	cli acl setuser "$topic" on '>very-secret' '~*' '&*' '+@all' >/dev/null
+	local own=redis://$topic:very-secret@$REDIS
+	entries 2
+	"$MQTK" create -q "$own/$topic.dead"
+	"$MQTK" create -q "$own/$topic.aside"
+	mq consume -e --group w --exec false --retries 0 --dead-letter "$own/$topic.dead" "$own/$topic"
+	expect_status 0
+	mq dlq requeue --yes --resume journal --to "$own/$topic.aside" "$own/$topic.dead"
+	expect_status 0
+	"$MQTK" dlq stats --format prometheus "$own/$topic.dead" >stats
+	"$MQTK" dlq show -J "$own/$topic.dead" >shown
+	cli acl deluser "$topic" >/dev/null
+	is "$(wc -l <shown)" 2
+	is "$(grep -l very-secret ./*)" ""
+}
