@@ -259,9 +259,9 @@ struct mq_backend {
 	 * what is lent is nobody else's. */
 	int (*hold)(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
 	            bool *ret_ours, struct mq_err *err);
-	/* Groups, or NULL: always. Whether that message (a copy as for settle) is still this
-	 * reader's to settle. It is not when its partition was lost meanwhile: then it comes again
-	 * to whoever has that, and working on it is done in vain. Cheap. */
+	/* Groups and ack, or NULL: always. Whether that message (a copy as for settle) is still
+	 * this reader's to settle. It is not when its partition or connection was lost: then it
+	 * comes again to whoever has that, and working on it is done in vain. Cheap. */
 	bool (*owns)(struct mq_reader *reader, const struct mq_message *message);
 	/* Makes settled messages durable. wait: returns when the broker has confirmed. */
 	int (*commit)(struct mq_reader *reader, bool wait, struct mq_err *err);

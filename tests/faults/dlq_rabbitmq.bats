@@ -205,6 +205,8 @@ $queue 2"
 	"$MQTK" consume -q -e -J "$(at "$queue-again")" | jq -c "$carried" | diff want -
 	mq dlq show -J "$(at "$queue-again")"
 	is "$(jq -c '[.origin_stream,.reason]' out | sort -u)" "[\"$queue\",\"rejected\"]"
+	# For other programs the moment of the death is still one.
+	is "$(peer deaths "$queue-again" | jq '.[6]')" "$(jq .died_ts out)"
 }
 
 @test "virtual hosts, names of every kind, no management API" {

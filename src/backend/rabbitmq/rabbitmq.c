@@ -248,6 +248,7 @@ const struct mq_backend mq_backend_rabbitmq = {
     .fetch = mq_rabbit_fetch,
     .release = mq_rabbit_release,
     .settle = mq_rabbit_settle,
+    .owns = mq_rabbit_owns,
     .commit = mq_rabbit_commit,
     .reader_fd = mq_rabbit_reader_fd,
     .reader_close = mq_rabbit_reader_close,

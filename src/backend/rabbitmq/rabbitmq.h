@@ -245,8 +245,8 @@ struct mq_bytes mq_rabbit_field_text(const amqp_field_value_t *value, amqp_pool_
                                      struct mq_err *err);
 /* The way back: text as what the letter (enum amqp_field_value_kind_t) says. False when it does not
  * read as that. What is nested lives in pool. wide: whole numbers in tables and arrays have 64
- * bits, as the broker's own have (it expects that of x-death); else 32 where that is enough, as
- * most clients write them. */
+ * bits, as the broker's own have (it expects that of x-death), and "time" is a moment; else 32
+ * where that is enough, as most clients write them. */
 bool mq_rabbit_field_read(struct mq_bytes text, char letter, bool wide, amqp_pool_t *pool,
                           amqp_field_value_t *ret);
 
@@ -270,6 +270,7 @@ int mq_rabbit_fetch(struct mq_reader *reader, size_t max, int timeout_ms,
 void mq_rabbit_release(struct mq_reader *reader, struct mq_batch *batch);
 int mq_rabbit_settle(struct mq_reader *reader, const struct mq_message *messages, size_t n,
                      struct mq_err *err);
+bool mq_rabbit_owns(struct mq_reader *reader, const struct mq_message *message);
 int mq_rabbit_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
 int mq_rabbit_reader_fd(struct mq_reader *reader);
 void mq_rabbit_reader_close(struct mq_reader *reader);

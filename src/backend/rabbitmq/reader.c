@@ -305,6 +305,9 @@ static int begin_all(struct mq_rabbit_reader *reader, struct mq_err *err)
 	for (size_t i = 0; i < reader->n_sources; i++) {
 		struct mq_rabbit_source *source = &reader->sources[i];
 		forget_consumers(source);
+		/* What it gave, all perhaps, was not acknowledged. */
+		if (reader->epoch > 1 && reader->way->holds)
+			source->done = false;
 		if (!source->done && reader->way->begin(reader, source, err) < 0)
 			return -1;
 	}

@@ -63,11 +63,16 @@ static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sourc
                  struct mq_err *err)
 {
 	/* Over a new connection some come again that were counted before, up to all of them: the
-	 * end is then where the queue is empty. */
+	 * end is then where the queue is empty, or where the caller has what it wants. */
 	if (reader->epoch > 1) {
 		source->ahead = source->there;
-		if (reader->stop_at_end && reader->limit < 0)
+		if (reader->stop_at_end)
 			source->left = source->there;
+		if (reader->limit >= 0 && (!reader->stop_at_end || reader->limit < source->left))
+			source->left = reader->limit;
+		source->done = source->left == 0;
+		if (source->done)
+			return 0;
 	}
 	return mq_rabbit_consume(reader, source, prefetch_of(reader, source), false, false, NULL,
 	                         err);
@@ -200,6 +205,14 @@ static uint8_t *state_of(struct mq_rabbit_reader *reader, const struct mq_messag
 	    tag - tags->first >= tags->n || tags->states[tag - tags->first])
 		return NULL;
 	return &tags->states[tag - tags->first];
+}
+
+/* What came over another connection comes again. */
+bool mq_rabbit_owns(struct mq_reader *base, const struct mq_message *message)
+{
+	const struct mq_rabbit_reader *reader = (const struct mq_rabbit_reader *)base;
+
+	return message->receipt >> TAG_BITS == reader->epoch;
 }
 
 int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const struct mq_message *messages,

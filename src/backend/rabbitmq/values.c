@@ -44,6 +44,12 @@ static bool convert_object(const json_t *json, amqp_table_t *ret, struct into *i
 		if (strlen(key) > 255 || !convert(value, &entry->value, into, depth + 1))
 			return false;
 		entry->key = copy(into->pool, key, strlen(key));
+		/* When a message died; consumers of x-death count on its type. */
+		if (into->wide && strcmp(key, "time") == 0 && json_is_integer(value) &&
+		    json_integer_value(value) >= 0) {
+			entry->value.kind = AMQP_FIELD_KIND_TIMESTAMP;
+			entry->value.value.u64 = (uint64_t)json_integer_value(value);
+		}
 	}
 	return true;
 }
