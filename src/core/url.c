@@ -441,6 +441,20 @@ fail:
 
 /* --- without secrets ------------------------------------------------------------------------- */
 
+/* The password of a URL that a setting's value is, as in management=http://user:password@host; what
+ * is written in percents counts as one as a whole. */
+static struct mq_bytes password_within(const char *value, size_t len)
+{
+	const char *host = memmem(value, len, "://", 3);
+	const char *at = memrchr(value, '@', len);
+
+	if (memmem(value, len, "%40", 3))
+		return mq_bytes_of(value, len);
+	const char *colon =
+	    host && at && host + 3 < at ? memchr(host + 3, ':', (size_t)(at - host - 3)) : NULL;
+	return colon ? mq_bytes_of(colon + 1, (size_t)(at - colon - 1)) : MQ_ABSENT;
+}
+
 /* Appends the query at text with the values of secrets hidden. */
 static int append_masked_query(struct mq_buf *buf, const char *text, const struct mq_setting *table,
                                struct mq_err *err)
@@ -453,11 +467,20 @@ static int append_masked_query(struct mq_buf *buf, const char *text, const struc
 			return mq_fail_memory(err);
 		bool secret = name && mq_setting_is_secret(table, name);
 		free(name);
-		size_t keep = secret ? (size_t)(equals + 1 - text) : len;
+		const char *end = text + len;
+		struct mq_bytes hidden = MQ_ABSENT;
+		if (secret)
+			hidden = mq_bytes_of(equals + 1, (size_t)(end - equals - 1));
+		else if (equals)
+			hidden = password_within(equals + 1, (size_t)(end - equals - 1));
+		size_t keep = hidden.data ? (size_t)(hidden.data - text) : len;
 		if (mq_buf_append(buf, text, keep, err) < 0 ||
-		    (secret && mq_buf_append_str(buf, MQ_HIDDEN, err) < 0))
+		    (hidden.data && mq_buf_append_str(buf, MQ_HIDDEN, err) < 0) ||
+		    (hidden.data &&
+		     mq_buf_append(buf, hidden.data + hidden.len,
+		                   (size_t)(end - hidden.data) - hidden.len, err) < 0))
 			return -1;
-		text += len;
+		text = end;
 	}
 	return 0;
 }
