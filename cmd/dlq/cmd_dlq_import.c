@@ -83,7 +83,9 @@ const struct mq_command mq_cmd_dlq_import = {
     .summary = "bring exported dead letters back into a stream",
     .operands = "FILE ADDR",
     .about = "Sends the letters of a file that 'mqtk dlq export' or 'mqtk dlq drop' wrote, with "
-             "everything that they carry.",
+             "everything that they carry. ADDR may be a broker alone, BROKER/: each goes to the "
+             "stream that it was in, and not to where it came from; that is what 'mqtk dlq "
+             "requeue --to BROKER/ FILE' does.",
     .examples = examples,
     .topic = "dead-letters",
     .sets = sets,

@@ -91,7 +91,8 @@ const struct mq_command mq_cmd_dlq_move = {
     .operands = "SRC DST",
     .about = "Shows which dead letters are meant, asks, and moves them with everything that they "
              "carry. A letter is gone from SRC, or passed by the group, only after DST has "
-             "confirmed it; killed at any moment it is at most in both.",
+             "confirmed it; killed at any moment it is at most in both. DST may be a broker alone, "
+             "BROKER/: the stream of the same name there.",
     .examples = examples,
     .topic = "dead-letters",
     .sets = sets,

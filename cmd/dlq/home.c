@@ -157,8 +157,8 @@ int homes_fits(struct homes *homes, struct mq_bytes broker, struct mq_err *err)
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-static int find_target(struct places *places, const char *target, const struct mq_config *config,
-                       struct mq_err *err)
+static int find_target(struct places *places, const char *target, bool back,
+                       const struct mq_config *config, struct mq_err *err)
 {
 	places->home = !target;
 	if (!target)
@@ -170,12 +170,18 @@ static int find_target(struct places *places, const char *target, const struct m
 		return -1;
 	places->named = true;
 	places->to_words = places->to.shown;
-	places->home = places->homes.any = !places->to.stream;
-	places->onto_itself = !places->from_file && homes_is_source(&places->homes, &places->to);
+	places->home = places->homes.any = back && !places->to.stream;
+	if (places->from_file)
+		return 0;
+	/* A broker alone is the stream of the same name there, unless an exchange is meant. */
+	bool same_name = !back && !places->to.stream &&
+	                 !(places->to.backend->caps & MQ_CAP_EXCHANGES) &&
+	                 same_broker(&places->homes.here, &places->to);
+	places->onto_itself = same_name || homes_is_source(&places->homes, &places->to);
 	return 0;
 }
 
-int places_find(struct places *places, const char *source, const char *target,
+int places_find(struct places *places, const char *source, const char *target, bool back,
                 const struct mq_config *config, struct mq_err *err)
 {
 	*places = (struct places){.from_file = file_is_named(source)};
@@ -190,7 +196,7 @@ int places_find(struct places *places, const char *source, const char *target,
 			return -1;
 		places->from_words = places->homes.here.shown;
 	}
-	return find_target(places, target, config, err);
+	return find_target(places, target, back, config, err);
 }
 
 void places_release(struct places *places)

@@ -42,9 +42,9 @@ struct places {
 	const char *from_words, *to_words; /* without secrets; to_words NULL: each its own */
 };
 
-/* target NULL: where each came from. MQ_USAGE for a file without a target. Both operands are
- * borrowed. */
-int places_find(struct places *places, const char *source, const char *target,
+/* target NULL: where each came from; so it is with a broker alone, if they are put back. MQ_USAGE
+ * for a file without a target. Both operands are borrowed. */
+int places_find(struct places *places, const char *source, const char *target, bool back,
                 const struct mq_config *config, struct mq_err *err);
 void places_release(struct places *places);
 

@@ -458,8 +458,8 @@ int moving_run(struct moving *moving, struct mq_err *err)
 		mq_hint(err, "leave out one of them");
 		return MQ_USAGE;
 	}
-	if (places_find(&places, moving->source, moving->target, moving->invocation->config, err) <
-	    0)
+	if (places_find(&places, moving->source, moving->target, moving->strip,
+	                moving->invocation->config, err) < 0)
 		code = (int)err->code;
 	else if (places.onto_itself && !moving->strip) /* those that are put back may */
 		code =

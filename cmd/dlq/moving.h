@@ -17,7 +17,8 @@ struct moving {
 	struct mq_invocation *invocation;
 	const struct choose_options *choose;
 	const struct consent *consent;
-	/* Operands. target NULL: where each letter came from; a broker alone: the same there. */
+	/* Operands. target NULL: where each letter came from; a broker alone: the same there, or,
+	 * unless strip, the stream of the name where it lies now. */
 	const char *source, *target;
 	const char *verb, *done; /* for words: "requeue", "put back" */
 	const char *noun;        /* the same: "the requeue" */

@@ -193,6 +193,23 @@ payloads() {
 	is "$(jq -r .message.message_id out)" $'m-a\nm-c'
 }
 
+@test "move and import to a broker alone: to where the letters were, not to where they came from" {
+	letter dead orders rejected
+	mq dlq export -q "$s/dead" e.jsonl
+	mq dlq import e.jsonl sqlite:t.db/
+	expect_status 0
+	mq dlq move --yes "$s/dead" sqlite:u.db/
+	expect_status 0
+	for store in t u; do
+		is "$("$MQTK" ls -J "sqlite:$store.db/" | jq -r .stream)" dead
+	done
+	mq dlq move --yes sqlite:u.db/dead sqlite:u.db/
+	expect_status 2
+	has "$err" "is the source and the target"
+	mq dlq requeue --yes --to sqlite:v.db/ e.jsonl
+	is "$("$MQTK" ls -J sqlite:v.db/ | jq -r .stream)" orders
+}
+
 @test "--edit without a program empties no bodies" {
 	letter dead a rejected
 	for command in '' ' '; do
