@@ -145,7 +145,16 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 	                      &moving->invocation->settings, &target, err) < 0)
 		return -1;
 	unsigned caps = target.backend->caps;
+	bool readonly = target.readonly;
 	mq_target_release(&target);
+	/* The general refusal names options that are none of ours. */
+	if (readonly && (caps & MQ_CAP_ACK || any) && !moving->resume) {
+		mq_fail(err, MQ_DENIED,
+		        "the profile is read-only: what takes letters out of %s is not allowed",
+		        moving->source);
+		return mq_hint(err, "'mqtk dlq export' copies them; mqtk config shows which file "
+		                    "says readonly = true");
+	}
 	if (caps & MQ_CAP_CLAIM && pending && pending->group)
 		return pending_check(pending, false, err);
 	if (caps & MQ_CAP_ACK && !moving->resume) {
@@ -229,34 +238,6 @@ static void run_release(struct run *run)
 	chooser_release(&run->chooser);
 }
 
-/* Where the next step that replay knows, or an option that it names, is none of ours. */
-static void mend_hint(const struct moving *moving, struct mq_err *err)
-{
-	const char *hint = NULL;
-
-	if (err->code == MQ_NOT_FOUND && strstr(err->hint, "--create"))
-		hint = "'mqtk create' makes it";
-	else if (err->code == MQ_USAGE && strstr(err->hint, "--force"))
-		hint = strstr(err->hint, "management=")
-		           ? "-X management=URL tells the limit; --force tries all the same"
-		           : "--force tries all the same";
-	else if (err->code == MQ_USAGE && strstr(err->hint, "--ack") && moving->resume)
-		hint = "leave it out: what is done with a letter of a queue is gone from there";
-	else if (err->code == MQ_USAGE && strstr(err->hint, "--ack"))
-		hint = moving->drops ? "'mqtk trim' removes old messages; 'mqtk dlq export' keeps "
-		                       "them in a file"
-		                     : "--resume FILE remembers what is done instead";
-	if (hint)
-		snprintf(err->hint, sizeof err->hint, "%s", hint);
-	/* Here neither is an option that could be left out. */
-	if (err->code == MQ_DENIED && (strstr(err->message, "without --ack nothing") ||
-	                               strstr(err->message, "without --group nothing")))
-		snprintf(err->message, sizeof err->message,
-		         "the profile is read-only: what takes letters out of %s is not allowed; "
-		         "'mqtk dlq export' copies them",
-		         moving->source);
-}
-
 /* One pass over the letters with the engine of replay. */
 static int pass(struct run *run, struct mq_err *err)
 {
@@ -286,7 +267,9 @@ static int pass(struct run *run, struct mq_err *err)
 	                               .noun = moving->noun,
 	                               .done = moving->done,
 	                               .towards = moving->towards,
-	                               .slow = run->mending.command != NULL};
+	                               .slow = run->mending.command != NULL,
+	                               .no_positions = "leave it out: what is done with a letter "
+	                                               "of a queue is gone from there"};
 	struct mq_buf broker, described;
 	int code = MQ_USAGE;
 
@@ -308,7 +291,6 @@ static int pass(struct run *run, struct mq_err *err)
 	policy.partly = values.choosy;
 	invocation.operands = (struct mq_operands){.items = operands, .n = 2};
 	code = running_run(&invocation, &values, &policy, NULL, err);
-	mend_hint(moving, err);
 out:
 	mq_buf_release(&broker);
 	mq_buf_release(&described);

@@ -90,12 +90,13 @@ struct replay_policy {
 	               struct mq_err *err);
 	/* Some messages may stay: what is done with is settled one by one. */
 	bool partly;
-	const char *described; /* what a journal knows it by: a word, and what is chosen */
-	const char *noun;      /* for words: "the replay" */
-	const char *done;      /* the same: "copied" */
-	const char *towards;   /* the same, in place of " to TARGET"; NULL: that */
-	bool slow;             /* rewriting takes long: only a few are lent at once */
-	const char *refused;   /* a hint: what to do about a message that the target refuses */
+	const char *described;    /* what a journal knows it by: a word, and what is chosen */
+	const char *noun;         /* for words: "the replay" */
+	const char *done;         /* the same: "copied" */
+	const char *towards;      /* the same, in place of " to TARGET"; NULL: that */
+	bool slow;                /* rewriting takes long: only a few are lent at once */
+	const char *no_positions; /* a hint: --resume from a queue */
+	const char *refused;      /* a hint: what to do about a message that the target refuses */
 };
 
 /* What became of the messages. */

@@ -88,8 +88,11 @@ static int check_resumable(const struct running *r, struct mq_err *err)
 		if (!r->plan.exact[i]) {
 			mq_fail(err, MQ_USAGE, "--resume: %s has no positions to go on from",
 			        r->sides.sources.items[i].target->shown);
-			return mq_hint(err, "--ack moves the messages of a queue: what was copied "
-			                    "is gone from it");
+			return mq_hint(err, "%s",
+			               r->policy
+			                   ? r->policy->no_positions
+			                   : "--ack moves the messages of a queue: what was copied "
+			                     "is gone from it");
 		}
 	for (size_t i = 0; i < r->sides.n_paths; i++)
 		if (strcmp(r->sides.paths[i], "-") == 0)

@@ -54,14 +54,7 @@ static int open_writer(struct sender *sender, const char *stream, struct mq_err 
 	    .ctx = sender,
 	};
 
-	if (mq_writer_open(sender->conn, &spec, &sender->writer, err) == 0)
-		return 0;
-	/* The backend's own advice is about an option that we do not have. */
-	if (err->code == MQ_NOT_FOUND) {
-		err->hint[0] = '\0';
-		mq_hint(err, "mqtk create makes it");
-	}
-	return -1;
+	return mq_writer_open(sender->conn, &spec, &sender->writer, err);
 }
 
 int sender_connect(struct sender *sender, struct mq_err *err)

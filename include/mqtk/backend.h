@@ -72,6 +72,9 @@ struct mq_delivery {
 	const struct mq_message *message;
 };
 
+/* Advice when the stream to write to is not there; not every command that writes has an option. */
+#define MQ_HINT_NO_TARGET "'mqtk create' makes it; 'produce' and 'replay' do so with --create"
+
 struct mq_write_spec {
 	const char *stream; /* default target; a message with its own stream overrides; NULL only
 	                     * with conn->by_settings */

@@ -123,7 +123,7 @@ target_away() {
 	seq 3 | "$MQTK" produce -q "$a"
 	mq_within 30 consume -e --group "$topic" --exec 'exit 1' --dead-letter "$d" "$a"
 	expect_status 8
-	has "$err" "mqtk create makes it"
+	has "$err" "'mqtk create' makes it"
 	"$MQTK" create -q "$d"
 	mq_within 30 consume -e --group "$topic" --retries 0 --exec 'exit 1' --dead-letter "$d" \
 		-X src.client.id=reader -X dst.nonesuch=1 "$a"

@@ -195,7 +195,7 @@ static int check_topic(struct mq_kafka_writer *writer, const char *name, struct 
 	if (mine.code == MQ_NOT_FOUND) {
 		mq_err_clear(&mine);
 		mq_fail(&mine, MQ_NOT_FOUND, "no topic '%s'", name);
-		mq_hint(&mine, "--create makes it");
+		mq_hint(&mine, MQ_HINT_NO_TARGET);
 	}
 	*err = mine;
 	return -1;

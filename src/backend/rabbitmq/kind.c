@@ -72,14 +72,14 @@ static int check_look(struct mq_rabbit_reader *reader, struct mq_rabbit_source *
 		        "is not known: the broker could drop messages",
 		        source->queue);
 		return mq_hint(err, "-X management=URL tells the limit; --force looks all the "
-		                    "same; --ack takes");
+		                    "same; 'consume --ack' takes");
 	}
 	if (limit >= 0 && limit < LIMIT_LOW) {
 		mq_fail(err, MQ_USAGE,
 		        "looking at quorum queue '%s' counts as a delivery, and after %lld of them "
 		        "the broker drops a message",
 		        source->queue, (long long)limit);
-		return mq_hint(err, "--force looks all the same; --ack takes");
+		return mq_hint(err, "--force looks all the same; 'consume --ack' takes");
 	}
 	/* No further than to half of what a message may bear: see look.c. */
 	source->bear = limit >= 0 ? limit / 2 : -1;

@@ -79,7 +79,7 @@ static int refuse_worn(const struct mq_rabbit_source *source, int64_t count, str
 	        "a message in quorum queue '%s' has been delivered %lld times, half of what it may "
 	        "be: looking counts too, and the broker could drop it",
 	        source->queue, (long long)count);
-	return mq_hint(err, "--force looks all the same; --ack takes");
+	return mq_hint(err, "--force looks all the same; 'consume --ack' takes");
 }
 
 static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,

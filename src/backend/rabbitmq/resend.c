@@ -32,7 +32,7 @@ static int check_queue(struct mq_rabbit_writer *writer, struct mq_rabbit_wire *w
 	if (mine.code != MQ_NOT_FOUND || !writer->create) {
 		if (mine.code == MQ_NOT_FOUND) {
 			mine.hint[0] = '\0';
-			mq_hint(&mine, "--create makes it");
+			mq_hint(&mine, MQ_HINT_NO_TARGET);
 		}
 		*err = mine;
 		return -1;

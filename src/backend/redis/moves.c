@@ -420,7 +420,7 @@ static void answer_item(struct mq_rd_writer *w, struct mq_rd_slot *slot, size_t 
 
 	if (!reply || reply->type == REDIS_REPLY_NIL) {
 		mq_rd_fail_missing(w->conn, slot->moves->target, &why);
-		mq_hint(&why, "--create makes it");
+		mq_hint(&why, MQ_HINT_NO_TARGET);
 	} else if (reply->type != REDIS_REPLY_STRING) {
 		mq_rd_fail_reply(w->conn, slot->moves->target, reply, &why);
 	}

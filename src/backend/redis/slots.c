@@ -282,7 +282,7 @@ static void answer_otherwise(struct mq_rd_writer *w, struct mq_rd_slot *slot,
 			snprintf(name, sizeof name, "%.*s", (int)message.stream.len,
 			         message.stream.data);
 		mq_rd_fail_missing(w->conn, name, &why);
-		mq_hint(&why, "--create makes it");
+		mq_hint(&why, MQ_HINT_NO_TARGET);
 		mq_rd_slot_report(w, slot, &why, false);
 	} else if (reply->type == REDIS_REPLY_ERROR) {
 		mq_rd_fail_reply(w->conn, NULL, reply, &why);

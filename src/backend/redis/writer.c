@@ -426,7 +426,7 @@ static int make_sure(struct mq_rd_writer *w, struct mq_err *err)
 	}
 	if (!w->create) {
 		mq_rd_fail_missing(w->conn, w->stream, err);
-		return mq_hint(err, "--create makes it");
+		return mq_hint(err, MQ_HINT_NO_TARGET);
 	}
 	struct mq_stream_spec spec = MQ_STREAM_SPEC_INIT;
 	spec.stream = w->stream;
