@@ -72,6 +72,9 @@ static const struct mq_option group_rows[] = {
      .type = MQ_OPT_INT,
      .arg = "N",
      .help = "how many messages may be on their way, not yet acknowledged",
+     .more = "With --exec on a queue or in a Redis group that is 16, or 4 for each worker: what is "
+             "held here others wait for. With --exec-lines, and where positions are committed, "
+             "1,000.",
      .min = 1,
      .max = 65535,
      .field = offsetof(struct consume_values, prefetch)},
@@ -158,6 +161,7 @@ static int work(struct mq_invocation *invocation, struct mq_read_spec *spec, str
 	    .limit = values->reading.count,
 	    .idle_timeout_ms = values->reading.idle_timeout,
 	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
+	    .prefetch = values->prefetch,
 	};
 	int code = MQ_USAGE;
 

@@ -9,6 +9,8 @@
 
 enum {
 	WINDOW = 1000,  /* messages that are fetched and not settled */
+	FEW = 16,       /* the same where others wait for them */
+	EACH_FEW = 4,   /* and for each worker, to have others beside those that back off */
 	BATCH = 256,    /* fetched at once */
 	FIRST = 16,     /* before it is known how large they are */
 	WAKE_MS = 250,  /* longest wait before the readers and the clock are looked at again */
@@ -28,16 +30,31 @@ void worker_fail(struct worker *worker, const struct mq_err *why)
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
+size_t worker_window(const struct worker *worker, bool lent)
+{
+	size_t at_once = (size_t)worker->options->workers;
+
+	if (worker->options->exec_batch)
+		at_once *= (size_t)worker->options->batch;
+	if (worker->prefetch > 0)
+		return (size_t)worker->prefetch;
+	if (!lent || worker->options->exec_lines || EACH_FEW * at_once > WINDOW)
+		return WINDOW;
+	return EACH_FEW * at_once > FEW ? EACH_FEW * at_once : FEW;
+}
+
 static size_t room(const struct worker *worker)
 {
 	size_t most = BATCH, there = jobs_count(worker->jobs), held = jobs_bytes(worker->jobs);
 
-	if (worker->stopping || there > WINDOW - BATCH || held >= WINDOW_BYTES)
+	if (worker->stopping || there >= worker->window || held >= WINDOW_BYTES)
 		return 0;
+	if (worker->window - there < most)
+		most = worker->window - there;
 	/* As many as fit if they are like the last ones. */
-	if (worker->typical == 0)
+	if (worker->typical == 0 && most > FIRST)
 		most = FIRST;
-	else if ((WINDOW_BYTES - held) / worker->typical < most)
+	else if (worker->typical > 0 && (WINDOW_BYTES - held) / worker->typical < most)
 		most = (WINDOW_BYTES - held) / worker->typical + 1;
 	if (worker->limit >= 0 && worker->limit - worker->counts.fetched < (int64_t)most)
 		most = (size_t)(worker->limit - worker->counts.fetched);

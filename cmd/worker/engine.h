@@ -31,6 +31,7 @@ struct worker {
 	int64_t limit;           /* messages; -1: none */
 	int64_t idle_timeout_ms; /* -1: none */
 	int64_t commit_every_ms;
+	int64_t prefetch; /* 0: as many as the kind of work needs */
 
 	struct worker_counts counts;
 
@@ -45,6 +46,7 @@ struct worker {
 	size_t n_replies;
 
 	/* within */
+	size_t window; /* messages that may be fetched and not settled */
 	struct jobs *jobs;
 	struct environment environment;
 	struct mq_format *envelope; /* --exec-json */
@@ -66,6 +68,9 @@ struct worker {
 	bool unsettled;
 };
 
+/* How many messages may be fetched and not settled. lent: by a broker that gives each message to one
+ * of several members; what is held here the others wait for. */
+size_t worker_window(const struct worker *worker, bool lent);
 /* Opens what is read and what is written to; worker_close in any case. */
 int worker_open(struct worker *worker, const struct mq_read_spec *spec, struct mq_err *err);
 void worker_close(struct worker *worker);

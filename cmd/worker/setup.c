@@ -113,6 +113,24 @@ static enum jobs_order order_of(const struct worker *worker)
 	return JOBS_FREE;
 }
 
+static bool any_lends(const struct sources *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (sources->items[i].conn->caps & MQ_CAP_PREFETCH)
+			return true;
+	return false;
+}
+
+/* What is read, when all are connected. */
+static int open_readers(struct worker *worker, const struct mq_read_spec *spec, struct mq_err *err)
+{
+	struct mq_read_spec bounded = *spec;
+
+	bounded.window = (int)worker_window(worker, true);
+	worker->window = worker_window(worker, any_lends(&worker->sources));
+	return sources_read(&worker->sources, &bounded, err);
+}
+
 int worker_open(struct worker *worker, const struct mq_read_spec *spec, struct mq_err *err)
 {
 	const struct mq_operands *operands = &worker->invocation->operands;
@@ -132,7 +150,7 @@ int worker_open(struct worker *worker, const struct mq_read_spec *spec, struct m
 	if (worker->dead.resolved && sender_connect(&worker->dead, err) < 0)
 		return -1;
 	if (sources_connect(&worker->sources, &worker->source_invocation, err) < 0 ||
-	    connect_replies(worker, err) < 0 || sources_read(&worker->sources, spec, err) < 0 ||
+	    connect_replies(worker, err) < 0 || open_readers(worker, spec, err) < 0 ||
 	    name_brokers(worker, err) < 0)
 		return -1;
 	worker->order = order_of(worker);

@@ -152,6 +152,8 @@ struct mq_read_spec {
 	bool stop_at_end; /* the caller leaves when caught_up: hand out nothing behind the ends at
 	                   * open, and prefer throughput to idle waiting */
 	int prefetch;     /* messages or 0: the backend's choice */
+	int window;       /* the caller holds at most so many that are not settled, so more need not
+	                   * be on their way while prefetch is 0; 0: it does not matter */
 };
 
 /* Messages borrowed from a reader until they are released. */

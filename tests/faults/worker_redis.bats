@@ -161,3 +161,18 @@ payloads() { "$MQTK" consume -q -e "$1"; }
 	is "$(payloads "$c/$t-o" | tail -20 | paste -sd' ')" "$(seq 20 | paste -sd' ')"
 	is "$(payloads "$c/$other" | tail -30 | paste -sd' ')" "$(seq 21 50 | paste -sd' ')"
 }
+
+@test "a worker with slow programs holds few messages: the others are for other members" {
+	seq 100 | "$MQTK" produce -q --create "$a"
+	background consume -q --group g --consumer slow --workers 2 \
+		--exec 'read -r n; echo "$n" >>begun; until [ -e go ]; do sleep 0.05; done' -e "$a" 4>&-
+	wait_until 20 [ -s begun ]
+	mq consume -q --group g --consumer other -e "$a"
+	expect_status 0
+	is "$out" "$(seq 17 100)"
+	touch go
+	wait_for_end "$pid" 30
+	is "$status" 0
+	is "$(sort -n begun)" "$(seq 16)"
+	is "$(pending)" ""
+}

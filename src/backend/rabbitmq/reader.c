@@ -587,7 +587,7 @@ int mq_rabbit_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	reader->force = spec->force;
 	reader->uncounted = spec->uncounted;
 	reader->watch = spec->watch;
-	reader->prefetch = spec->prefetch;
+	reader->prefetch = spec->prefetch > 0 ? spec->prefetch : spec->window;
 	mq_rabbit_memory_init(&reader->memory[0]);
 	mq_rabbit_memory_init(&reader->memory[1]);
 	if (prepare(reader, spec, err) < 0) {
