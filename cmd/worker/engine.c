@@ -86,7 +86,7 @@ static int64_t fetch(struct worker *worker, size_t i, struct mq_err *err)
 static int64_t fetch_all(struct worker *worker)
 {
 	struct mq_err err = MQ_ERR_INIT;
-	int64_t total = 0;
+	int64_t total = 0, begun = mq_now_monotonic_ms();
 
 	for (size_t i = 0; i < worker->sources.n; i++) {
 		int64_t n = fetch(worker, i, &err);
@@ -96,8 +96,11 @@ static int64_t fetch_all(struct worker *worker)
 		}
 		total += n;
 	}
+	int64_t now = mq_now_monotonic_ms();
 	if (total > 0)
-		worker->last_message_ms = mq_now_monotonic_ms();
+		worker->last_message_ms = now;
+	else /* what took time was connecting again, and no silence */
+		worker->last_message_ms += now - begun;
 	return total;
 }
 

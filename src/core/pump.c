@@ -12,6 +12,7 @@
 enum {
 	BATCH_MAX = 4096,  /* messages asked for at once */
 	WAKE_MS = 250,     /* longest wait before the sink and the clock are looked at again */
+	SLOW_MS = 100,     /* a fetch that takes so much longer than asked for was not waiting */
 	PROGRESS_MS = 200, /* between two progress calls */
 	POLL_WITHOUT_FD_MS = 50, /* several readers, one of which has no descriptor to wait for */
 };
@@ -118,8 +119,13 @@ static int64_t serve(struct pump_run *run, size_t i, int timeout_ms)
 
 	if (run->ended[i])
 		return 0;
+	int64_t begun = mq_now_monotonic_ms();
 	if (mq_fetch(reader, room(pump), timeout_ms, &batch, run->err) < 0)
 		return -1;
+	/* It was not silence that took longer than was asked for, but connecting again. */
+	int64_t over = mq_now_monotonic_ms() - begun - timeout_ms;
+	if (over > SLOW_MS)
+		run->last_message_ms += over;
 	int64_t n = (int64_t)batch.n;
 	pump->serving = i;
 	if (n > 0 && deliver(run, reader, &batch) < 0)

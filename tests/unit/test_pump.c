@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <signal.h>
 
-enum { MANY = 1000 };
+enum { MANY = 1000, OUTAGE_MS = 200 };
 
 struct fake_conn {
 	struct mq_conn base;
@@ -30,6 +31,7 @@ struct fake_reader {
 	bool fail_fetch;
 	bool fail_commit;
 	bool out_of_order;
+	bool outage; /* the first fetch takes longer than it should, and brings nothing */
 };
 
 static int fake_open(const struct mq_target *target, const struct mq_env *env,
@@ -55,7 +57,12 @@ static int fake_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct
 	struct fake_reader *reader = (struct fake_reader *)base;
 	size_t n = reader->n - reader->next;
 
-	(void)timeout_ms;
+	if (reader->outage) {
+		reader->outage = false;
+		poll(NULL, 0, timeout_ms + OUTAGE_MS);
+		*ret = (struct mq_batch){0};
+		return 0;
+	}
 	if (reader->fail_fetch && reader->next > 0)
 		return mq_fail(err, MQ_UNREACHABLE, "gone");
 	if (n > reader->batch)
@@ -370,6 +377,22 @@ static void idle_time_ends_it(void **state)
 	assert_int_equal(mq_pump_run(&pump, &err), MQ_PUMP_IDLE);
 }
 
+static void connecting_again_is_no_idle_time(void **state)
+{
+	(void)state;
+	struct mq_err err = MQ_ERR_INIT;
+	struct fake_reader reader;
+	struct fake_sink sink = {.room = 5};
+	reader_init(&reader, 5, 10);
+	reader.outage = true;
+	struct mq_reader *readers[] = {&reader.base};
+	struct mq_pump pump = make_pump(readers, 1, &sink);
+	pump.idle_timeout_ms = OUTAGE_MS + 100; /* the fetch waits for most of it, then OUTAGE_MS */
+
+	assert_int_equal(mq_pump_run(&pump, &err), MQ_PUMP_ENDED);
+	assert_int_equal(sink.out, 5);
+}
+
 static void an_output_nobody_reads_ends_it(void **state)
 {
 	(void)state;
@@ -446,6 +469,7 @@ int main(void)
 	    cmocka_unit_test(a_failed_commit_is_no_success),
 	    cmocka_unit_test(several_readers_all_reach_their_ends),
 	    cmocka_unit_test(idle_time_ends_it),
+	    cmocka_unit_test(connecting_again_is_no_idle_time),
 	    cmocka_unit_test(an_output_nobody_reads_ends_it),
 	    cmocka_unit_test(a_lazy_sink_is_flushed_when_full_and_at_the_end),
 	    cmocka_unit_test(what_a_lazy_sink_loses_at_the_end_is_no_success),

@@ -67,15 +67,15 @@ size_t mq_rd_feed_count(const struct mq_rd_reader *r, const struct mq_rd_feed *f
 
 	if (r->prefetch > 0 && count > (size_t)r->prefetch)
 		count = (size_t)r->prefetch;
-	if (r->wanted >= 0) {
-		/* What a group's member is given is nobody else's: all that is here or on its way
-		 * counts. */
-		int64_t left = r->wanted - (r->group ? (int64_t)r->in_hand : 0);
-		for (size_t i = 0; i < r->n_feeds && r->group; i++)
-			left -= (int64_t)r->feeds[i].asked;
-		if ((int64_t)count > left)
-			count = left > 0 ? (size_t)left : 0;
-	}
+	/* What a group's member is given is nobody else's: all that is here or on its way counts. */
+	int64_t taken = r->group ? (int64_t)r->in_hand : 0;
+	for (size_t i = 0; i < r->n_feeds && r->group; i++)
+		taken += (int64_t)r->feeds[i].asked;
+	int64_t left = r->wanted >= 0 ? r->wanted - taken : INT64_MAX;
+	if (r->bounded && (int64_t)r->most - taken < left)
+		left = (int64_t)r->most - taken;
+	if (left < (int64_t)count)
+		count = left > 0 ? (size_t)left : 0;
 	return count;
 }
 

@@ -166,6 +166,7 @@ int mq_rd_fetch(struct mq_reader *reader, size_t max, int timeout_ms, struct mq_
 
 	if (ensure_room(r, max, err) < 0)
 		return -1;
+	r->most = max;
 	r->n_messages = 0;
 	mq_rd_decoder_clear(&r->decoder);
 	if (r->held)
@@ -229,6 +230,7 @@ int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 	r->need = spec->need;
 	r->stop_at_end = spec->stop_at_end;
 	r->prefetch = spec->prefetch;
+	r->bounded = spec->window > 0 && spec->group;
 	r->member_lock = -1;
 	if (mq_rd_decoder_init(&r->decoder, r->conn, err) < 0 || mq_rd_connect(r->conn, err) < 0 ||
 	    mq_rd_cursors_open(r, spec, err) < 0 || mq_rd_feeds_make(r, err) < 0 ||

@@ -100,6 +100,8 @@ struct mq_rd_reader {
 	bool stop_at_end;
 	bool caught_up, ended;
 	int prefetch;
+	bool bounded; /* nothing is read ahead of what a fetch asks for: it would be a member's */
+	size_t most;  /* what the last fetch asked for */
 	/* Groups only. */
 	char *group, *member;
 	int member_lock; /* keeps the default name ours; -1: none */
