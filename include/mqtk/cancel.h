@@ -2,7 +2,7 @@
  * One way to stop: a flag that signal handlers raise and every wait watches.
  *
  * The first SIGINT, SIGTERM or SIGHUP raises the flag: stop fetching, finish, report. The second
- * ends the process at once by that signal.
+ * ends the process at once by that signal, unless it follows so soon that nobody meant it.
  */
 #ifndef MQTK_CANCEL_H
 #define MQTK_CANCEL_H

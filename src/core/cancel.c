@@ -11,6 +11,11 @@
  * global is unavoidable. */
 static struct mq_cancel *volatile signal_target;
 static void (*volatile last_act)(void);
+static volatile int64_t first_ms; /* when a handler raised it */
+
+/* What comes so soon is the first signal once more: timeout(1), shells whose terminal is closed and
+ * programs that hand on a Ctrl-C give one to us and to our group. */
+#define SAME_MS 100
 
 int mq_cancel_init(struct mq_cancel *cancel, struct mq_err *err)
 {
@@ -39,7 +44,10 @@ static void on_signal(int signum)
 	int saved = errno;
 	struct mq_cancel *cancel = signal_target;
 
-	if (!cancel || cancel->signum) {
+	if (cancel && !cancel->signum) {
+		first_ms = mq_now_monotonic_ms();
+		mq_cancel_raise(cancel, signum);
+	} else if (!cancel || mq_now_monotonic_ms() - first_ms >= SAME_MS) {
 		/* The second one: die by it, so that the parent sees why. It is blocked while this
 		 * handler runs and strikes when it returns. */
 		void (*last)(void) = last_act;
@@ -47,8 +55,6 @@ static void on_signal(int signum)
 			last();
 		signal(signum, SIG_DFL);
 		raise(signum);
-	} else {
-		mq_cancel_raise(cancel, signum);
 	}
 	errno = saved;
 }

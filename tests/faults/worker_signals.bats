@@ -62,10 +62,16 @@ deaf=$'trap "" TERM INT; echo x >>begun; while :; do sleep 0.1; done'
 		background consume --group g --workers 3 --exec "$(marked "sleep 1000 & $deaf")" "$a"
 		wait_until 10 file_has begun 6
 		if [ $signal = INT ]; then
+			# One that is handed on right after the first is no second one.
 			kill -INT "$pid"
 			wait_until 5 not_settling
+			kill -INT "$pid"
+			wait_until 5 not_settling
+			! ended "$pid" || fail "ended by a signal that came twice"
+			wait_until 5 ends_by_another
+		else
+			kill -KILL "$pid"
 		fi
-		kill -$signal "$pid"
 		wait_for_end "$pid" 5
 		((status > 128))
 		nothing_runs
@@ -76,6 +82,11 @@ deaf=$'trap "" TERM INT; echo x >>begun; while :; do sleep 0.1; done'
 # The first of two signals has been heard: it is not pending any more.
 not_settling() {
 	! grep -qE '^(SigPnd|ShdPnd):.*[1-9a-f]' "/proc/$pid/status"
+}
+
+ends_by_another() {
+	kill -INT "$pid" 2>/dev/null || :
+	ended "$pid"
 }
 
 @test "with --exec-lines and --exec-batch as well" {
