@@ -104,15 +104,17 @@ static int judge(const struct stats_values *values, const struct stats *stats, s
 	char text[MQ_DURATION_TEXT];
 
 	if (values->max >= 0 && stats->letters > values->max)
-		return mq_fail(err, MQ_NEGATIVE, "%" PRId64 " letters are more than --max %" PRId64,
-		               stats->letters, values->max),
+		return mq_fail(err, MQ_NEGATIVE, "%" PRId64 " letter%s more than --max %" PRId64,
+		               stats->letters, stats->letters == 1 ? " is" : "s are", values->max),
 		       MQ_NEGATIVE;
 	if (values->max_age_ms < 0 || stats->letters == 0)
 		return MQ_OK;
 	if (stats->oldest_ms == MQ_NO_TIME)
 		return mq_fail(err, MQ_PARTIAL, "--max-age: none of the letters says when it died"),
 		       MQ_PARTIAL;
-	int64_t age = mq_now_ms() - stats->oldest_ms;
+	/* What is near the end of the numbers is old enough, and can be subtracted. */
+	int64_t oldest = stats->oldest_ms > INT64_MIN / 2 ? stats->oldest_ms : INT64_MIN / 2;
+	int64_t age = mq_now_ms() - oldest;
 	mq_duration_format(age > 0 ? age : 0, text);
 	if (age > values->max_age_ms)
 		return mq_fail(err, MQ_NEGATIVE, "the oldest letter died %s ago: --max-age", text),

@@ -1,8 +1,8 @@
 /*
- * Dead letters on their way out: what requeue, move and drop share. All of them are a replay with a
- * policy: which letters, where to, and what is left of their headers. First a preview, which takes
- * nothing; then the question; then the way itself, which settles a letter only after its target has
- * confirmed it.
+ * Dead letters on their way out: what requeue, move, drop, export and import share. All of them are
+ * a replay with a policy: which letters, where to, and what is left of their headers. First a
+ * preview, which takes nothing, and the question, unless what is done can be undone; then the way
+ * itself, which settles a letter only after its target has confirmed it.
  */
 #ifndef MQ_CMD_DLQ_MOVING_H
 #define MQ_CMD_DLQ_MOVING_H

@@ -83,18 +83,6 @@ int preview_say(struct preview *p, bool bold, struct mq_err *err)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static void json_tally(struct mq_json *json, const char *name, const struct tally *tally)
-{
-	mq_json_open(json, name, '[');
-	for (size_t i = 0; i < tally->n; i++) {
-		mq_json_open(json, NULL, '{');
-		mq_json_text(json, "name", tally->rows[i].name);
-		mq_json_int(json, "count", tally->rows[i].n);
-		mq_json_close(json, '}');
-	}
-	mq_json_close(json, ']');
-}
-
 int preview_json(struct preview *p, const char *verb, const char *from, const char *to,
                  struct mq_err *err)
 {
@@ -112,8 +100,8 @@ int preview_json(struct preview *p, const char *verb, const char *from, const ch
 	mq_json_int(&json, "letters", p->meant);
 	mq_json_known(&json, "oldest_ts", p->oldest_ms, MQ_NO_TIME);
 	mq_json_known(&json, "newest_ts", p->newest_ms, MQ_NO_TIME);
-	json_tally(&json, "reasons", &p->reasons);
-	json_tally(&json, "origins", &p->origins);
+	tally_json(&json, "reasons", &p->reasons);
+	tally_json(&json, "origins", &p->origins);
 	mq_json_int(&json, "homeless", p->homeless);
 	mq_json_int(&json, "foreign", p->foreign);
 	mq_json_int(&json, "left_out", p->guarded);

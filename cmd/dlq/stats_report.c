@@ -13,18 +13,6 @@ enum { SHOWN = 10, BAR = 30 };
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static void json_tally(struct mq_json *json, const char *name, const struct tally *tally)
-{
-	mq_json_open(json, name, '[');
-	for (size_t i = 0; i < tally->n; i++) {
-		mq_json_open(json, NULL, '{');
-		mq_json_text(json, "name", tally->rows[i].name);
-		mq_json_int(json, "count", tally->rows[i].n);
-		mq_json_close(json, '}');
-	}
-	mq_json_close(json, ']');
-}
-
 static int report_json(const struct stats *stats, struct mq_buf *buf, struct mq_err *err)
 {
 	struct mq_json json;
@@ -36,10 +24,10 @@ static int report_json(const struct stats *stats, struct mq_buf *buf, struct mq_
 	mq_json_known(&json, "oldest_ts", stats->oldest_ms, MQ_NO_TIME);
 	mq_json_known(&json, "newest_ts", stats->newest_ms, MQ_NO_TIME);
 	mq_json_int(&json, "undated", stats->undated);
-	json_tally(&json, "reasons", &stats->reasons);
-	json_tally(&json, "origins", &stats->origins);
-	json_tally(&json, "exceptions", &stats->exceptions);
-	json_tally(&json, "dialects", &stats->dialects);
+	tally_json(&json, "reasons", &stats->reasons);
+	tally_json(&json, "origins", &stats->origins);
+	tally_json(&json, "exceptions", &stats->exceptions);
+	tally_json(&json, "dialects", &stats->dialects);
 	mq_json_int(&json, "bucket_ms", stats->times.bucket_ms);
 	mq_json_open(&json, "times", '[');
 	for (size_t i = 0; i < stats->times.n; i++) {

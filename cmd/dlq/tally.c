@@ -134,6 +134,18 @@ void tally_show(struct mq_table *table, const struct tally_row *row)
 	mq_table_printf(table, "%.*s…", most, row->name);
 }
 
+void tally_json(struct mq_json *json, const char *name, const struct tally *tally)
+{
+	mq_json_open(json, name, '[');
+	for (size_t i = 0; i < tally->n; i++) {
+		mq_json_open(json, NULL, '{');
+		mq_json_text(json, "name", tally->rows[i].name);
+		mq_json_int(json, "count", tally->rows[i].n);
+		mq_json_close(json, '}');
+	}
+	mq_json_close(json, ']');
+}
+
 void tally_release(struct tally *tally)
 {
 	for (size_t i = 0; i < tally->n; i++)

@@ -30,6 +30,8 @@ int tally_add(struct tally *tally, struct mq_bytes name, struct mq_err *err);
 void tally_sort(struct tally *tally);
 /* The name as a cell, cut where it is long. */
 void tally_show(struct mq_table *table, const struct tally_row *row);
+/* A member: [{"name": …, "count": …}, …] */
+void tally_json(struct mq_json *json, const char *name, const struct tally *tally);
 void tally_release(struct tally *tally);
 
 #endif

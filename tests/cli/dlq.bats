@@ -286,6 +286,15 @@ at() {
 	grep -qxF 'mqtk_dead_letters_chosen{address=sqlite:s.db/dead} 44' samples
 }
 
+@test "stats --max-age: a time before all times is not young" {
+	echo '{"payload":"x","ts":-9223372036854775000}' | "$MQTK" produce -q -J "$s/dead"
+	mq dlq stats --max-age 1h "$s/dead"
+	expect_status 1
+	mq dlq stats --max 0 "$s/dead"
+	expect_status 1
+	has "$err" "1 letter is more than --max 0"
+}
+
 @test "stats: bars on a terminal" {
 	at 1700000000000 1700000000999 1700000005000
 	"$root/scripts/python.sh" --with termios "$root/tests/lib/terminal.py" expect '███' status 0 -- \
