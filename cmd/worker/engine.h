@@ -68,8 +68,8 @@ struct worker {
 	bool unsettled;
 };
 
-/* How many messages may be fetched and not settled. lent: by a broker that gives each message to one
- * of several members; what is held here the others wait for. */
+/* How many messages may be fetched and not settled. lent: by a broker that gives each message to
+ * one of several members; what is held here the others wait for. */
 size_t worker_window(const struct worker *worker, bool lent);
 /* Opens what is read and what is written to; worker_close in any case. */
 int worker_open(struct worker *worker, const struct mq_read_spec *spec, struct mq_err *err);

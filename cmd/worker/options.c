@@ -150,10 +150,16 @@ int worker_wanted(const struct worker_options *options, struct mq_err *err)
 
 	if (command)
 		return *command ? 1 : mq_fail(err, MQ_USAGE, "--exec: there is no command");
-	if (options->dead_letter || options->json || options->workers != 1 || options->reply ||
-	    options->order >= 0 || options->timeout_ms >= 0 || options->fail_on_dead_letter)
+	const struct worker_options unused = WORKER_OPTIONS_INIT;
+	if (options->dead_letter || options->json || options->workers != unused.workers ||
+	    options->reply || options->order != unused.order ||
+	    options->timeout_ms != unused.timeout_ms || options->fail_on_dead_letter ||
+	    options->retries != unused.retries || options->batch != unused.batch ||
+	    options->backoff.min_ms != unused.backoff.min_ms ||
+	    options->backoff.max_ms != unused.backoff.max_ms ||
+	    options->grace_ms != unused.grace_ms)
 		return mq_fail(err, MQ_USAGE,
-		               "--workers, --order, --dead-letter, --reply, --exec-timeout and "
-		               "--exec-json belong to --exec");
+		               "--workers, --order, --retries, --backoff, --dead-letter, --reply, "
+		               "--exec-timeout, --grace and --exec-json belong to --exec");
 	return 0;
 }

@@ -222,4 +222,15 @@ work() {
 	expect_status 2
 	mq consume --group g --exec true --backoff 5s..1s "$a"
 	expect_status 2
+	for option in "--retries 1" "--backoff 1s" "--grace 1s" "--batch 5"; do
+		read -ra words <<<"$option"
+		mq consume -e "${words[@]}" "$a"
+		expect_status 2
+		has "$err" "belong to --exec"
+	done
+	"$MQTK" create -q "$a"
+	"$MQTK" create -q "$a-too"
+	mq consume --group g --exec false --retries 0 --dead-letter "$a" "$a-too" "$a"
+	expect_status 2
+	has "$err" "is where the messages come from"
 }
