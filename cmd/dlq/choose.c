@@ -136,6 +136,19 @@ void chooser_release(struct chooser *chooser)
 	chooser->lines = NULL;
 }
 
+uint64_t chooser_sum(const struct chooser *chooser)
+{
+	uint64_t sum = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < chooser->n_lines; i++) {
+		struct mq_bytes line = chooser->lines[i];
+		for (size_t k = 0; k <= line.len; k++) /* FNV-1a, with an end for each */
+			sum = (sum ^ (k < line.len ? (unsigned char)line.data[k] : '\n')) *
+			      0x100000001b3u;
+	}
+	return sum;
+}
+
 static bool is_listed(const struct chooser *chooser, struct mq_bytes id)
 {
 	return id.len > 0 &&

@@ -28,6 +28,8 @@ struct chooser {
 };
 
 int chooser_init(struct chooser *chooser, const struct choose_options *options, struct mq_err *err);
+/* A sum over the ids of --ids, whatever their order. */
+uint64_t chooser_sum(const struct chooser *chooser);
 void chooser_release(struct chooser *chooser);
 
 /* 1, 0 or -1 (MQ_DATA: --grep is too much work for this message). */

@@ -15,13 +15,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define GROUP "mqtk-dlq"
 
 /* A run over the letters: the preview, or the real one. */
 struct run {
 	struct moving *moving;
-	struct chooser chooser;
+	const struct chooser *chooser;
 	struct mq_dead_reader *reader;
 	struct places *places;
 	struct preview *preview;
@@ -55,7 +56,7 @@ static int choose(void *ctx, const struct mq_message *message, struct mq_err *er
 	struct run *run = ctx;
 
 	mq_dead_read(run->reader, message, &run->dead);
-	int wanted = chooser_wants(&run->chooser, message, &run->dead, err);
+	int wanted = chooser_wants(run->chooser, message, &run->dead, err);
 	if (wanted > 0)
 		wanted = has_home(run, &run->dead, err);
 	if (wanted <= 0 || !run->looking)
@@ -198,6 +199,10 @@ static int describe(const struct moving *moving, const struct places *places, st
 		if (parts[i].value &&
 		    mq_buf_printf(ret, err, " %s=%s", parts[i].name, parts[i].value) < 0)
 			return -1;
+	/* The file of --ids may hold others the next time. */
+	if (choose->ids &&
+	    mq_buf_printf(ret, err, " ids-sum=%016" PRIx64, chooser_sum(&moving->chooser)) < 0)
+		return -1;
 	return mq_buf_append_char(ret, '\0', err);
 }
 
@@ -220,10 +225,12 @@ static const char *advice(const struct replay_values *values, bool home)
 static int run_init(struct run *run, struct moving *moving, struct places *places,
                     struct preview *preview, bool looking, struct mq_err *err)
 {
-	*run = (struct run){
-	    .moving = moving, .places = places, .preview = preview, .looking = looking};
-	return chooser_init(&run->chooser, moving->choose, err) < 0 ||
-	               mq_dead_reader_new(&run->reader, err) < 0 ||
+	*run = (struct run){.moving = moving,
+	                    .chooser = &moving->chooser,
+	                    .places = places,
+	                    .preview = preview,
+	                    .looking = looking};
+	return mq_dead_reader_new(&run->reader, err) < 0 ||
 	               mending_init(&run->mending, looking ? NULL : moving->edit,
 	                            moving->edit_timeout_ms, moving->invocation->env, err) < 0
 	           ? -1
@@ -235,7 +242,6 @@ static void run_release(struct run *run)
 	copies_release(&run->copies);
 	mending_release(&run->mending);
 	mq_dead_reader_free(run->reader);
-	chooser_release(&run->chooser);
 }
 
 /* One pass over the letters with the engine of replay. */
@@ -281,7 +287,7 @@ static int pass(struct run *run, struct mq_err *err)
 		operands[1] = broker.data;
 		policy.towards = " to where they came from";
 	}
-	if (choose_way(moving, run->chooser.any, preview, &values, err) < 0)
+	if (choose_way(moving, run->chooser->any, preview, &values, err) < 0)
 		goto out;
 	run->preview->group = values.group;
 	if (describe(moving, run->places, &described, err) < 0)
@@ -419,12 +425,24 @@ static int go(struct moving *moving, struct places *places, bool unseen, struct 
 	return code;
 }
 
+/* Standard input and pipes cannot be read again after the preview. */
+static bool is_read_once(const char *source)
+{
+	struct stat info;
+
+	if (!file_is_named(source))
+		return false;
+	return strcmp(file_path(source), "-") == 0 ||
+	       (stat(file_path(source), &info) == 0 && !S_ISREG(info.st_mode));
+}
+
 int moving_run(struct moving *moving, struct mq_err *err)
 {
 	struct places places;
+	bool once = is_read_once(moving->source);
+	bool yes = moving->consent->yes && !moving->consent->dry_run;
 	/* Nobody would see the preview. */
-	bool unseen = moving->invocation->common->quiet && moving->consent->yes &&
-	              !moving->consent->dry_run && !moving->unasked;
+	bool unseen = (moving->invocation->common->quiet || once) && yes && !moving->unasked;
 	bool goes = moving->unasked || unseen;
 	int code = MQ_OK;
 
@@ -440,6 +458,16 @@ int moving_run(struct moving *moving, struct mq_err *err)
 		mq_hint(err, "leave out one of them");
 		return MQ_USAGE;
 	}
+	if (once && !goes && !moving->consent->dry_run) {
+		mq_fail(err, MQ_USAGE, "letters of %s can be read only once, and not for a preview",
+		        moving->source);
+		mq_hint(err, "--yes takes them without one, --dry-run only tells");
+		return MQ_USAGE;
+	}
+	if (chooser_init(&moving->chooser, moving->choose, err) < 0) {
+		chooser_release(&moving->chooser);
+		return (int)err->code;
+	}
 	if (places_find(&places, moving->source, moving->target, moving->strip,
 	                moving->invocation->config, err) < 0)
 		code = (int)err->code;
@@ -454,5 +482,6 @@ int moving_run(struct moving *moving, struct mq_err *err)
 		code = gone ? gone : code;
 	}
 	places_release(&places);
+	chooser_release(&moving->chooser);
 	return code;
 }

@@ -36,8 +36,9 @@ struct moving {
 	bool stay;                  /* a copy: nothing is taken, and no group moves */
 	bool append;                /* to a target file that holds something */
 	bool force, json;
-	bool unasked; /* no preview and no question: what is done can be undone */
-	bool drops;   /* what cannot be taken out one by one must not be chosen */
+	bool unasked;           /* no preview and no question: what is done can be undone */
+	struct chooser chooser; /* of moving_run: ids are read once, for the preview and the way */
+	bool drops;             /* what cannot be taken out one by one must not be chosen */
 };
 
 /* Returns the exit code. */

@@ -317,16 +317,19 @@ static void note_placing(struct target *target, int32_t source, int32_t partitio
 	if (target->placing_noted)
 		return;
 	target->placing_noted = true;
+	/* The dlq commands, which choose messages, have no such option. */
+	const char *option = target->values->chosen ? "" : " (--to-partition)";
 	if (source >= 0)
 		mq_log(target->env, MQ_LEVEL_NOTE,
-		       "the source has %d partitions and %s has %d: messages are placed by their "
-		       "keys (--to-partition)",
-		       (int)source, target_shown(target), (int)partitions);
+		       "the source has %d partition%s and %s has %d: messages are placed by their "
+		       "keys%s",
+		       (int)source, source == 1 ? "" : "s", target_shown(target), (int)partitions,
+		       option);
 	else
 		mq_log(target->env, MQ_LEVEL_NOTE,
-		       "%s has %d partitions, fewer than the source: messages are placed by their "
-		       "keys where theirs is missing (--to-partition)",
-		       target_shown(target), (int)partitions);
+		       "%s has %d partition%s, fewer than the source: messages are placed by their "
+		       "keys where theirs is missing%s",
+		       target_shown(target), (int)partitions, partitions == 1 ? "" : "s", option);
 }
 
 /* Kept when the target has as many partitions as the source, or, where that is not known, when it

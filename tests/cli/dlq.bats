@@ -203,6 +203,10 @@ payloads() {
 	for store in t u; do
 		is "$("$MQTK" ls -J "sqlite:$store.db/" | jq -r .stream)" dead
 	done
+	echo '{"partition":5,"payload":"x"}' >five.jsonl
+	mq dlq import five.jsonl sqlite:t.db/dead
+	has "$err" "has 1 partition, fewer than the source"
+	has_not "$err" "--to-partition" # which is replay's
 	mq dlq move --yes sqlite:u.db/dead sqlite:u.db/
 	expect_status 2
 	has "$err" "is the source and the target"
@@ -216,6 +220,36 @@ payloads() {
 		refuses "mqtk dlq requeue: --edit: there is no command" \
 			dlq requeue --yes --edit "$command" "$s/dead"
 	done
+}
+
+@test "standard input is read once: ids, and letters without a preview; a journal knows its ids" {
+	for one in a b c; do letter dead orders rejected "$one"; done
+	"$MQTK" create -q "$s/orders"
+	mq dlq requeue --yes --ids - "$s/dead" <<<0:1
+	expect_status 0
+	is "$("$MQTK" consume -q -e "$s/orders")" b
+	mq dlq export "$s/dead" e.jsonl
+	mq dlq requeue --yes --to "$s/again" - <e.jsonl
+	expect_status 0
+	is "$("$MQTK" consume -q -e "$s/again" | xargs)" "a b c"
+	mq dlq requeue --yes --to "$s/more" <(cat e.jsonl)
+	is "$("$MQTK" consume -q -e "$s/more" | wc -l)" 3
+	mq dlq requeue --dry-run --to "$s/again" - <e.jsonl
+	expect_status 0
+	mq dlq requeue --to "$s/again" - <e.jsonl
+	expect_status 2
+	has "$err" "can be read only once"
+	printf '0:0\n0:1\n' >ids
+	mq dlq requeue --yes --ids ids --resume j "$s/dead"
+	expect_status 0
+	printf '0:1\n0:0\n' >ids
+	mq dlq requeue --yes --ids ids --resume j "$s/dead"
+	expect_status 0
+	has "$err" "nothing to do"
+	echo 0:2 >ids
+	mq dlq requeue --yes --ids ids --resume j "$s/dead"
+	expect_status 2
+	has "$err" "it has other options"
 }
 
 @test "what is no moment is told which ones there are, and no positions" {
