@@ -381,7 +381,9 @@ static int look_first(struct moving *moving, struct places *places, bool *ret_go
 	if (run_init(&run, moving, places, &preview, true, err) == 0)
 		code = pass(&run, err);
 	run_release(&run);
-	if (code != MQ_OK)
+	/* Some were gone before they could be read, or lines were no letters: the others go. */
+	bool rest = err->code == MQ_OK && (code == MQ_PARTIAL || code == MQ_DATA);
+	if (code != MQ_OK && !rest)
 		goto out;
 	if (moving->count >= 0 && preview.meant > moving->count)
 		preview.meant = moving->count;

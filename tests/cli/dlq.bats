@@ -295,6 +295,31 @@ at() {
 	done
 }
 
+@test "letters that are gone, and lines that are none, do not keep back the others" {
+	"$MQTK" create -q "$s/orders"
+	for n in 1 2 3 4 5 6; do
+		letter dead orders exit "$n"
+	done
+	mq dlq requeue -q --yes -c 1 "$s/dead"
+	"$MQTK" trim -q --yes --max-length 3 "$s/dead"
+	mq dlq requeue --dry-run "$s/dead"
+	expect_status 3
+	has "$out" "would requeue 3 letters"
+	mq dlq requeue --yes "$s/dead"
+	expect_status 3
+	has "$err" "3 messages"
+	has "$err" "2 messages of the range were gone"
+	is "$("$MQTK" consume -q -e "$s/orders" | xargs)" "1 4 5 6"
+	mq dlq requeue --yes "$s/dead"
+	expect_status 0
+	"$MQTK" dlq export -q "$s/dead" kept.jsonl
+	printf '{"payl' >>kept.jsonl
+	mq dlq requeue --yes --to "$s/orders" kept.jsonl
+	expect_status 7
+	has "$err" "1 line is no message; the others were put back"
+	is "$("$MQTK" consume -q -e "$s/orders" | xargs)" "1 4 5 6 4 5 6"
+}
+
 @test "stats: parts of time that fit what is there, or are asked for" {
 	at 1700000000000 1700000000999 1700000005000
 	mq dlq stats -J "$s/dead"
