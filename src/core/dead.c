@@ -372,6 +372,10 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 	for (short i = begin; i < end; i++)
 		if (said[i])
 			apply(reader, &dead_rules[i], said[i]->value, ret_dead);
+	/* No stream has such a name, and what stands before the NUL may be another one's. */
+	if (ret_dead->origin_stream.len > 0 &&
+	    memchr(ret_dead->origin_stream.data, 0, ret_dead->origin_stream.len))
+		ret_dead->origin_stream = MQ_ABSENT;
 	/* A broker that stamps messages when they arrive tells when this one came here. */
 	if (ret_dead->died_ms == MQ_NO_TIME && message->ts_type == MQ_TS_APPEND)
 		ret_dead->died_ms = message->ts_ms;

@@ -112,9 +112,12 @@ static void test_spring(void **state)
 	    H("kafka_dlt-original-partition", "\xff\xff\xff\xff"),
 	    H("kafka_dlt-original-offset", "\xff\xff\xff\xff\xff\xff\xff\xfe"),
 	};
+	/* Cut at the NUL it would be the name of another stream. */
+	static const struct mq_header nul[] = {H("kafka_dlt-original-topic", "t\0u")};
 	struct mq_dead dead = READ(headers);
 
 	(void)state;
+	assert_int_equal(READ(nul).origin_stream.len, 0);
 	assert_string_equal(mq_dead_dialect_name(dead.dialect), "spring");
 	is_text(dead.origin_stream, "orders");
 	assert_int_equal(dead.origin_partition, 3);
