@@ -360,7 +360,8 @@ static bool wait_for_programs(struct worker *worker, struct pollfd *fds, bool id
 				slot_serve(slot, worker, mq_now_monotonic_ms());
 			} else {
 				process_serve(&slot->process);
-				process_reap(&slot->process);
+				if (process_reap(&slot->process))
+					process_release(&slot->process);
 			}
 			any = any || slot->process.pid > 0;
 		}

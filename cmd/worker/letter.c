@@ -26,11 +26,18 @@ static void add_number(struct letter *letter, const char *name, int64_t number)
 		add(letter, name, mq_bytes_of(letter->text.data + at, letter->text.len - at));
 }
 
-/* Headers are text to most who read them: what is no UTF-8 becomes U+FFFD. */
+/* Headers are text to most who read them: what is no UTF-8 becomes U+FFFD. Of what a program of
+ * --exec-lines answers only the beginning is kept: brokers limit headers, and the text must not
+ * move any more. */
 static void add_error(struct letter *letter, struct mq_bytes error)
 {
 	size_t at = letter->text.len;
 
+	if (error.len > PROCESS_TAIL) {
+		error.len = PROCESS_TAIL;
+		while (error.len > 0 && ((unsigned char)error.data[error.len] & 0xc0) == 0x80)
+			error.len--;
+	}
 	for (size_t i = 0; i < error.len;) {
 		size_t n = 1;
 		while (n < 4 && i + n < error.len && !mq_utf8_valid(mq_bytes_of(error.data + i, n)))

@@ -80,6 +80,7 @@ static bool take_answer(struct slot *slot, struct worker *worker, struct mq_byte
 			verdict.error = verdict.output =
 			    mq_bytes_of(line.data + len + 1, line.len - len - 1);
 		slot->answered = true;
+		slot->late = slot->timed_out;
 		slot->fruitless = 0;
 		outcome_take(worker, slot_take(slot, worker), &verdict);
 		return true;
@@ -145,6 +146,10 @@ static void ended(struct slot *slot, struct worker *worker)
 		    mq_now_monotonic_ms() + outcome_backoff(worker, ++slot->fruitless);
 	if (slot->n == 0)
 		return;
+	if (slot->late) { /* it was asked to end for the sake of another one */
+		slot_undo(slot, worker);
+		return;
+	}
 	verdict.error = mq_bytes_of(tail, process_tail(&slot->process, tail));
 	slot_judge(slot, &verdict);
 	verdict.kind = VERDICT_FAILED; /* also with exit 0: it did not answer */

@@ -354,14 +354,26 @@ static void close_all(struct process *process)
 	process->left = MQ_ABSENT;
 }
 
+/* To its group, and to itself where it has joined another one. */
+static int send_signal(pid_t pid, int signum)
+{
+	if (getpgid(pid) != pid) {
+		kill(-pid, signum);
+		return kill(pid, signum);
+	}
+	return kill(-pid, signum);
+}
+
 /* Its number is not given to another process before it was waited for; so what is left of its
- * group is ended first. */
+ * group is ended first. One that has become somebody else's (sudo) we cannot end, and so do not
+ * wait for. */
 static void bury(struct process *process)
 {
-	kill(-process->pid, SIGKILL);
+	int options = send_signal(process->pid, SIGKILL) < 0 && errno == EPERM ? WNOHANG : 0;
+
 	if (process->place)
 		*process->place = 0;
-	while (waitpid(process->pid, &process->status, 0) < 0 && errno == EINTR)
+	while (waitpid(process->pid, &process->status, options) < 0 && errno == EINTR)
 		;
 	process->pid = 0;
 }
@@ -388,7 +400,7 @@ bool process_reap(struct process *process)
 void process_signal(const struct process *process, int signum)
 {
 	if (process->pid > 0)
-		kill(-process->pid, signum);
+		send_signal(process->pid, signum);
 }
 
 size_t process_tail(const struct process *process, char *ret)

@@ -190,6 +190,47 @@ PYTHON
 	is "$(committed)" "[0]"
 }
 
+@test "--exec-lines: a long WHY: its beginning is in the letter, and the rest of the letter is right" {
+	seq 1 | "$MQTK" produce -q "$a"
+	mq_within 20 consume -e --group g --dead-letter "$d" \
+		--exec-lines 'while read -r n; do printf "reject begun"; head -c 40000 /dev/zero | tr "\0" x; echo; done' "$a"
+	expect_status 0
+	is "$("$MQTK" dlq show -q -J "$d" | jq -c '[.origin_stream,.origin_offset,.attempts,.error[:6],(.error | length)]')" \
+		'["t",0,1,"begunx",2000]'
+}
+
+@test "--exec-lines: it answers after --exec-timeout and ends: no other message is to blame" {
+	seq 9 | "$MQTK" produce -q "$a"
+	mq_within 30 consume -e --group g --retries 0 --exec-timeout 1s --dead-letter "$d" \
+		--exec-lines 'trap "stop=1" TERM; while read -r n; do
+			if [ "$n" = 1 ]; then until [ "$stop" ]; do sleep 0.05; done; fi
+			echo ok; [ -z "$stop" ] || exit 0; done' "$a"
+	expect_status 0
+	has "$err" "9 of 9 messages handled, 0 attempts repeated, 0 dead"
+}
+
+@test "a program that has joined another process group is ended all the same" {
+	seq 1 | "$MQTK" produce -q "$a"
+	echo 'import os, time
+os.setpgid(0, os.getpgid(os.getppid()))
+open("begun", "w").write("x\n")
+time.sleep(1000)' >away.py
+	mq_within 30 consume -e --group g --retries 0 --exec-timeout 3s --dead-letter "$d" \
+		--exec "$(marked "exec '$root/scripts/python.sh' away.py")" "$a"
+	expect_status 0
+	file_has begun 1
+	is "$(letters)" "1 timeout 1"
+	nothing_runs
+	rm begun
+	seq 1 | "$MQTK" produce -q "$a"
+	background consume --group g --grace 0 --exec "$(marked "exec '$root/scripts/python.sh' away.py")" "$a"
+	wait_until 10 file_has begun 1
+	kill -TERM "$pid"
+	wait_for_end "$pid" 10
+	is "$status" 143
+	nothing_runs
+}
+
 @test "--exec-lines: replies stand behind ok" {
 	printf 'a\nb\nc\n' | "$MQTK" produce -q --correlation-id c7 --reply-to answers "$a"
 	mq consume -e --group g --reply --exec-lines 'while read -r l; do [ $l = b ] && echo ok || echo "ok <$l> "; done' "$a"
