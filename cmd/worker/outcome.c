@@ -93,10 +93,10 @@ static void give_up(struct worker *worker, const struct job *job, const struct v
 int64_t outcome_backoff(struct worker *worker, int attempts)
 {
 	const struct worker_backoff *bounds = &worker->options->backoff;
-	int64_t most = bounds->min_ms;
+	int64_t most = bounds->min_ms > 0 ? bounds->min_ms : 1; /* 0 doubled would never grow */
 
 	for (int i = 0; i < attempts && most < bounds->max_ms; i++)
-		most *= 2;
+		most = most > bounds->max_ms / 2 ? bounds->max_ms : most * 2;
 	if (most > bounds->max_ms)
 		most = bounds->max_ms;
 	int64_t least = most / 2 > bounds->min_ms ? most / 2 : bounds->min_ms;

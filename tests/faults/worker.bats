@@ -71,6 +71,17 @@ work() {
 	expect_status 3
 }
 
+@test "--backoff 0..MAX: at once at first, and then longer and longer" {
+	seq 1 | "$MQTK" produce -q "$a"
+	background consume --group g --retries 1000 --backoff 0..1h --exec 'echo x >>begun; exit 1' "$a"
+	wait_until 10 file_has begun 6
+	# Without growing thousands would have begun until then.
+	wait_until 10 file_has begun 10
+	kill -TERM "$pid"
+	wait_for_end "$pid" 10
+	(($(wc -l <begun) < 20)) || fail "$(wc -l <begun) attempts"
+}
+
 @test "without a place for dead letters the run ends there, and nothing behind it is settled" {
 	seq 10 | "$MQTK" produce -q "$a"
 	work --retries 1 --exec 'read -r n; [ "$n" -ne 4 ]'
