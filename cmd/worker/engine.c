@@ -74,8 +74,8 @@ static int64_t fetch(struct worker *worker, size_t i, struct mq_err *err)
 	int64_t n = (int64_t)batch.n;
 	for (size_t k = 0; k < batch.n && result == 0; k++)
 		result = jobs_add(worker->jobs, i, &batch.messages[k], err);
-	worker->caught_up[i] =
-	    worker->caught_up[i] || batch.ended || (worker->stop_at_end && batch.caught_up);
+	worker->caught_up[i] = (worker->caught_up[i] && !batch.again) || batch.ended ||
+	                       (worker->stop_at_end && batch.caught_up);
 	mq_release(reader, &batch);
 	worker->counts.fetched += n;
 	if (n > 0)

@@ -74,6 +74,22 @@ waiting='read -r n; echo "$n" >>ran; until [ -e go ]; do sleep 0.05; done'
 	is "$(sort -n ran | uniq -c | awk '$1 > 2')" ""
 	is "$(left)" 0
 }
+
+@test "a connection that is lost when all has come: -e works on what comes again, until nothing is left" {
+	full 10
+	background consume --ack -e --workers 2 --exec "$waiting" "$address" 2>said 4>&-
+	wait_until 20 lines ran 2
+	wait_until 30 close_consumer
+	wait_until 20 grep -q "connecting again" said
+	touch go
+	wait_for_end "$pid" 30
+	cat said >&2
+	expect_status 0
+	is "$(sort -nu ran)" "$(seq 10)"
+	is "$(sort -n ran | uniq -d)" $'1\n2'
+	is "$(left)" 0
+}
+
 close_consumer() {
 	local name
 	name=$(api GET "/api/queues/%2F/$queue" | jq -r '.consumer_details[0].channel_details.connection_name//""')

@@ -396,16 +396,29 @@ static int ask_idle(struct mq_rabbit_reader *reader, struct mq_err *err)
 	return 0;
 }
 
+static int check_open(struct mq_rabbit_reader *reader, struct mq_err *err)
+{
+	if (reader->wire && !reader->wire->dead && reader->wire->channel_open)
+		return 0;
+	if (reader->wire && reader->wire->dead)
+		mq_rabbit_wire_lost(reader->wire, err);
+	return mq_fail(err, MQ_UNREACHABLE, "%s: the channel is closed", reader->conn->shown);
+}
+
+/* Whether the connection still lives, where nothing more is wanted from it. */
+static int watch(struct mq_rabbit_reader *reader, struct mq_err *err)
+{
+	return check_open(reader, err) < 0 || mq_rabbit_wire_wait(reader->wire, 0, err) < 0
+	           ? -1
+	           : serve(reader, SIZE_MAX, err);
+}
+
 /* Waits until something was put together, all is done, or the time is over. */
 static int gather(struct mq_rabbit_reader *reader, size_t max, int64_t until, struct mq_err *err)
 {
 	for (;;) {
-		if (!reader->wire || reader->wire->dead || !reader->wire->channel_open) {
-			if (reader->wire && reader->wire->dead)
-				mq_rabbit_wire_lost(reader->wire, err);
-			return mq_fail(err, MQ_UNREACHABLE, "%s: the channel is closed",
-			               reader->conn->shown);
-		}
+		if (check_open(reader, err) < 0)
+			return -1;
 		if (serve(reader, max, err) < 0)
 			return -1;
 		if (reader->head < reader->n || all_done(reader))
@@ -436,11 +449,16 @@ int mq_rabbit_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct m
 {
 	struct mq_rabbit_reader *reader = (struct mq_rabbit_reader *)base;
 	int64_t until = mq_now_monotonic_ms() + timeout_ms;
+	bool again = false;
 
 	/* All done: what waits is still lent, but nothing is asked any more. */
-	if (reader->later.code == MQ_OK && !(all_done(reader) || reader->head < reader->n))
-		gather(reader, max, until, &reader->later);
-	if (reader->wire && reader->wire->dead && all_done(reader))
+	if (reader->later.code == MQ_OK && reader->head == reader->n) {
+		if (!all_done(reader))
+			gather(reader, max, until, &reader->later);
+		else if (mq_rabbit_take_owes(reader))
+			watch(reader, &reader->later);
+	}
+	if (reader->wire && reader->wire->dead && all_done(reader) && !mq_rabbit_take_owes(reader))
 		mq_err_clear(&reader->later); /* nothing more was wanted from it */
 	if (reader->later.code != MQ_OK && reader->head == reader->n) {
 		struct mq_err mine = reader->later;
@@ -449,10 +467,11 @@ int mq_rabbit_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct m
 			*err = mine;
 			return -1;
 		}
+		again = true;
 	}
 	reader->lent = reader->n - reader->head < max ? reader->n - reader->head : max;
-	*ret_batch =
-	    (struct mq_batch){.messages = reader->messages + reader->head, .n = reader->lent};
+	*ret_batch = (struct mq_batch){
+	    .messages = reader->messages + reader->head, .n = reader->lent, .again = again};
 	if (reader->head + reader->lent == reader->n) {
 		bool whole = reader->later.code == MQ_OK;
 		ret_batch->caught_up = whole && all_caught(reader);

@@ -129,6 +129,9 @@ int mq_rabbit_is_empty(struct mq_rabbit_reader *reader, struct mq_rabbit_source 
 int mq_rabbit_take_remember(struct mq_rabbit_reader *reader, uint64_t tag, struct mq_err *err);
 /* What settles a delivery: its tag, and which connection it came over. */
 uint64_t mq_rabbit_receipt(const struct mq_rabbit_reader *reader, uint64_t tag);
+/* True where something comes again if the connection is lost now, although all has come: it is
+ * worked on, or was not acknowledged for sure. */
+bool mq_rabbit_take_owes(const struct mq_rabbit_reader *reader);
 int mq_rabbit_take_settle(struct mq_rabbit_reader *reader, const struct mq_message *messages,
                           size_t n, struct mq_err *err);
 int mq_rabbit_take_commit(struct mq_rabbit_reader *reader, bool wait, struct mq_err *err);

@@ -71,6 +71,8 @@ static int begin(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sourc
 		if (reader->limit >= 0 && (!reader->stop_at_end || reader->limit < source->left))
 			source->left = reader->limit;
 		source->done = source->left == 0;
+		if (reader->stop_at_end)
+			source->caught = source->done;
 		if (source->done)
 			return 0;
 	}
@@ -205,6 +207,14 @@ static uint8_t *state_of(struct mq_rabbit_reader *reader, const struct mq_messag
 	    tag - tags->first >= tags->n || tags->states[tag - tags->first])
 		return NULL;
 	return &tags->states[tag - tags->first];
+}
+
+bool mq_rabbit_take_owes(const struct mq_rabbit_reader *reader)
+{
+	if (reader->way != &mq_rabbit_take)
+		return false;
+	return reader->settled > 0 || reader->unheard > 0 ||
+	       (reader->tags.n > 0 && memchr(reader->tags.states, 0, reader->tags.n));
 }
 
 /* What came over another connection comes again. */
