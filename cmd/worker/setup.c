@@ -102,28 +102,50 @@ static int name_brokers(struct worker *worker, struct mq_err *err)
 	return 0;
 }
 
-/* What comes from where it is put would come again and again. */
-static int check_circle(const struct worker *worker, struct mq_err *err)
+/* A setting can name another place: a database of Redis. */
+static bool same_settings(const struct mq_settings *a, const struct mq_settings *b)
 {
-	const char *stream = worker->dead.resolved ? worker->dead.target.stream : NULL;
-	char *broker = stream ? mq_target_broker(&worker->dead.target, err) : NULL;
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; i < a->n && same; i++)
+		same = strcmp(a->items[i].name, b->items[i].name) == 0 &&
+		       strcmp(a->items[i].value, b->items[i].value) == 0;
+	return same;
+}
+
+/* What comes from where it is put would come again and again. */
+static int check_circle(const struct worker *worker, const struct sender *sender,
+                        const char *option, struct mq_err *err)
+{
+	const char *stream = sender->resolved ? sender->target.stream : NULL;
+	char *broker = stream ? mq_target_broker(&sender->target, err) : NULL;
 	int result = stream && !broker ? -1 : 0;
 
 	for (size_t i = 0; broker && i < worker->sources.n_targets && result == 0; i++) {
 		const struct mq_target *source = &worker->sources.targets[i];
-		if (!source->stream || strcmp(source->stream, stream) != 0)
+		if (!source->stream || strcmp(source->stream, stream) != 0 ||
+		    !same_settings(&source->settings, &sender->target.settings))
 			continue;
 		char *other = mq_target_broker(source, err);
 		if (!other)
 			result = -1;
 		else if (strcmp(other, broker) == 0)
-			result = mq_fail(err, MQ_USAGE,
-			                 "--dead-letter: %s is where the messages come from",
-			                 worker->dead.target.shown);
+			result = mq_fail(err, MQ_USAGE, "%s: %s is where the messages come from",
+			                 option, sender->target.shown);
 		free(other);
 	}
 	free(broker);
 	return result;
+}
+
+static int check_circles(const struct worker *worker, struct mq_err *err)
+{
+	if (check_circle(worker, &worker->dead, "--dead-letter", err) < 0)
+		return -1;
+	for (size_t i = 0; i < worker->n_replies; i++)
+		if (check_circle(worker, &worker->replies[i], "--reply", err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Queues are read by others at the same time, so there is no order to keep. */
@@ -175,7 +197,7 @@ int worker_open(struct worker *worker, const struct mq_read_spec *spec, struct m
 		return -1;
 	if (sources_connect(&worker->sources, &worker->source_invocation, err) < 0 ||
 	    connect_replies(worker, err) < 0 || open_readers(worker, spec, err) < 0 ||
-	    name_brokers(worker, err) < 0 || check_circle(worker, err) < 0)
+	    name_brokers(worker, err) < 0 || check_circles(worker, err) < 0)
 		return -1;
 	worker->order = order_of(worker);
 	return 0;

@@ -244,4 +244,7 @@ work() {
 	mq consume --group g --exec false --retries 0 --dead-letter "$a" "$a-too" "$a"
 	expect_status 2
 	has "$err" "is where the messages come from"
+	mq_within 10 consume --group g --exec cat --reply="$a" "$a"
+	expect_status 2
+	has "$err" "--reply: $a is where the messages come from"
 }

@@ -42,6 +42,20 @@ pending() {
 
 payloads() { "$MQTK" consume -q -e "$1"; }
 
+@test "dead letters may have the same name in another database" {
+	seq 2 | "$MQTK" produce -q --create "$a"
+	mq create -q -X db=1 "$a"
+	expect_status 0
+	mq_within 20 consume -e --group g --retries 0 --exec false --dead-letter "$a" -X dst.db=1 "$a"
+	cli -n 1 xlen "$topic" >len
+	cli -n 1 del "$topic" >/dev/null
+	expect_status 0
+	is "$(cat len)" 2
+	mq_within 20 consume -e --group h --retries 0 --exec false --dead-letter "$a" "$a"
+	expect_status 2
+	has "$err" "is where the messages come from"
+}
+
 @test "a message that kills its workers is delivered to each, and is a dead letter then" {
 	seq 20 | "$MQTK" produce -q --create "$a"
 	for member in one two three; do # each is killed by the same message
