@@ -126,6 +126,9 @@ void outcome_take(struct worker *worker, struct job *job, const struct verdict *
 	       verdict->reason, verdict->status);
 	if (verdict->broken_pipe && !worker->stopping && output_is_gone())
 		worker->stopping = worker->output_gone = true;
+	/* What has only just begun may still hear what was meant for us (Ctrl-C). */
+	if (mq_cancel_signal(worker->invocation->env->cancel) != 0)
+		worker->stopping = true;
 	if (worker->stopping) /* it was interrupted, or comes again in the next run */
 		return;
 	if (verdict->kind == VERDICT_FAILED && job->attempts <= worker->options->retries) {

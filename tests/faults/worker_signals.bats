@@ -31,6 +31,21 @@ deaf=$'trap "" TERM INT; echo x >>begun; while :; do sleep 0.1; done'
 	has "$(cat err)" "stopped by a signal: 4 of 20 messages handled"
 }
 
+@test "a signal that a program dies of, too: its message is not to blame" {
+	seq 3 | "$MQTK" produce -q "$a"
+	# We see both at once: as when Ctrl-C comes before the program leads its own process group.
+	background consume --group g --retries 0 --dead-letter "$d" --exec '
+		kill -STOP "$PPID"
+		kill -TERM "$PPID"
+		setsid sh -c "until grep -q State:.Z /proc/$$/status; do :; done; kill -CONT $PPID" </dev/null >/dev/null 2>&1 &
+		until [ "$(cut -d" " -f6 /proc/$!/stat)" = $! ]; do :; done
+		kill -TERM $$' "$a" 2>err
+	wait_for_end "$pid" 10
+	is "$status" 143
+	has "$(cat err)" "0 attempts repeated, 0 dead"
+	is "$(committed)" "[0]"
+}
+
 @test "a signal while messages wait for their next attempt: nobody waits for that" {
 	seq 3 | "$MQTK" produce -q "$a"
 	background consume --group g --workers 3 --backoff 1m --exec 'echo x >>begun; exit 1' "$a"
