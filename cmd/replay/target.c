@@ -128,12 +128,15 @@ static struct target_stream *add_stream(struct target *target, struct mq_bytes n
 
 	if (!stream)
 		return NULL;
-	stream->name = strndup(name.data, name.len);
+	stream->name = malloc(name.len + 1);
 	if (!stream->name) {
 		target->n_streams--;
 		mq_fail_memory(err);
 		return NULL;
 	}
+	/* All of it, also what stands behind a NUL: names are compared in their whole length. */
+	memcpy(stream->name, name.data, name.len);
+	stream->name[name.len] = '\0';
 	stream->len = name.len;
 	if (target->values->create &&
 	    create_stream(target, stream->name, partitions, &stream->missing) < 0)
