@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # consume --exec and its kin on the local store: programs that behave badly in every way that we
 # could think of. Whatever they do, nothing is lost, nothing hangs and nothing is left running.
-# shellcheck disable=SC2154 # set in the helpers
+# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers
 # shellcheck disable=SC2016 # the programs' own variables
 
 load ../cli/saying
@@ -211,10 +211,12 @@ PYTHON
 
 @test "a program that has joined another process group is ended all the same" {
 	seq 1 | "$MQTK" produce -q "$a"
-	echo 'import os, time
+	cat >away.py <<'PYTHON'
+import os, time
 os.setpgid(0, os.getpgid(os.getppid()))
-open("begun", "w").write("x\n")
-time.sleep(1000)' >away.py
+print("x", file=open("begun", "w"))
+time.sleep(1000)
+PYTHON
 	mq_within 30 consume -e --group g --retries 0 --exec-timeout 3s --dead-letter "$d" \
 		--exec "$(marked "exec '$root/scripts/python.sh' away.py")" "$a"
 	expect_status 0
