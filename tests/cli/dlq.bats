@@ -101,7 +101,7 @@ payloads() {
 		'[["\\xff\u0001",2],["\\xfe\u0001",1],["a\\x00b",1],["a\\x00c",1]]'
 	is "$(jq -c '.origins == .reasons' out)" true
 	mq dlq stats --format prometheus "$s/dead"
-	is "$(grep -c by_reason{ out)" 4
+	is "$(grep -c "by_reason{" out)" 4
 	is "$(grep -v '^#' out | sed 's/ [^ ]*$//' | sort | uniq -d)" ""
 }
 

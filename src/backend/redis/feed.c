@@ -67,7 +67,8 @@ size_t mq_rd_feed_count(const struct mq_rd_reader *r, const struct mq_rd_feed *f
 
 	if (r->prefetch > 0 && count > (size_t)r->prefetch)
 		count = (size_t)r->prefetch;
-	/* What a group's member is given is nobody else's: all that is here or on its way counts. */
+	/* What a group's member is given is nobody else's: all that is here or on its way counts.
+	 */
 	int64_t taken = r->group ? (int64_t)r->in_hand : 0;
 	for (size_t i = 0; i < r->n_feeds && r->group; i++)
 		taken += (int64_t)r->feeds[i].asked;
