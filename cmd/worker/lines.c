@@ -98,6 +98,7 @@ static void break_off(struct slot *slot, struct worker *worker, struct mq_bytes 
 	        slot->n == 0 ? ", and none was waiting for one" : "");
 	mq_hint(&why, "it answers each line with one of its own: ok, retry WHY or reject WHY");
 	worker_fail(worker, &why);
+	slot->broken = true;
 	slot_stop(slot);
 }
 
@@ -119,7 +120,7 @@ static void answered(struct slot *slot, struct worker *worker)
 	struct mq_buf *lines = &slot->process.lines;
 	size_t at = 0;
 
-	while (at < lines->len && !worker->why.code) {
+	while (at < lines->len && !slot->broken) {
 		const char *end = memchr(lines->data + at, '\n', lines->len - at);
 		if (!end)
 			break;
@@ -130,7 +131,7 @@ static void answered(struct slot *slot, struct worker *worker)
 			break_off(slot, worker, line);
 	}
 	mq_buf_consume(lines, at);
-	if (slot->process.overflow && !worker->why.code)
+	if (slot->process.overflow && !slot->broken)
 		break_off(slot, worker, mq_bytes_str("a line without an end"));
 	feed(slot, worker);
 	say_silence(slot, worker);

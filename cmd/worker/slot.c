@@ -99,7 +99,7 @@ bool slot_start(struct slot *slot, struct worker *worker, struct process_spec *s
 	if (!spec->environment || process_start(&slot->process, spec, input, keep_open, err) < 0)
 		return false;
 	worker->short_since_ms = 0;
-	slot->answered = slot->late = false;
+	slot->answered = slot->late = slot->broken = false;
 	return true;
 }
 

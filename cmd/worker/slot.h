@@ -26,6 +26,7 @@ struct slot {
 	/* Programs that end without an answer are not started again at once. */
 	int fruitless;
 	bool answered;
+	bool broken;           /* what it says is not to be understood any more */
 	bool late;             /* lines: the one whose time was over has an answer all the same */
 	int64_t rest_until_ms; /* 0: no */
 	int64_t begun_ms;      /* when the first message was taken */

@@ -302,8 +302,9 @@ move_killed() {
 @test "the broker is killed and comes back in the middle: it goes on, none is lost" {
 	own_server
 	mortal classic
-	seq 3000 | "$MQTK" produce -q "$(at "$queue")"
-	peer reject "$queue" 3000 -- wait "$queue-dead" 3000
+	# What the broker itself buries is confirmed to nobody, and from 4.0 on it loses that when it
+	# is killed.
+	seq 3000 | "$MQTK" produce -q -H "dlq-origin-stream=$queue" -H dlq-reason=rejected "$(at "$queue-dead")"
 	background dlq requeue --yes --rate 500 --timeout 90s "$(at "$queue-dead")" 2>"$ERR" 4>&-
 	wait_until 20 went 200
 	rabbitmq_kill "$server"

@@ -352,3 +352,16 @@ is_quiet() {
 	sleep 0.3
 	[ $(($(awk '{ print $14 + $15 }' "/proc/$1/stat") - before)) -le 3 ]
 }
+
+@test "--exec-lines: when one message ends the run, what the others answer still counts" {
+	seq 40 | "$MQTK" produce -q "$a"
+	local begin=$SECONDS
+	mq consume --group g --workers 4 --order none --grace 20s --exec-lines 'while read -r n; do
+		[ "$n" != 3 ] || { echo reject; continue; }
+		sleep 0.05; echo "$n" >>done; echo ok; done' -e "$a"
+	expect_status 3
+	[ $((SECONDS - begin)) -lt 15 ] || fail "it took $((SECONDS - begin)) s"
+	has_not "$err" "--grace"
+	is "$(sort -n done | head -2 | xargs)" "1 2"
+	is "$(committed)" "[2]"
+}

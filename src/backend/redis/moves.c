@@ -398,6 +398,7 @@ static void report(struct mq_rd_writer *w, const struct mq_rd_slot *slot, size_t
 	w->n_messages--;
 	w->reports++;
 	w->delivered(w->ctx, delivery);
+	delivery->message = NULL; /* it was lent for the call */
 }
 
 void mq_rd_moves_report(struct mq_rd_writer *w, struct mq_rd_slot *slot, const struct mq_err *why,
