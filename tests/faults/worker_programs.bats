@@ -362,6 +362,6 @@ is_quiet() {
 	expect_status 3
 	[ $((SECONDS - begin)) -lt 15 ] || fail "it took $((SECONDS - begin)) s"
 	has_not "$err" "--grace"
-	is "$(sort -n done | head -2 | xargs)" "1 2"
+	is "$(sort -n "done" | head -2 | xargs)" "1 2"
 	is "$(committed)" "[2]"
 }

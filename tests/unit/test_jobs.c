@@ -51,6 +51,16 @@ static unsigned pick(unsigned n)
 	return (unsigned)rand() % n;
 }
 
+static struct jobs *new_jobs(const struct jobs_spec *spec)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct jobs *jobs = NULL;
+
+	if (jobs_new(spec, &jobs, &err) < 0)
+		abort();
+	return jobs;
+}
+
 static void crowd(enum jobs_order order, unsigned caps)
 {
 	struct mq_conn conn = {.backend = &fake, .caps = MQ_CAP_GROUPS | caps};
@@ -68,7 +78,7 @@ static void crowd(enum jobs_order order, unsigned caps)
 	memset(finished, 0, sizeof finished);
 	memset(settled_to, 0, sizeof settled_to);
 	memset(last, 0xff, sizeof last);
-	assert_int_equal(jobs_new(&spec, &jobs, &err), 0);
+	jobs = new_jobs(&spec);
 	while (added < MESSAGES || jobs_open(jobs) > 0) {
 		now += pick(3);
 		if (added < MESSAGES && jobs_count(jobs) < 100 && pick(2)) {
@@ -166,7 +176,7 @@ static void test_others_go_on(void **state)
 	memset(settled_to, 0, sizeof settled_to);
 	memset(finished, 1, sizeof finished);
 	in_order = true;
-	assert_int_equal(jobs_new(&spec, &jobs, &err), 0);
+	jobs = new_jobs(&spec);
 	m.stream = mq_bytes_str("t");
 	m.partition = 0;
 	for (m.offset = 0; m.offset < 4; m.offset++) {
@@ -211,7 +221,7 @@ static void test_given_back_and_readers(void **state)
 	memset(settled, 0, sizeof settled);
 	memset(settled_to, 0, sizeof settled_to);
 	in_order = false;
-	assert_int_equal(jobs_new(&spec, &jobs, &err), 0);
+	jobs = new_jobs(&spec);
 	for (int i = 0; i < 4; i++) {
 		m.partition = i / 2;
 		m.offset = i % 2;
