@@ -132,6 +132,12 @@ hex() {
 	few "a=$topic\\u0000more" "b=$topic\\u0000more"
 	mq dlq requeue --yes "$dead"
 	expect_status 3
+	has "$err" "2 letters do not say where they came from"
+	is "$("$MQTK" consume -q -e "$address")" ""
+	# Nor where each message names its own.
+	printf '{"stream":"%s\\u0000more","payload":"x"}\n' "$topic" >odd.jsonl
+	mq replay odd.jsonl "kafka://$broker/"
+	expect_status 3
 	has "$err" "no topic's name has a NUL"
 	is "$("$MQTK" consume -q -e "$address")" ""
 }
