@@ -14,11 +14,11 @@ short=(-X session.timeout.ms=2000 -X heartbeat.interval.ms=300)
 	real_topic 2
 	n=60000
 	mq produce "$address" < <(seq -f %09.0f "$n")
-	slow consume --group g "${small[@]}" "${short[@]}" -X max.poll.interval.ms=3000 \
+	slow consume --group "$topic" "${small[@]}" "${short[@]}" -X max.poll.interval.ms=3000 \
 		--commit-interval 10ms --idle-timeout 5s "$address"
 	head -c 20000 <&6 >got.1
 	# The pipe is full; the broker takes the partitions away, another member gets them.
-	mq_within 60 consume --group g "${short[@]}" --idle-timeout 6s "$address"
+	mq_within 60 consume --group "$topic" "${short[@]}" --idle-timeout 6s "$address"
 	expect_status 0
 	cp "$OUT" got.2
 	[ -s got.2 ]
@@ -28,7 +28,7 @@ short=(-X session.timeout.ms=2000 -X heartbeat.interval.ms=300)
 	is "$status" 0
 	has "$(cat "$ERR")" "max.poll.interval.ms"
 	complete "$n" got.1 got.2
-	mq_within 30 consume -e --group g "$address"
+	mq_within 30 consume -e --group "$topic" "$address"
 	is "$out" ""
 }
 
@@ -36,11 +36,11 @@ short=(-X session.timeout.ms=2000 -X heartbeat.interval.ms=300)
 	real_topic 2
 	n=100000
 	mq produce "$address" < <(seq -f %09.0f "$n")
-	slow consume --group g "${small[@]}" "${short[@]}" --commit-interval 10ms \
+	slow consume --group "$topic" "${small[@]}" "${short[@]}" --commit-interval 10ms \
 		--idle-timeout 5s "$address"
 	head -c 20000 <&6 >got.1
 	kill -STOP "$pid"
-	mq_within 60 consume --group g "${short[@]}" --idle-timeout 15s -c 1000 "$address"
+	mq_within 60 consume --group "$topic" "${short[@]}" --idle-timeout 15s -c 1000 "$address"
 	expect_status 0
 	cp "$OUT" got.2
 	is "$(wc -l <got.2)" 1000

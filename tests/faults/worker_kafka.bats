@@ -8,6 +8,8 @@
 setup() {
 	load faults
 	use_faults
+	# Of this test alone: other tests' members would take part in its rebalances.
+	group=$(unique group)
 	RANDOM=${MQTK_TEST_SEED:=$((SECONDS + $$ % 32768))}
 	echo "MQTK_TEST_SEED=$MQTK_TEST_SEED"
 	quick=(-X session.timeout.ms=6000 -X heartbeat.interval.ms=300 -X max.poll.interval.ms=6000)
@@ -20,15 +22,15 @@ numbered() {
 }
 
 members() { # N: so many are in the group
-	[ "$("$MQTK" group show -J "$address" g | jq .members)" = "$1" ]
+	[ "$("$MQTK" group show -J "$address" "$group" | jq .members)" = "$1" ]
 }
 
 committed() {
-	"$MQTK" group show -J "$address" g | jq -c '[.places[].committed]'
+	"$MQTK" group show -J "$address" "$group" | jq -c '[.places[].committed]'
 }
 
 nothing_left() {
-	[ "$("$MQTK" group show -J "$address" g | jq '[.places[].lag] | add')" = 0 ]
+	[ "$("$MQTK" group show -J "$address" "$group" | jq '[.places[].lag] | add')" = 0 ]
 }
 
 lines_in() { # FILE N: at least
@@ -39,12 +41,12 @@ seconds_since() { # MOMENT N
 	((SECONDS - $1 >= $2))
 }
 
-# The commits of group g in $topic, as the broker keeps them: they never went back.
+# The commits of $group in $topic, as the broker keeps them: they never went back.
 never_back() {
 	"$MQTK" consume -q -e -J "kafka://$broker/__consumer_offsets" |
 		"$root/scripts/python.sh" -c '
 import base64, json, struct, sys
-topic, last, n = sys.argv[1].encode(), {}, 0
+topic, group, last, n = sys.argv[1].encode(), sys.argv[2].encode(), {}, 0
 def bytes_of(v):
     return base64.b64decode(v["base64"]) if isinstance(v, dict) else v.encode()
 for line in sys.stdin:
@@ -57,13 +59,13 @@ for line in sys.stdin:
         size = struct.unpack_from(">h", key, at)[0]
         words.append(key[at + 2:at + 2 + size])
         at += 2 + size
-    if words != [b"g", topic]: continue
+    if words != [group, topic]: continue
     part, offset = struct.unpack_from(">i", key, at)[0], struct.unpack_from(">q", value, 2)[0]
     n += 1
     if offset < last.get(part, 0):
         sys.exit("partition %d went back from %d to %d" % (part, last[part], offset))
     last[part] = offset
-if n == 0: sys.exit("there are no commits")' "$topic"
+if n == 0: sys.exit("there are no commits")' "$topic" "$group"
 }
 
 @test "programs that take longer than max.poll.interval.ms: a member it is, and others can join" {
@@ -72,12 +74,12 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	mkfifo gate
 	hang='read -r n; echo "$n" >>"begun.$0"; [ -e go ] || read -r _ <gate; echo "$n" >>"done.$0"'
 	started=$SECONDS
-	background consume -v --group g --workers 2 "${quick[@]}" --exec "${hang//\$0/one}" "$address" 2>one.err
+	background consume -v --group "$group" --workers 2 "${quick[@]}" --exec "${hang//\$0/one}" "$address" 2>one.err
 	one=$pid
 	wait_until 20 lines_in begun.one 2
 	# Enough has been fetched, and nothing more is taken.
 	wait_until 20 seconds_since "$started" 3
-	background consume -v --group g --workers 2 "${quick[@]}" --exec "${hang//\$0/two}" "$address" 2>two.err
+	background consume -v --group "$group" --workers 2 "${quick[@]}" --exec "${hang//\$0/two}" "$address" 2>two.err
 	two=$pid
 	wait_until 20 lines_in begun.two 1
 	# Longer than Kafka waits for a member.
@@ -107,8 +109,8 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	real_topic 3
 	member=(java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 		-Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$MQTK_TEST_CACHE/kafka-3.9.1/*"
-		"$BATS_TEST_DIRNAME/Letters.java" join "$broker" "$topic" g)
-	background consume -q --group g --workers 3 "${quick[@]}" --exec-lines \
+		"$BATS_TEST_DIRNAME/Letters.java" join "$broker" "$topic" "$group")
+	background consume -q --group "$group" --workers 3 "${quick[@]}" --exec-lines \
 		'while read -r n; do echo "$n" >>mine; echo ok; done' "$address"
 	mine=$pid
 	(seq -f %09.0f 10000 | "$MQTK" produce -q --rate 1200 "$address") 3>&- 4>&- &
@@ -120,7 +122,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	pids+=("$java")
 	exec 7>leave
 	wait_until 20 lines_in theirs 200
-	background consume -q --group g "${quick[@]}" --exec 'read -r n; echo "$n" >>third' "$address"
+	background consume -q --group "$group" "${quick[@]}" --exec 'read -r n; echo "$n" >>third' "$address"
 	third=$pid
 	wait_until 20 lines_in third 20
 	echo >&7
@@ -150,7 +152,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 		k = int(rand() * 300); printf "k%d:%d %d\n", k, k, n[k]++ } }' >in
 	"$MQTK" produce -q -K: "$address" <in
 	mkdir tried
-	mq consume -e --group g --workers 8 --backoff 1ms..20ms "${quick[@]}" --exec-lines '
+	mq consume -e --group "$group" --workers 8 --backoff 1ms..20ms "${quick[@]}" --exec-lines '
 		while read -r k n; do
 			case $n in *7) if mkdir "tried/$k-$n" 2>/dev/null; then echo retry; continue; fi ;; esac
 			echo "$k $n" >>seen
@@ -171,7 +173,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 @test "--order partition: each partition in its order" {
 	real_topic 3
 	numbered 5000
-	mq consume -e --group g --workers 8 --order partition "${quick[@]}" --exec-lines '
+	mq consume -e --group "$group" --workers 8 --order partition "${quick[@]}" --exec-lines '
 		while read -r n; do echo "$n" >>"seen.$$"; echo "$n" >>seen; echo ok; done' "$address"
 	expect_status 0
 	for part in 0 1 2; do
@@ -188,7 +190,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 		seq 500 | sed 's/.*/k&:&/'
 		echo bad:second
 	} | "$MQTK" produce -q -K: "$address"
-	background consume -q --group g --backoff 20s..20s "${quick[@]}" --exec-lines '
+	background consume -q --group "$group" --backoff 20s..20s "${quick[@]}" --exec-lines '
 		while read -r n; do
 			echo "$n" >>seen
 			if [ "$n" = first ] && [ ! -e better ]; then echo retry; else echo ok; fi
@@ -201,7 +203,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	is "$status" 130
 	[[ $(committed) == "[null]" || $(committed) == "[0]" ]]
 	touch better
-	mq consume -q -e --group g "${quick[@]}" --exec-lines \
+	mq consume -q -e --group "$group" "${quick[@]}" --exec-lines \
 		'while read -r n; do echo "$n" >>again; echo ok; done' "$address"
 	is "$(grep -e second -e first again | xargs)" "first second"
 	is "$(committed)" "[502]"
@@ -211,7 +213,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	real_topic 1
 	numbered 100
 	mkfifo gate
-	background consume --group g --workers 2 "${quick[@]}" --exec '
+	background consume --group "$group" --workers 2 "${quick[@]}" --exec '
 		read -r n; echo "$n" >>begun; read -r _ <gate; echo "$n" >>finished' "$address" 2>said
 	wait_until 20 lines_in begun 2
 	kill -INT "$pid"
@@ -229,7 +231,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	"$MQTK" create -q --partitions 1 "$address-dead"
 	numbered 30000
 	program='while read -r n; do case $n in *7) echo reject seven ;; *) echo "$n" >>handled; echo ok ;; esac; done'
-	worker=(--group g -X group.instance.id=one -X session.timeout.ms=6000 --workers 3
+	worker=(--group "$group" -X group.instance.id=one -X session.timeout.ms=6000 --workers 3
 		--retries 0 --dead-letter "$address-dead" --exec-lines "$program" "$address")
 	strike 50 120 320 consume -q -e "${worker[@]}"
 	((struck >= 20)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
@@ -247,7 +249,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	real_topic 1
 	"$MQTK" create -q --partitions 1 "$address-dead"
 	numbered 20000
-	mq_within 60 consume -e --group g --retries 0 --dead-letter "$address-dead" \
+	mq_within 60 consume -e --group "$group" --retries 0 --dead-letter "$address-dead" \
 		"${quick[@]}" --exec-lines 'sed -u "s/.*/reject & is bad/"' "$address"
 	expect_status 0
 	has "$err" "20000 dead"
@@ -256,7 +258,7 @@ if n == 0: sys.exit("there are no commits")' "$topic"
 	# A program that fails, and letters that are refused: nothing is passed over.
 	"$MQTK" alter -q --yes --config max.message.bytes=200 "$address-dead"
 	numbered 10
-	mq_within 60 consume -e --group g --retries 0 --dead-letter "$address-dead" \
+	mq_within 60 consume -e --group "$group" --retries 0 --dead-letter "$address-dead" \
 		"${quick[@]}" --exec-lines 'sed -u "s/.*/reject &/"' "$address"
 	expect_status 3
 	has "$err" "dead letter"
