@@ -439,16 +439,16 @@ _mqtk() {
 		--to) _mqtk_addresses; return ;;
 		--edit) :; return ;;
 		--edit-timeout) :; return ;;
-		-c|--count) :; return ;;
 		--rate) :; return ;;
 		--max-replays) :; return ;;
 		--resume) _mqtk_files; return ;;
+		-c|--count) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --to --edit --edit-timeout --count --rate --max-replays --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --to --edit --edit-timeout --rate --max-replays --resume --count --json --force --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -464,14 +464,14 @@ _mqtk() {
 		--max-deliveries) :; return ;;
 		-g|--group) :; return ;;
 		--idle) :; return ;;
-		-c|--count) :; return ;;
 		--resume) _mqtk_files; return ;;
+		-c|--count) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --resume --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --resume --count --json --force --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -487,14 +487,14 @@ _mqtk() {
 		--max-deliveries) :; return ;;
 		-g|--group) :; return ;;
 		--idle) :; return ;;
-		-c|--count) :; return ;;
 		--backup) _mqtk_files; return ;;
+		-c|--count) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --backup --no-backup --force --json --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --backup --no-backup --count --json --force --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -516,7 +516,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --append --force --json -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --append --count --json --force -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -529,14 +529,14 @@ _mqtk() {
 		--ids) _mqtk_files; return ;;
 		--key) :; return ;;
 		--grep) :; return ;;
-		-c|--count) :; return ;;
 		--resume) _mqtk_files; return ;;
+		-c|--count) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --count --resume --json -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --resume --count --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -11,25 +11,17 @@ struct drop_values {
 	struct choose_options choose;
 	struct consent consent;
 	struct pending_options pending;
-	int64_t count;
 	const char *backup;
-	bool no_backup, force, json;
+	bool no_backup;
+	struct moving_options moving;
 };
 
 static const struct drop_values defaults = {
-    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .moving = MOVING_OPTIONS_INIT};
 
 #define FIELD(name) offsetof(struct drop_values, name)
 
 static const struct mq_option rows[] = {
-    {.name = "count",
-     .letter = 'c',
-     .type = MQ_OPT_INT,
-     .arg = "N",
-     .help = "at most N of them, the first ones",
-     .min = 1,
-     .max = INT64_MAX,
-     .field = FIELD(count)},
     {.name = "backup",
      .type = MQ_OPT_STRING,
      .arg = "FILE",
@@ -41,15 +33,6 @@ static const struct mq_option rows[] = {
      .help = "keep them nowhere",
      .field = FIELD(no_backup),
      .excludes = "backup"},
-    {.name = "force",
-     .type = MQ_OPT_FLAG,
-     .help = "look at a queue although that could make the broker drop messages",
-     .field = FIELD(force)},
-    {.name = "json",
-     .letter = 'J',
-     .type = MQ_OPT_FLAG,
-     .help = "report as one JSON line on standard output",
-     .field = FIELD(json)},
     {0}};
 
 static const struct mq_option_set sets[] = {
@@ -57,6 +40,7 @@ static const struct mq_option_set sets[] = {
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
     {"What a group holds", pending_rows, FIELD(pending)},
     {"Drop", rows, 0},
+    {"How many, and what is said", moving_rows, FIELD(moving)},
     {"Safety", consent_rows, FIELD(consent)},
     {0}};
 
@@ -104,13 +88,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .noun = "the drop",
 	    .towards = values->no_backup ? "" : NULL,
 	    .drops = true,
-	    .count = values->count,
+	    .options = &values->moving,
 	    .max_replays = -1,
 	    .plain = true,
-	    .json = values->json,
 	    .pending = &values->pending,
 	    .append = true,
-	    .force = values->force,
 	};
 	struct mq_buf name;
 	int code = MQ_USAGE;

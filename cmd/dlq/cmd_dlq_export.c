@@ -7,45 +7,28 @@ struct export_values {
 	struct mq_common common;
 	struct choose_options choose;
 	struct pending_options pending;
-	int64_t count;
-	bool append, force, json;
+	bool append;
+	struct moving_options moving;
 };
 
 static const struct export_values defaults = {
-    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .moving = MOVING_OPTIONS_INIT};
 static const struct consent granted = {.yes = true};
 
 #define FIELD(name) offsetof(struct export_values, name)
 
-static const struct mq_option rows[] = {
-    {.name = "count",
-     .letter = 'c',
-     .type = MQ_OPT_INT,
-     .arg = "N",
-     .help = "at most N of them, the first ones",
-     .min = 1,
-     .max = INT64_MAX,
-     .field = FIELD(count)},
-    {.name = "append",
-     .type = MQ_OPT_FLAG,
-     .help = "add to a file that is not empty",
-     .field = FIELD(append)},
-    {.name = "force",
-     .type = MQ_OPT_FLAG,
-     .help = "look at a queue although that could make the broker drop messages",
-     .field = FIELD(force)},
-    {.name = "json",
-     .letter = 'J',
-     .type = MQ_OPT_FLAG,
-     .help = "report as one JSON line on standard output",
-     .field = FIELD(json)},
-    {0}};
+static const struct mq_option rows[] = {{.name = "append",
+                                         .type = MQ_OPT_FLAG,
+                                         .help = "add to a file that is not empty",
+                                         .field = FIELD(append)},
+                                        {0}};
 
 static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, FIELD(choose)},
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
     {"What a group holds", pending_rows, FIELD(pending)},
     {"Export", rows, 0},
+    {"How many, and what is said", moving_rows, FIELD(moving)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -63,14 +46,12 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .verb = "export",
 	    .done = "exported",
 	    .noun = "the export",
-	    .count = values->count,
+	    .options = &values->moving,
 	    .max_replays = -1,
 	    .plain = true,
-	    .json = values->json,
 	    .pending = &values->pending,
 	    .stay = true,
 	    .append = values->append,
-	    .force = values->force,
 	};
 
 	if (invocation->operands.n != 2)

@@ -6,42 +6,30 @@
 struct import_values {
 	struct mq_common common;
 	struct choose_options choose;
-	int64_t count;
 	const char *resume;
-	bool json;
+	struct moving_options moving;
 };
 
-static const struct import_values defaults = {.common = MQ_COMMON_INIT, .count = -1};
+static const struct import_values defaults = {.common = MQ_COMMON_INIT,
+                                              .moving = MOVING_OPTIONS_INIT};
 static const struct consent granted = {.yes = true};
 
 #define FIELD(name) offsetof(struct import_values, name)
 
 static const struct mq_option rows[] = {
-    {.name = "count",
-     .letter = 'c',
-     .type = MQ_OPT_INT,
-     .arg = "N",
-     .help = "at most N of them, the first ones",
-     .min = 1,
-     .max = INT64_MAX,
-     .field = FIELD(count)},
     {.name = "resume",
      .type = MQ_OPT_STRING,
      .arg = "FILE",
      .help = "remember in FILE what is done; the same command goes on from there",
      .complete = MQ_COMPLETE_FILE,
      .field = FIELD(resume)},
-    {.name = "json",
-     .letter = 'J',
-     .type = MQ_OPT_FLAG,
-     .help = "report as one JSON line on standard output",
-     .field = FIELD(json)},
     {0}};
 
 static const struct mq_option_set sets[] = {
     {"Which letters", choose_rows, FIELD(choose)},
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
     {"Import", rows, 0},
+    {"How many, and what is said", moving_file_rows, FIELD(moving)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -58,10 +46,9 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .verb = "import",
 	    .done = "imported",
 	    .noun = "the import",
-	    .count = values->count,
+	    .options = &values->moving,
 	    .max_replays = -1,
 	    .plain = true,
-	    .json = values->json,
 	    .stay = true,
 	    .resume = values->resume,
 	};

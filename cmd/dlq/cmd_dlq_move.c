@@ -7,40 +7,22 @@ struct move_values {
 	struct choose_options choose;
 	struct consent consent;
 	struct pending_options pending;
-	int64_t count;
 	const char *resume;
-	bool force, json;
+	struct moving_options moving;
 };
 
 static const struct move_values defaults = {
-    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
+    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .moving = MOVING_OPTIONS_INIT};
 
 #define FIELD(name) offsetof(struct move_values, name)
 
 static const struct mq_option rows[] = {
-    {.name = "count",
-     .letter = 'c',
-     .type = MQ_OPT_INT,
-     .arg = "N",
-     .help = "at most N of them, the first ones",
-     .min = 1,
-     .max = INT64_MAX,
-     .field = FIELD(count)},
     {.name = "resume",
      .type = MQ_OPT_STRING,
      .arg = "FILE",
      .help = "take nothing out: remember in FILE what is done; the same command goes on from there",
      .complete = MQ_COMPLETE_FILE,
      .field = FIELD(resume)},
-    {.name = "force",
-     .type = MQ_OPT_FLAG,
-     .help = "look at a queue although that could make the broker drop messages",
-     .field = FIELD(force)},
-    {.name = "json",
-     .letter = 'J',
-     .type = MQ_OPT_FLAG,
-     .help = "report as one JSON line on standard output",
-     .field = FIELD(json)},
     {0}};
 
 static const struct mq_option_set sets[] = {
@@ -48,6 +30,7 @@ static const struct mq_option_set sets[] = {
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
     {"What a group holds", pending_rows, FIELD(pending)},
     {"Move", rows, 0},
+    {"How many, and what is said", moving_rows, FIELD(moving)},
     {"Safety", consent_rows, FIELD(consent)},
     {0}};
 
@@ -68,13 +51,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .verb = "move",
 	    .done = "moved",
 	    .noun = "the move",
-	    .count = values->count,
+	    .options = &values->moving,
 	    .max_replays = -1,
 	    .plain = true,
-	    .json = values->json,
 	    .pending = &values->pending,
 	    .resume = values->resume,
-	    .force = values->force,
 	};
 
 	if (invocation->operands.n != 2)

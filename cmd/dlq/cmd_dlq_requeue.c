@@ -8,13 +8,13 @@ struct requeue_values {
 	struct consent consent;
 	struct pending_options pending;
 	const char *to, *resume, *edit;
-	int64_t count, max_replays, rate, edit_timeout_ms;
-	bool force, json;
+	int64_t max_replays, rate, edit_timeout_ms;
+	struct moving_options moving;
 };
 
 static const struct requeue_values defaults = {.common = MQ_COMMON_INIT,
                                                .pending = PENDING_INIT,
-                                               .count = -1,
+                                               .moving = MOVING_OPTIONS_INIT,
                                                .max_replays = -1,
                                                .edit_timeout_ms = 30000};
 
@@ -42,14 +42,6 @@ static const struct mq_option rows[] = {
      .min = 1,
      .max = 3600000,
      .field = FIELD(edit_timeout_ms)},
-    {.name = "count",
-     .letter = 'c',
-     .type = MQ_OPT_INT,
-     .arg = "N",
-     .help = "at most N of them, the first ones",
-     .min = 1,
-     .max = INT64_MAX,
-     .field = FIELD(count)},
     {.name = "rate",
      .type = MQ_OPT_INT,
      .arg = "N",
@@ -69,15 +61,6 @@ static const struct mq_option rows[] = {
      .help = "take nothing out: remember in FILE what is done; the same command goes on from there",
      .complete = MQ_COMPLETE_FILE,
      .field = FIELD(resume)},
-    {.name = "force",
-     .type = MQ_OPT_FLAG,
-     .help = "look at a queue although that could make the broker drop messages",
-     .field = FIELD(force)},
-    {.name = "json",
-     .letter = 'J',
-     .type = MQ_OPT_FLAG,
-     .help = "report as one JSON line on standard output",
-     .field = FIELD(json)},
     {0}};
 
 static const struct mq_option_set sets[] = {
@@ -85,6 +68,7 @@ static const struct mq_option_set sets[] = {
     {"Which messages", select_rows, FIELD(choose) + offsetof(struct choose_options, select)},
     {"What a group holds", pending_rows, FIELD(pending)},
     {"Requeue", rows, 0},
+    {"How many, and what is said", moving_rows, FIELD(moving)},
     {"Safety", consent_rows, FIELD(consent)},
     {0}};
 
@@ -116,11 +100,9 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .edit_timeout_ms = values->edit_timeout_ms,
 	    .resume = values->resume,
 	    .rate = (double)values->rate,
-	    .count = values->count,
+	    .options = &values->moving,
 	    .max_replays = values->max_replays,
 	    .strip = true,
-	    .force = values->force,
-	    .json = values->json,
 	};
 
 	if (invocation->operands.n != 1)

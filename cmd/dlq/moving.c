@@ -17,6 +17,29 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#define COUNT                                                                                      \
+	{                                                                                          \
+		.name = "count", .letter = 'c', .type = MQ_OPT_INT, .arg = "N",                    \
+		.help = "at most N of them, the first ones", .min = 1, .max = INT64_MAX,           \
+		.field = offsetof(struct moving_options, count)                                    \
+	}
+#define JSON                                                                                       \
+	{                                                                                          \
+		.name = "json", .letter = 'J', .type = MQ_OPT_FLAG,                                \
+		.help = "report as one JSON line on standard output",                              \
+		.field = offsetof(struct moving_options, json)                                     \
+	}
+
+const struct mq_option moving_file_rows[] = {COUNT, JSON, {0}};
+const struct mq_option moving_rows[] = {
+    COUNT,
+    JSON,
+    {.name = "force",
+     .type = MQ_OPT_FLAG,
+     .help = "look at a queue although that could make the broker drop messages",
+     .field = offsetof(struct moving_options, force)},
+    {0}};
+
 #define GROUP "mqtk-dlq"
 
 /* A run over the letters: the preview, or the real one. */
@@ -253,13 +276,13 @@ static int pass(struct run *run, struct mq_err *err)
 	bool preview = run->looking, home = run->places->home;
 	struct replay_values values = {
 	    .common = *moving->invocation->common,
-	    .count = moving->count,
+	    .count = moving->options->count,
 	    .chosen = true,
 	    .pace = {.rate = moving->rate, .max_gap_ms = -1},
 	    .max_replays = moving->max_replays,
-	    .force = moving->force,
+	    .force = moving->options->force,
 	    .dry_run = preview,
-	    .json = moving->json && !preview,
+	    .json = moving->options->json && !preview,
 	    .resume = preview ? NULL : moving->resume,
 	    .compression = -1,
 	    .no_provenance = moving->plain,
@@ -310,7 +333,7 @@ static int ask(const struct moving *moving, const struct places *places, struct 
 	struct mq_buf what;
 	int result = -1;
 
-	if (moving->consent->dry_run && moving->json)
+	if (moving->consent->dry_run && moving->options->json)
 		return preview_json(preview, moving->verb, places->from_words, places->to_words,
 		                    err);
 	mq_buf_init(&what, 1 << 16);
@@ -385,16 +408,16 @@ static int look_first(struct moving *moving, struct places *places, bool *ret_go
 	bool rest = err->code == MQ_OK && (code == MQ_PARTIAL || code == MQ_DATA);
 	if (code != MQ_OK && !rest)
 		goto out;
-	if (moving->count >= 0 && preview.meant > moving->count)
-		preview.meant = moving->count;
+	if (moving->options->count >= 0 && preview.meant > moving->options->count)
+		preview.meant = moving->options->count;
 	say_left(moving, places, &preview);
 	left = preview.homeless > 0 || preview.foreign > 0 ? MQ_PARTIAL : MQ_OK;
-	if (preview.meant > 0 && !(dry && moving->json) &&
+	if (preview.meant > 0 && !(dry && moving->options->json) &&
 	    preview_say(&preview, invocation->color_err, err) < 0)
 		code = (int)err->code;
-	else if (preview.meant == 0 && moving->json && !dry)
+	else if (preview.meant == 0 && moving->options->json && !dry)
 		code = say_nothing(places, err);
-	else if (preview.meant > 0 || (dry && moving->json))
+	else if (preview.meant > 0 || (dry && moving->options->json))
 		*ret_go = ask(moving, places, &preview, err) > 0;
 out:
 	preview_release(&preview);
@@ -453,7 +476,7 @@ int moving_run(struct moving *moving, struct mq_err *err)
 	/* The shell would do nothing, and call that a success: all bodies would be empty. */
 	if (moving->edit && moving->edit[strspn(moving->edit, " \t\n")] == '\0')
 		return mq_fail(err, MQ_USAGE, "--edit: there is no command"), MQ_USAGE;
-	if (moving->resume && moving->count >= 0) {
+	if (moving->resume && moving->options->count >= 0) {
 		mq_fail(err, MQ_USAGE,
 		        "--resume and --count: a journal knows how far the letters "
 		        "were read, and not how many were chosen");

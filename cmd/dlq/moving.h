@@ -12,8 +12,22 @@
 #include "cmd/dlq/pending.h"
 #include "cmd/replay/running.h"
 
+/* What all of them ask for. */
+struct moving_options {
+	int64_t count; /* -1: all */
+	bool force;    /* look although that could make the broker drop messages */
+	bool json;
+};
+#define MOVING_OPTIONS_INIT                                                                        \
+	{                                                                                          \
+		.count = -1                                                                        \
+	}
+extern const struct mq_option moving_rows[];
+extern const struct mq_option moving_file_rows[]; /* of a file, which nothing is dropped from */
+
 struct moving {
 	/* set by the caller */
+	const struct moving_options *options;
 	struct mq_invocation *invocation;
 	const struct choose_options *choose;
 	const struct consent *consent;
@@ -30,12 +44,11 @@ struct moving {
 	const struct pending_options *pending;
 	const char *resume;
 	double rate;
-	int64_t count, max_replays; /* -1: none */
-	bool strip;                 /* headers that tell of the death are left out */
-	bool plain;                 /* nothing is added to the copies */
-	bool stay;                  /* a copy: nothing is taken, and no group moves */
-	bool append;                /* to a target file that holds something */
-	bool force, json;
+	int64_t max_replays;    /* -1: none */
+	bool strip;             /* headers that tell of the death are left out */
+	bool plain;             /* nothing is added to the copies */
+	bool stay;              /* a copy: nothing is taken, and no group moves */
+	bool append;            /* to a target file that holds something */
 	bool unasked;           /* no preview and no question: what is done can be undone */
 	struct chooser chooser; /* of moving_run: ids are read once, for the preview and the way */
 	bool drops;             /* what cannot be taken out one by one must not be chosen */
