@@ -1,5 +1,5 @@
 /*
- * Regular expressions over the bytes of messages, by PCRE2: --grep.
+ * Regular expressions by PCRE2: over the bytes of messages (--grep), and over text (schemas).
  *
  * The bytes are matched as they are, anywhere in them: no encoding is assumed, '.' stands for one
  * byte but a newline, and (?i), (?s) and the like stand at the beginning of the expression. How
@@ -14,6 +14,9 @@ struct mq_pattern;
 
 /* MQ_USAGE when text is no regular expression (the place is named) or the library is missing. */
 int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err);
+/* As mq_pattern_new, for text that is known to be UTF-8: '.' is a character, '$' the very end, an
+ * unset group matches nothing, [] no character. */
+int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err);
 void mq_pattern_free(struct mq_pattern *pattern);
 
 /* 1: it matches; 0: it does not, as nothing does that is absent; -1: the limits were reached

@@ -26,6 +26,7 @@
 
 #define FUNCTIONS(X)                                                                               \
 	X(compile)                                                                                 \
+	X(jit_compile)                                                                             \
 	X(code_free)                                                                               \
 	X(match)                                                                                   \
 	X(match_data_create)                                                                       \
@@ -73,7 +74,7 @@ static int load(struct mq_err *err)
 	pthread_once(&once, load_once);
 	if (pcre2.loaded)
 		return 0;
-	mq_fail(err, MQ_USAGE, "--grep needs " LIBRARY ", which cannot be loaded: %s",
+	mq_fail(err, MQ_USAGE, "regular expressions need " LIBRARY ", which cannot be loaded: %s",
 	        pcre2.why_not);
 	return mq_hint(err, "install PCRE2 (the package libpcre2-8-0 on Debian and Ubuntu)");
 }
@@ -84,26 +85,26 @@ struct mq_pattern {
 	pcre2_code_8 *code;
 	pcre2_match_data_8 *data;
 	pcre2_match_context_8 *context;
+	uint32_t options; /* of each match */
 };
 
-int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err)
+static struct mq_pattern *compile(struct mq_bytes text, uint32_t options, struct mq_err *err)
 {
 	PCRE2_UCHAR8 words[200];
 	PCRE2_SIZE place;
 	int code;
 
-	*ret_pattern = NULL;
 	if (load(err) < 0)
-		return -1;
+		return NULL;
 	struct mq_pattern *pattern = calloc(1, sizeof *pattern);
 	if (!pattern)
-		return mq_fail_memory(err);
-	pattern->code = pcre2.compile((PCRE2_SPTR8)text, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF,
-	                              &code, &place, NULL);
+		return mq_fail_memory(err), NULL;
+	pattern->code =
+	    pcre2.compile((PCRE2_SPTR8)text.data, text.len, options, &code, &place, NULL);
 	if (!pattern->code) {
 		pcre2.get_error_message(code, words, sizeof words);
-		mq_fail(err, MQ_USAGE, "'%s' is no regular expression: %s at character %zu", text,
-		        (const char *)words, place + 1);
+		mq_fail(err, MQ_USAGE, "'%.*s' is no regular expression: %s at character %zu",
+		        (int)text.len, text.data, (const char *)words, place + 1);
 		goto fail;
 	}
 	pattern->data = pcre2.match_data_create(1, NULL);
@@ -115,11 +116,30 @@ int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_
 	pcre2.set_match_limit(pattern->context, MATCH_LIMIT);
 	pcre2.set_depth_limit(pattern->context, DEPTH_LIMIT);
 	pcre2.set_heap_limit(pattern->context, HEAP_LIMIT);
-	*ret_pattern = pattern;
-	return 0;
+	return pattern;
 fail:
 	mq_pattern_free(pattern);
-	return -1;
+	return NULL;
+}
+
+int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err)
+{
+	*ret_pattern = compile(mq_bytes_str(text), PCRE2_NEVER_UTF, err);
+	return *ret_pattern ? 0 : -1;
+}
+
+int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err)
+{
+	*ret_pattern = compile(text,
+	                       PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
+	                           PCRE2_MATCH_UNSET_BACKREF,
+	                       err);
+	if (!*ret_pattern)
+		return -1;
+	/* Without it the pattern is interpreted: slower, and nothing else. */
+	pcre2.jit_compile((*ret_pattern)->code, PCRE2_JIT_COMPLETE);
+	(*ret_pattern)->options = PCRE2_NO_UTF_CHECK;
+	return 0;
 }
 
 void mq_pattern_free(struct mq_pattern *pattern)
@@ -138,8 +158,11 @@ int mq_pattern_matches(const struct mq_pattern *pattern, struct mq_bytes bytes, 
 
 	if (!bytes.data)
 		return 0;
-	int got = pcre2.match(pattern->code, (PCRE2_SPTR8)bytes.data, bytes.len, 0, 0,
-	                      pattern->data, pattern->context);
+	int got = pcre2.match(pattern->code, (PCRE2_SPTR8)bytes.data, bytes.len, 0,
+	                      pattern->options, pattern->data, pattern->context);
+	if (got == PCRE2_ERROR_JIT_STACKLIMIT)
+		got = pcre2.match(pattern->code, (PCRE2_SPTR8)bytes.data, bytes.len, 0,
+		                  pattern->options | PCRE2_NO_JIT, pattern->data, pattern->context);
 	if (got >= 0)
 		return 1;
 	if (got == PCRE2_ERROR_NOMATCH)
@@ -157,8 +180,14 @@ int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_
 {
 	(void)text;
 	*ret_pattern = NULL;
-	mq_fail(err, MQ_USAGE, "this mqtk was built without PCRE2, which --grep needs");
+	mq_fail(err, MQ_USAGE, "this mqtk was built without PCRE2, which regular expressions need");
 	return mq_hint(err, "'scripts/deps.sh build' installs it; then build again");
+}
+
+int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err)
+{
+	(void)text;
+	return mq_pattern_new("", ret_pattern, err);
 }
 
 void mq_pattern_free(struct mq_pattern *pattern)
