@@ -103,28 +103,25 @@ static const char *type_name(const struct js_doc *doc, uint32_t value)
 	return names[doc->values[value].type];
 }
 
-static bool check_type(struct js_validator *validator, const struct js_node *node,
-                       const struct js_check *check, uint32_t value)
+/* What says things stands apart from what checks, which is called for every value. */
+#define APART __attribute__((noinline, cold))
+
+static APART bool tell_type(struct js_validator *validator, const struct js_node *node,
+                            const struct js_check *check, uint32_t value)
 {
 	static const struct {
 		unsigned bit;
 		const char *name;
-	} names[] = {{1u << JS_NULL, "null"},     {1u << JS_FALSE, "boolean"},
-	             {1u << JS_NUMBER, "number"}, {JS_TYPE_INTEGER, "integer"},
-	             {JS_TYPE_INTEGER_WRITTEN, "integer"}, {1u << JS_STRING, "string"},
-	             {1u << JS_ARRAY, "array"},   {1u << JS_OBJECT, "object"}};
-	const struct js_value *there = &validator->doc->values[value];
+	} names[] = {{1u << JS_NULL, "null"},
+	             {1u << JS_FALSE, "boolean"},
+	             {1u << JS_NUMBER, "number"},
+	             {JS_TYPE_INTEGER, "integer"},
+	             {JS_TYPE_INTEGER_WRITTEN, "integer"},
+	             {1u << JS_STRING, "string"},
+	             {1u << JS_ARRAY, "array"},
+	             {1u << JS_OBJECT, "object"}};
 	char text[80] = "", shown[SHOWN + 8];
 
-	if (check->u.types & 1u << there->type)
-		return true;
-	if (there->type == JS_NUMBER &&
-	    ((check->u.types & JS_TYPE_INTEGER && js_number_is_integer(there)) ||
-	     (check->u.types & JS_TYPE_INTEGER_WRITTEN &&
-	      !memchr(there->at.text, '.', there->len) && js_number_is_integer(there))))
-		return true;
-	if (!validator->tell)
-		return false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (check->u.types & names[i].bit)
 			snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s",
@@ -134,27 +131,46 @@ static bool check_type(struct js_validator *validator, const struct js_node *nod
 	                type_name(validator->doc, value), text);
 }
 
+static bool check_type(struct js_validator *validator, const struct js_node *node,
+                       const struct js_check *check, uint32_t value)
+{
+	const struct js_value *there = &validator->doc->values[value];
+
+	if (check->u.types & 1u << there->type)
+		return true;
+	if (there->type == JS_NUMBER &&
+	    ((check->u.types & JS_TYPE_INTEGER && js_number_is_integer(there)) ||
+	     (check->u.types & JS_TYPE_INTEGER_WRITTEN &&
+	      !memchr(there->at.text, '.', there->len) && js_number_is_integer(there))))
+		return true;
+	return validator->tell && tell_type(validator, node, check, value);
+}
+
+/* value is not what it is compared with. */
+static APART bool tell_other(struct js_validator *validator, const struct js_node *node,
+                             const struct js_check *check, uint32_t value, const char *is_not)
+{
+	const struct js_doc *doc = &validator->program->library->documents[node->document]->doc;
+	char shown[SHOWN + 8], wanted[SHOWN + 8];
+
+	return js_wrong(validator, node, check->value,
+	                js_keyword_name((enum js_keyword)check->keyword), value, "%s %s %s",
+	                js_shown(validator, validator->doc, value, shown, sizeof shown), is_not,
+	                js_shown(validator, doc, check->value, wanted, sizeof wanted));
+}
+
 static bool check_enum(struct js_validator *validator, const struct js_node *node,
                        const struct js_check *check, uint32_t value)
 {
 	const struct js_doc *doc = &validator->program->library->documents[node->document]->doc;
-	uint32_t i = check->value;
-	char shown[SHOWN + 8], wanted[SHOWN + 8];
+	bool only = check->keyword == JS_KW_CONST;
+	uint32_t i = check->value + !only, end = only ? i + 1 : doc->values[check->value].at.end;
 
-	if (check->keyword == JS_KW_CONST) {
-		return js_equal(validator->doc, value, doc, i) ||
-		       js_wrong(validator, node, i, "const", value, "%s is not %s",
-		                js_shown(validator, validator->doc, value, shown, sizeof shown),
-		                js_shown(validator, doc, i, wanted, sizeof wanted));
-	}
-	for (i++; i < doc->values[check->value].at.end; i = js_next(doc, i))
+	for (; i < end; i = js_next(doc, i))
 		if (js_equal(validator->doc, value, doc, i))
 			return true;
-	if (!validator->tell)
-		return false;
-	return js_wrong(validator, node, check->value, "enum", value, "%s is none of %s",
-	                js_shown(validator, validator->doc, value, shown, sizeof shown),
-	                js_shown(validator, doc, check->value, wanted, sizeof wanted));
+	return validator->tell &&
+	       tell_other(validator, node, check, value, only ? "is not" : "is none of");
 }
 
 static bool check_number(struct js_validator *validator, const struct js_node *node,
@@ -163,7 +179,7 @@ static bool check_number(struct js_validator *validator, const struct js_node *n
 	const struct js_value *number = &validator->doc->values[value];
 	const struct js_value *limit =
 	    &validator->program->library->documents[node->document]->doc.values[check->value];
-	const char *keyword = js_keyword_name((enum js_keyword)check->keyword), *words;
+	const char *words;
 	bool strict = check->op == JS_OP_EXCLUSIVE_MAXIMUM || check->op == JS_OP_EXCLUSIVE_MINIMUM;
 	bool above = check->op == JS_OP_MAXIMUM || check->op == JS_OP_EXCLUSIVE_MAXIMUM;
 
@@ -181,26 +197,19 @@ static bool check_number(struct js_validator *validator, const struct js_node *n
 		words = above ? (strict ? "is not less than" : "is greater than")
 		              : (strict ? "is not greater than" : "is less than");
 	}
-	return js_wrong(validator, node, check->value, keyword, value, "%.*s %s %.*s",
-	                (int)(number->len < SHOWN ? number->len : SHOWN), number->at.text, words,
-	                (int)(limit->len < SHOWN ? limit->len : SHOWN), limit->at.text);
+	return validator->tell && tell_other(validator, node, check, value, words);
 }
 
 static bool check_pattern(struct js_validator *validator, const struct js_node *node,
                           const struct js_check *check, uint32_t value)
 {
-	const struct js_doc *doc = &validator->program->library->documents[node->document]->doc;
-	char shown[SHOWN + 8], wanted[SHOWN + 8];
 	int matches = mq_pattern_matches(check->u.pattern, js_text(validator->doc, value),
 	                                 validator->err);
 
 	if (matches < 0)
 		return js_break(validator);
-	if (matches || !validator->tell)
-		return matches;
-	return js_wrong(validator, node, check->value, "pattern", value, "%s does not match %s",
-	                js_shown(validator, validator->doc, value, shown, sizeof shown),
-	                js_shown(validator, doc, check->value, wanted, sizeof wanted));
+	return matches || (validator->tell &&
+	                   tell_other(validator, node, check, value, "does not match"));
 }
 
 static bool check_format(struct js_validator *validator, const struct js_node *node,
@@ -208,15 +217,9 @@ static bool check_format(struct js_validator *validator, const struct js_node *n
 {
 	const struct js_value *string = &validator->doc->values[value];
 	enum js_draft draft = validator->program->library->resources[node->resource].dialect.draft;
-	char shown[SHOWN + 8];
 
-	if (check->u.format->check(string->at.text, string->len, draft))
-		return true;
-	if (!validator->tell)
-		return false;
-	return js_wrong(validator, node, check->value, "format", value, "%s is no %s",
-	                js_shown(validator, validator->doc, value, shown, sizeof shown),
-	                check->u.format->name);
+	return check->u.format->check(string->at.text, string->len, draft) ||
+	       (validator->tell && tell_other(validator, node, check, value, "is not in the form"));
 }
 
 static bool check_length(struct js_validator *validator, const struct js_node *node,

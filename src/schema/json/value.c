@@ -4,6 +4,9 @@
 #include "format/json_read.h"
 
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum {
 	FIRST_VALUES = 256,
@@ -31,8 +34,12 @@ uint16_t js_hash(const char *text, size_t len)
 	if (len >= 8) {
 		memcpy(&first, text, 8);
 		memcpy(&last, text + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(&first, text, 4);
+		memcpy(&last, text + len - 4, 4);
 	} else {
-		memcpy(&first, text, len);
+		for (size_t i = 0; i < len; i++)
+			first = first << 8 | (unsigned char)text[i];
 	}
 	x = (first ^ (last << 17 | last >> 47)) * 0x9e3779b97f4a7c15u;
 	return (uint16_t)(x >> 48);
@@ -108,17 +115,63 @@ bad:
 	return false;
 }
 
+#define HIGH_BITS 0x8080808080808080u
+
+static bool is_ascii(const char *text, size_t len)
+{
+	uint64_t high = 0, word;
+
+	for (; len >= sizeof word; text += sizeof word, len -= sizeof word) {
+		memcpy(&word, text, sizeof word);
+		high |= word;
+	}
+	for (; len > 0; text++, len--)
+		high |= (unsigned char)*text;
+	return (high & HIGH_BITS) == 0;
+}
+
+/* Most strings are short and plain: ASCII without escapes. Takes such a one, or nothing. */
+static bool take_plain(struct mq_json_reader *reader, struct js_value *value)
+{
+#ifdef __SSE2__
+	const char *start = reader->p + 1, *p = start;
+
+	for (; reader->end - p >= 16; p += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+		                            _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+		/* As signed bytes, what is not ASCII is below the space like control characters. */
+		stop = _mm_or_si128(stop, _mm_cmplt_epi8(x, _mm_set1_epi8(' ')));
+		unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+		if (mask == 0)
+			continue;
+		p += __builtin_ctz(mask);
+		if (*p != '"')
+			return false;
+		size_t len = (size_t)(p - start);
+		*value = (struct js_value){.type = JS_STRING,
+		                           .flags = JS_ASCII,
+		                           .hash = js_hash(start, len),
+		                           .len = (uint32_t)len,
+		                           .at.text = start};
+		reader->p += len + 2;
+		return true;
+	}
+#endif
+	(void)reader, (void)value;
+	return false;
+}
+
 static bool take_string(struct mq_json_reader *reader, struct js_value *value)
 {
 	struct mq_bytes bytes;
-	unsigned char high = 0;
 
+	if (take_plain(reader, value))
+		return true;
 	if (!mq_json_take_string(reader, &bytes))
 		return false;
-	for (size_t i = 0; i < bytes.len; i++)
-		high |= (unsigned char)bytes.data[i];
 	*value = (struct js_value){.type = JS_STRING,
-	                           .flags = high < 0x80 ? JS_ASCII : 0,
+	                           .flags = is_ascii(bytes.data, bytes.len) ? JS_ASCII : 0,
 	                           .hash = js_hash(bytes.data, bytes.len),
 	                           .len = (uint32_t)bytes.len,
 	                           .at.text = bytes.data};
