@@ -57,8 +57,7 @@ static uint32_t *node_slot(struct js_program *program, struct js_place place, st
 	struct js_library *library = program->library;
 
 	if (program->n_node_of < library->n_documents) {
-		uint32_t **more =
-		    realloc(program->node_of, library->n_documents * sizeof(*more));
+		uint32_t **more = realloc(program->node_of, library->n_documents * sizeof(*more));
 		if (!more)
 			return mq_fail_memory(err), NULL;
 		program->node_of = more;
@@ -108,8 +107,8 @@ struct js_check *js_compile_check(const struct js_compiling *on, enum js_op op, 
 {
 	struct js_program *program = on->program;
 
-	if (room(&program->checks, program->n_checks, &program->cap_checks,
-	         sizeof *program->checks, on->err) < 0)
+	if (room(&program->checks, program->n_checks, &program->cap_checks, sizeof *program->checks,
+	         on->err) < 0)
 		return NULL;
 	struct js_check *check = &program->checks[program->n_checks++];
 	*check = (struct js_check){.op = (uint8_t)op,
@@ -169,8 +168,8 @@ static int compile_one(struct js_program *program, uint32_t number, struct mq_er
 	} else if (on.doc->values[on.object].type == JS_OBJECT) {
 		if (js_compile_references(&on) < 0)
 			return -1;
-		bool alone = on.dialect.draft < JS_DRAFT_2019_09 &&
-		             js_member(on.doc, on.object, "$ref");
+		bool alone =
+		    on.dialect.draft < JS_DRAFT_2019_09 && js_member(on.doc, on.object, "$ref");
 		if (!alone && (js_compile_assertions(&on) < 0 || js_compile_members(&on) < 0))
 			return -1;
 	}
@@ -178,15 +177,14 @@ static int compile_one(struct js_program *program, uint32_t number, struct mq_er
 	node->first = (uint32_t)first;
 	node->n = (uint32_t)(program->n_checks - first);
 	sort_checks(program->checks + first, node->n);
-	node->unevaluated = node->n > 0 && program->checks[program->n_checks - 1].op >=
-	                                       JS_OP_UNEVALUATED_ITEMS;
+	node->unevaluated =
+	    node->n > 0 && program->checks[program->n_checks - 1].op >= JS_OP_UNEVALUATED_ITEMS;
 	return 0;
 }
 
 /* --- where dynamic references may lead -------------------------------------------------------- */
 
-static bool known_dynamic(const struct js_program *program, uint32_t resource,
-                          struct mq_bytes name)
+static bool known_dynamic(const struct js_program *program, uint32_t resource, struct mq_bytes name)
 {
 	for (size_t i = 0; i < program->n_dynamics; i++)
 		if (program->dynamics[i].resource == resource &&

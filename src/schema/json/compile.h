@@ -31,7 +31,8 @@ int js_compile_fail(const struct js_compiling *on, uint32_t value, const char *w
 /* The value of a keyword that this dialect has, or 0. */
 uint32_t js_compile_keyword(const struct js_compiling *on, enum js_keyword keyword);
 
-/* The node of a subschema; it is compiled later. -1 when the value is no schema or without memory. */
+/* The node of a subschema; it is compiled later. -1 when the value is no schema or without memory.
+ */
 int64_t js_compile_node(const struct js_compiling *on, struct js_place place);
 /* A check at the end of the node, to be filled; NULL without memory. */
 struct js_check *js_compile_check(const struct js_compiling *on, enum js_op op, unsigned types,

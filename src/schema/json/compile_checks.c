@@ -12,8 +12,8 @@ static unsigned type_named(const struct js_doc *doc, uint32_t i)
 		const char *name;
 		unsigned bits;
 	} types[] = {
-	    {"null", JS_IS_NULL},     {"boolean", JS_IS_BOOLEAN},   {"number", JS_IS_NUMBER},
-	    {"string", JS_IS_STRING}, {"array", JS_IS_ARRAY},       {"object", JS_IS_OBJECT},
+	    {"null", JS_IS_NULL},         {"boolean", JS_IS_BOOLEAN}, {"number", JS_IS_NUMBER},
+	    {"string", JS_IS_STRING},     {"array", JS_IS_ARRAY},     {"object", JS_IS_OBJECT},
 	    {"integer", JS_TYPE_INTEGER},
 	};
 
@@ -143,8 +143,7 @@ static int format_check(const struct js_compiling *on)
 	if (!value || on->doc->values[value].type != JS_STRING ||
 	    !(on->program->assert_format || (on->dialect.vocabularies & JS_FORMAT_ASSERTION)))
 		return 0;
-	const struct js_format *format =
-	    js_format_find(js_text(on->doc, value), on->dialect.draft);
+	const struct js_format *format = js_format_find(js_text(on->doc, value), on->dialect.draft);
 	if (!format)
 		return 0;
 	struct js_check *check =
@@ -175,8 +174,8 @@ static int items_check(const struct js_compiling *on)
 		return -1;
 	if (rest && (node = js_compile_node(on, (struct js_place){on->document, rest})) < 0)
 		return -1;
-	struct js_check *check = js_compile_check(on, JS_OP_ITEMS, JS_IS_ARRAY, JS_KW_ITEMS,
-	                                          rest ? rest : prefix);
+	struct js_check *check =
+	    js_compile_check(on, JS_OP_ITEMS, JS_IS_ARRAY, JS_KW_ITEMS, rest ? rest : prefix);
 	if (!check)
 		return -1;
 	check->u.items.first = run.first;

@@ -114,8 +114,8 @@ static int64_t typed(const struct js_compiling *on, enum js_keyword keyword, enu
 	uint32_t value = js_compile_keyword(on, keyword);
 
 	if (value && on->doc->values[value].type != type)
-		return js_compile_fail(on, value,
-		                       type == JS_ARRAY ? "an array is meant" : "an object is meant");
+		return js_compile_fail(
+		    on, value, type == JS_ARRAY ? "an array is meant" : "an object is meant");
 	return value;
 }
 
@@ -124,7 +124,8 @@ static int fill(const struct js_compiling *on, struct js_members *members, uint3
 {
 	const struct js_value *values = on->doc->values;
 	uint32_t additional = js_compile_keyword(on, JS_KW_ADDITIONAL_PROPERTIES);
-	size_t n = (properties ? values[properties].len : 0) + (required ? values[required].len : 0);
+	size_t n =
+	    (properties ? values[properties].len : 0) + (required ? values[required].len : 0);
 
 	members->additional = JS_NO_NODE;
 	members->properties = calloc(n + 1, sizeof *members->properties);
@@ -187,8 +188,9 @@ static int dependents(const struct js_compiling *on, enum js_keyword keyword)
 		int64_t node = JS_NO_NODE;
 
 		if (names != (keyword == JS_KW_DEPENDENT_REQUIRED) && keyword != JS_KW_DEPENDENCIES)
-			return js_compile_fail(on, key + 1, names ? "a schema is meant"
-			                                          : "an array of names is meant");
+			return js_compile_fail(on, key + 1,
+			                       names ? "a schema is meant"
+			                             : "an array of names is meant");
 		if (!names)
 			node = js_compile_node(on, (struct js_place){on->document, key + 1});
 		for (uint32_t i = key + 2; names && i < doc->values[key + 1].at.end;
@@ -197,10 +199,9 @@ static int dependents(const struct js_compiling *on, enum js_keyword keyword)
 				return js_compile_fail(on, i, "a member's name is a string");
 		struct js_check *check =
 		    node < 0 ? NULL
-		             : js_compile_check(on,
-		                                names ? JS_OP_DEPENDENT_REQUIRED
-		                                      : JS_OP_DEPENDENT_SCHEMA,
-		                                JS_IS_OBJECT, keyword, key + 1);
+		             : js_compile_check(
+		                   on, names ? JS_OP_DEPENDENT_REQUIRED : JS_OP_DEPENDENT_SCHEMA,
+		                   JS_IS_OBJECT, keyword, key + 1);
 		if (!check)
 			return -1;
 		check->u.dependent.key = key;

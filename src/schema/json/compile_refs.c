@@ -11,8 +11,8 @@ static int ask_for(struct js_program *program, struct mq_bytes name, struct mq_e
 	for (size_t i = 0; i < program->n_dynamic_names; i++)
 		if (mq_bytes_equal(program->dynamic_names[i], name))
 			return 0;
-	struct mq_bytes *more = realloc(program->dynamic_names,
-	                                (program->n_dynamic_names + 1) * sizeof *more);
+	struct mq_bytes *more =
+	    realloc(program->dynamic_names, (program->n_dynamic_names + 1) * sizeof *more);
 	if (!more)
 		return mq_fail_memory(err);
 	program->dynamic_names = more;
@@ -53,8 +53,8 @@ static int reference(const struct js_compiling *on, enum js_keyword keyword)
 		uint32_t there = library->documents[place.document]->resource_of[place.value];
 		dynamic = library->resources[there].recursive;
 	}
-	struct js_check *check = js_compile_check(
-	    on, dynamic ? JS_OP_DYNAMIC_REF : JS_OP_REF, JS_IS_ANY, keyword, value);
+	struct js_check *check = js_compile_check(on, dynamic ? JS_OP_DYNAMIC_REF : JS_OP_REF,
+	                                          JS_IS_ANY, keyword, value);
 	if (!check)
 		return -1;
 	if (!dynamic) {
@@ -119,8 +119,8 @@ static int branches(const struct js_compiling *on)
 	otherwise = one(on, JS_KW_ELSE);
 	if (then < 0 || otherwise < 0)
 		return -1;
-	struct js_check *check = js_compile_check(on, JS_OP_IF, JS_IS_ANY, JS_KW_IF,
-	                                          js_compile_keyword(on, JS_KW_IF));
+	struct js_check *check =
+	    js_compile_check(on, JS_OP_IF, JS_IS_ANY, JS_KW_IF, js_compile_keyword(on, JS_KW_IF));
 	if (!check)
 		return -1;
 	check->u.branches.condition = (uint32_t)condition;
@@ -143,6 +143,5 @@ int js_compile_references(const struct js_compiling *on)
 	    single(on, JS_KW_PROPERTY_NAMES, JS_OP_NAMES, JS_IS_OBJECT) < 0 ||
 	    single(on, JS_KW_UNEVALUATED_ITEMS, JS_OP_UNEVALUATED_ITEMS, JS_IS_ARRAY) < 0)
 		return -1;
-	return single(on, JS_KW_UNEVALUATED_PROPERTIES, JS_OP_UNEVALUATED_PROPERTIES,
-	              JS_IS_OBJECT);
+	return single(on, JS_KW_UNEVALUATED_PROPERTIES, JS_OP_UNEVALUATED_PROPERTIES, JS_IS_OBJECT);
 }

@@ -90,7 +90,7 @@ enum js_holds {
 	JS_HOLDS_ONE,         /* a schema */
 	JS_HOLDS_MANY,        /* an array of schemas */
 	JS_HOLDS_ONE_OR_MANY, /* items, before 2020-12 */
-	JS_HOLDS_NAMED,       /* an object whose members are schemas; those that are none are skipped */
+	JS_HOLDS_NAMED, /* an object whose members are schemas; those that are none are skipped */
 };
 
 /* The keyword of this name in the dialect, or JS_KW_NONE; ret_holds may be NULL. */

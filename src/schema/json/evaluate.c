@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 enum {
-	DEPTH_MAX = 6000,    /* nodes within nodes: a schema that refers to itself for ever ends */
-	WORDS_MAX = 1000,    /* of one message */
-	SHOWN = 60,          /* bytes of a value in a message */
+	DEPTH_MAX = 6000, /* nodes within nodes: a schema that refers to itself for ever ends */
+	WORDS_MAX = 1000, /* of one message */
+	SHOWN = 60,       /* bytes of a value in a message */
 	SCOPE_MAX = DEPTH_MAX,
 };
 
@@ -97,8 +97,8 @@ void js_marks_add(struct js_validator *validator, size_t to, size_t from, uint32
 
 static const char *type_name(const struct js_doc *doc, uint32_t value)
 {
-	static const char *const names[] = {"null",   "a boolean", "a boolean", "a number",
-	                                    "a string", "an array", "an object"};
+	static const char *const names[] = {"null",     "a boolean", "a boolean", "a number",
+	                                    "a string", "an array",  "an object"};
 
 	return names[doc->values[value].type];
 }
@@ -203,22 +203,19 @@ static bool check_number(struct js_validator *validator, const struct js_node *n
 static bool check_pattern(struct js_validator *validator, const struct js_node *node,
                           const struct js_check *check, uint32_t value)
 {
-	int matches = mq_pattern_matches(check->u.pattern, js_text(validator->doc, value),
-	                                 validator->err);
+	int matches =
+	    mq_pattern_matches(check->u.pattern, js_text(validator->doc, value), validator->err);
 
 	if (matches < 0)
 		return js_break(validator);
-	return matches || (validator->tell &&
-	                   tell_other(validator, node, check, value, "does not match"));
+	return matches ||
+	       (validator->tell && tell_other(validator, node, check, value, "does not match"));
 }
 
 static bool check_format(struct js_validator *validator, const struct js_node *node,
                          const struct js_check *check, uint32_t value)
 {
-	const struct js_value *string = &validator->doc->values[value];
-	enum js_draft draft = validator->program->library->resources[node->resource].dialect.draft;
-
-	return check->u.format->check(string->at.text, string->len, draft) ||
+	return check->u.format->check(js_text(validator->doc, value)) ||
 	       (validator->tell && tell_other(validator, node, check, value, "is not in the form"));
 }
 
@@ -250,11 +247,10 @@ static bool check_count(struct js_validator *validator, const struct js_node *no
 
 	if (most ? there->len <= check->u.count : there->len >= check->u.count)
 		return true;
-	return js_wrong(validator, node, check->value,
-	                js_keyword_name((enum js_keyword)check->keyword), value,
-	                "%" PRIu32 " %s, where at %s %" PRId64 " are allowed", there->len,
-	                there->type == JS_ARRAY ? "items" : "members", most ? "most" : "least",
-	                check->u.count);
+	return js_wrong(
+	    validator, node, check->value, js_keyword_name((enum js_keyword)check->keyword), value,
+	    "%" PRIu32 " %s, where at %s %" PRId64 " are allowed", there->len,
+	    there->type == JS_ARRAY ? "items" : "members", most ? "most" : "least", check->u.count);
 }
 
 /* --- the same value, other nodes -------------------------------------------------------------- */

@@ -15,7 +15,8 @@ struct js_validator {
 	void *arg;
 	bool broken;    /* err is set, or enough was told: everything ends */
 	unsigned depth; /* of nodes within nodes */
-	/* The resources that were entered, the outermost first; kept only for dynamic references. */
+	/* The resources that were entered, the outermost first; kept only for dynamic references.
+	 */
 	uint32_t *scope;
 	size_t n_scope, cap_scope;
 	/* Sets of bits on a stack: which items or members of a value were evaluated. A set is named

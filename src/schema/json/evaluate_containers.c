@@ -57,11 +57,13 @@ bool js_check_contains(struct js_validator *validator, const struct js_node *nod
 	}
 	if (found >= check->u.contains.least && found <= most)
 		return true;
-	return js_wrong(validator, node, check->value,
-	                found > most ? "maxContains" : found > 0 ? "minContains" : "contains",
-	                value, "%" PRIu32 " items are as asked, where at %s %" PRIu32 " are allowed",
-	                found, found > most ? "most" : "least",
-	                found > most ? most : check->u.contains.least);
+	return js_wrong(
+	    validator, node, check->value,
+	    found > most ? "maxContains"
+	    : found > 0  ? "minContains"
+	                 : "contains",
+	    value, "%" PRIu32 " items are as asked, where at %s %" PRIu32 " are allowed", found,
+	    found > most ? "most" : "least", found > most ? most : check->u.contains.least);
 }
 
 static bool same(struct js_validator *validator, const struct js_node *node,
@@ -102,7 +104,8 @@ static bool unique_of_many(struct js_validator *validator, const struct js_node 
 		validator->hashed[n++] = (struct js_hashed){js_value_hash(doc, i), i};
 	qsort(validator->hashed, n, sizeof *validator->hashed, by_hash);
 	for (size_t i = 1; i < n; i++)
-		for (size_t k = i; k-- > 0 && validator->hashed[k].hash == validator->hashed[i].hash;)
+		for (size_t k = i;
+		     k-- > 0 && validator->hashed[k].hash == validator->hashed[i].hash;)
 			if (js_equal(doc, validator->hashed[k].value, doc,
 			             validator->hashed[i].value))
 				return same(validator, node, check, value,
@@ -290,8 +293,8 @@ bool js_check_unevaluated(struct js_validator *validator, const struct js_node *
 			continue;
 		if (never && step)
 			ok = js_wrong(validator, node, check->value, "unevaluatedProperties", i + 1,
-			              "the member \"%.*s\" is not allowed",
-			              (int)doc->values[i].len, doc->values[i].at.text);
+			              "the member \"%.*s\" is not allowed", (int)doc->values[i].len,
+			              doc->values[i].at.text);
 		else if (never)
 			ok = js_wrong(validator, node, check->value, "unevaluatedItems", i,
 			              "an item is not allowed here");

@@ -171,8 +171,8 @@ static int64_t read_id(struct finding *finding, uint32_t value, uint32_t resourc
 		return -1;
 	id = text_member(finding->doc, value, dialect.draft == JS_DRAFT_4 ? "id" : "$id");
 	/* Beside $ref everything was ignored before 2019-09. */
-	if (!id.data || (dialect.draft < JS_DRAFT_2019_09 &&
-	                 text_member(finding->doc, value, "$ref").data))
+	if (!id.data ||
+	    (dialect.draft < JS_DRAFT_2019_09 && text_member(finding->doc, value, "$ref").data))
 		return resource;
 	if (js_uri_split(id, &uri, &finding->fragment, finding->err) < 0)
 		return -1;
@@ -188,8 +188,7 @@ static int64_t read_id(struct finding *finding, uint32_t value, uint32_t resourc
 		resource = (uint32_t)own;
 	}
 	if (fragment > 0 && dialect.draft < JS_DRAFT_2019_09 &&
-	    add_anchor(finding,
-	               mq_bytes_of(id.data + id.len - fragment, fragment), resource, value,
+	    add_anchor(finding, mq_bytes_of(id.data + id.len - fragment, fragment), resource, value,
 	               false) < 0)
 		return -1;
 	return resource;
@@ -224,8 +223,7 @@ static int find_below(struct finding *finding, uint32_t value, enum js_holds hol
 	bool many = holds == JS_HOLDS_MANY || (holds == JS_HOLDS_ONE_OR_MANY && type == JS_ARRAY);
 	uint32_t step = holds == JS_HOLDS_NAMED ? 1 : 0;
 
-	if (holds == JS_HOLDS_NOTHING || (many && type != JS_ARRAY) ||
-	    (step && type != JS_OBJECT))
+	if (holds == JS_HOLDS_NOTHING || (many && type != JS_ARRAY) || (step && type != JS_OBJECT))
 		return 0;
 	if (!many && !step)
 		return find_in(finding, value, resource);
@@ -310,7 +308,8 @@ int64_t js_library_add(struct js_library *library, const char *uri, struct mq_by
 		return parsed < 0 ? -1 : fail_parse(uri, document, &problem, err);
 	enum js_type type = (enum js_type)document->doc.values[0].type;
 	if (type != JS_OBJECT && type != JS_TRUE && type != JS_FALSE)
-		return mq_fail(err, MQ_DATA, "%s is no schema: it is neither an object nor a boolean",
+		return mq_fail(err, MQ_DATA,
+		               "%s is no schema: it is neither an object nor a boolean",
 		               *uri ? uri : "the schema");
 	document->resource_of = calloc(document->doc.n, sizeof *document->resource_of);
 	if (!document->resource_of)
@@ -370,8 +369,8 @@ static int64_t need_resource(struct js_library *library, const char *uri, struct
 	return added < 0 ? -1 : resource_with(library, uri);
 }
 
-static int64_t anchor_in(const struct js_library *library, uint32_t resource,
-                         struct mq_bytes name, bool only_dynamic)
+static int64_t anchor_in(const struct js_library *library, uint32_t resource, struct mq_bytes name,
+                         bool only_dynamic)
 {
 	for (size_t i = 0; i < library->n_anchors; i++)
 		if (library->anchors[i].resource == resource &&

@@ -39,7 +39,7 @@ struct js_anchor {
 struct js_library {
 	js_load_fn *load;
 	void *arg;
-	struct js_dialect otherwise; /* of documents without $schema */
+	struct js_dialect otherwise;    /* of documents without $schema */
 	struct js_document **documents; /* by pointer: they are looked at while more come */
 	size_t n_documents;
 	struct js_resource *resources;

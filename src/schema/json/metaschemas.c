@@ -1,7 +1,7 @@
 /* The meta-schemas of the drafts, which the program carries: meta/NAME.json, embedded by the build
  * as mq_metaschema_files (scripts/embed.sh). */
-#include "schema/json/library.h"
 #include "schema/json/metaschemas.h"
+#include "schema/json/library.h"
 
 #include <stdio.h>
 

@@ -111,8 +111,8 @@ bool js_number_is_integer(const struct js_value *number)
 uint64_t js_number_hash(const struct js_value *number)
 {
 	struct js_decimal decimal = js_decimal(number);
-	uint64_t hash = 1469598103934665603u ^ (uint64_t)decimal.exponent ^
-	                (decimal.negative ? 0x5555u : 0);
+	uint64_t hash =
+	    1469598103934665603u ^ (uint64_t)decimal.exponent ^ (decimal.negative ? 0x5555u : 0);
 
 	for (const char *p = decimal.first; p < decimal.end; p++)
 		if (*p != '.')
@@ -209,10 +209,10 @@ int js_number_multiple(const struct js_value *value, const struct js_value *divi
 	int64_t k = (a.exponent - a.digits) - (b.exponent - b.digits);
 	if (k < 0 || b.digits == 0)
 		return 0;
-	uint64_t zeros = (uint64_t)k < 4 * (uint64_t)b.digits ? (uint64_t)k : 4 * (uint64_t)b.digits;
+	uint64_t zeros =
+	    (uint64_t)k < 4 * (uint64_t)b.digits ? (uint64_t)k : 4 * (uint64_t)b.digits;
 	if (b.digits > 18)
-		return (a.digits + zeros) * b.digits > WORK_MAX ? -1
-		                                                : long_multiple(&a, zeros, &b);
+		return (a.digits + zeros) * b.digits > WORK_MAX ? -1 : long_multiple(&a, zeros, &b);
 	/* Below 10^18, so ten times the rest and a digit are below 2^64. */
 	uint64_t by = small_digits(&b), rest = 0;
 	for (const char *p = a.first; p < a.end; p++)

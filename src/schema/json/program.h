@@ -56,7 +56,7 @@ struct js_run {
 struct js_property {
 	uint64_t tag; /* js_tag of the name */
 	struct mq_bytes name;
-	uint32_t node;   /* JS_NO_NODE: only required */
+	uint32_t node; /* JS_NO_NODE: only required */
 	bool required;
 };
 
@@ -110,8 +110,8 @@ struct js_check {
 
 struct js_node {
 	uint32_t document, value, resource;
-	uint32_t first, n;  /* its checks */
-	bool unevaluated;   /* it has checks that need to know what was evaluated */
+	uint32_t first, n; /* its checks */
+	bool unevaluated;  /* it has checks that need to know what was evaluated */
 };
 
 /* Where a $dynamicRef may lead: the node of an anchor in a resource. */
@@ -140,7 +140,8 @@ struct js_program {
 
 /*
  * Compiles the schema at a place of the library, which has to outlive the program. assert_format:
- * format is checked whatever the draft says. MQ_DATA when the schema is wrong: which keyword, where.
+ * format is checked whatever the draft says. MQ_DATA when the schema is wrong: which keyword,
+ * where.
  */
 int js_program_compile(struct js_program *program, struct js_library *library,
                        struct js_place place, bool assert_format, struct mq_err *err);
@@ -149,9 +150,9 @@ void js_program_release(struct js_program *program);
 /* --- validating ------------------------------------------------------------------------------- */
 
 struct js_error {
-	uint32_t instance;        /* the value that is wrong */
+	uint32_t instance;          /* the value that is wrong */
 	const struct js_node *node; /* the subschema … */
-	uint32_t schema_value;    /* … and in its document the keyword's value */
+	uint32_t schema_value;      /* … and in its document the keyword's value */
 	const char *keyword;
 	const char *words; /* borrowed for the call */
 };

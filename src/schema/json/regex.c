@@ -8,8 +8,9 @@
 #include <ctype.h>
 
 /* White space of ECMA-262: its WhiteSpace and LineTerminator. */
-#define SPACES "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
-	       "\\x{205f}\\x{3000}\\x{feff}"
+#define SPACES                                                                                     \
+	"\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"       \
+	"\\x{205f}\\x{3000}\\x{feff}"
 #define NO_SPACES                                                                                  \
 	"\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}"           \
 	"\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}"             \
@@ -90,26 +91,54 @@ static int property(struct translation *t, char which)
 	static const struct {
 		const char *name, *here;
 	} names[] = {
-	    {"Letter", "L"}, {"Cased_Letter", "L&"}, {"LC", "L&"}, {"Uppercase_Letter", "Lu"},
-	    {"Lowercase_Letter", "Ll"}, {"Titlecase_Letter", "Lt"}, {"Modifier_Letter", "Lm"},
-	    {"Other_Letter", "Lo"}, {"Mark", "M"}, {"Combining_Mark", "M"},
-	    {"Nonspacing_Mark", "Mn"}, {"Spacing_Mark", "Mc"}, {"Enclosing_Mark", "Me"},
-	    {"Number", "N"}, {"Decimal_Number", "Nd"}, {"digit", "Nd"}, {"Letter_Number", "Nl"},
-	    {"Other_Number", "No"}, {"Punctuation", "P"}, {"punct", "P"},
-	    {"Connector_Punctuation", "Pc"}, {"Dash_Punctuation", "Pd"},
-	    {"Open_Punctuation", "Ps"}, {"Close_Punctuation", "Pe"},
-	    {"Initial_Punctuation", "Pi"}, {"Final_Punctuation", "Pf"},
-	    {"Other_Punctuation", "Po"}, {"Symbol", "S"}, {"Math_Symbol", "Sm"},
-	    {"Currency_Symbol", "Sc"}, {"Modifier_Symbol", "Sk"}, {"Other_Symbol", "So"},
-	    {"Separator", "Z"}, {"Space_Separator", "Zs"}, {"Line_Separator", "Zl"},
-	    {"Paragraph_Separator", "Zp"}, {"Other", "C"}, {"Control", "Cc"}, {"cntrl", "Cc"},
-	    {"Format", "Cf"}, {"Surrogate", "Cs"}, {"Private_Use", "Co"}, {"Unassigned", "Cn"},
+	    {"Letter", "L"},
+	    {"Cased_Letter", "L&"},
+	    {"LC", "L&"},
+	    {"Uppercase_Letter", "Lu"},
+	    {"Lowercase_Letter", "Ll"},
+	    {"Titlecase_Letter", "Lt"},
+	    {"Modifier_Letter", "Lm"},
+	    {"Other_Letter", "Lo"},
+	    {"Mark", "M"},
+	    {"Combining_Mark", "M"},
+	    {"Nonspacing_Mark", "Mn"},
+	    {"Spacing_Mark", "Mc"},
+	    {"Enclosing_Mark", "Me"},
+	    {"Number", "N"},
+	    {"Decimal_Number", "Nd"},
+	    {"digit", "Nd"},
+	    {"Letter_Number", "Nl"},
+	    {"Other_Number", "No"},
+	    {"Punctuation", "P"},
+	    {"punct", "P"},
+	    {"Connector_Punctuation", "Pc"},
+	    {"Dash_Punctuation", "Pd"},
+	    {"Open_Punctuation", "Ps"},
+	    {"Close_Punctuation", "Pe"},
+	    {"Initial_Punctuation", "Pi"},
+	    {"Final_Punctuation", "Pf"},
+	    {"Other_Punctuation", "Po"},
+	    {"Symbol", "S"},
+	    {"Math_Symbol", "Sm"},
+	    {"Currency_Symbol", "Sc"},
+	    {"Modifier_Symbol", "Sk"},
+	    {"Other_Symbol", "So"},
+	    {"Separator", "Z"},
+	    {"Space_Separator", "Zs"},
+	    {"Line_Separator", "Zl"},
+	    {"Paragraph_Separator", "Zp"},
+	    {"Other", "C"},
+	    {"Control", "Cc"},
+	    {"cntrl", "Cc"},
+	    {"Format", "Cf"},
+	    {"Surrogate", "Cs"},
+	    {"Private_Use", "Co"},
+	    {"Unassigned", "Cn"},
 	};
-	static const char *const prefixes[] = {"General_Category=", "gc=", "Script=", "sc=",
-	                                       "Script_Extensions=", "scx="};
-	const char *close = t->p < t->end && *t->p == '{'
-	                        ? memchr(t->p, '}', (size_t)(t->end - t->p))
-	                        : NULL;
+	static const char *const prefixes[] = {
+	    "General_Category=", "gc=", "Script=", "sc=", "Script_Extensions=", "scx="};
+	const char *close =
+	    t->p < t->end && *t->p == '{' ? memchr(t->p, '}', (size_t)(t->end - t->p)) : NULL;
 
 	if (!close)
 		return refuse(t, "\\p takes the name of a property in braces");
@@ -245,8 +274,8 @@ int js_regex_new(struct mq_bytes text, struct mq_pattern **ret, struct mq_err *e
 	while (t.p < t.end && result == 0)
 		result = one(&t);
 	if (result == 0)
-		result = mq_pattern_new_text(
-		    mq_bytes_of(t.out.data ? t.out.data : "", t.out.len), ret, err);
+		result = mq_pattern_new_text(mq_bytes_of(t.out.data ? t.out.data : "", t.out.len),
+		                             ret, err);
 	mq_buf_release(&t.out);
 	return result;
 }

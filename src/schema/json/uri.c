@@ -120,8 +120,8 @@ static int put_merged(const struct parts *base, struct mq_bytes path, struct mq_
 	if (result == 0)
 		result = mq_buf_append(&merged, path.data, path.len, err);
 	if (result == 0)
-		result = put_path(mq_bytes_of(merged.data ? merged.data : "", merged.len), target,
-		                  err);
+		result =
+		    put_path(mq_bytes_of(merged.data ? merged.data : "", merged.len), target, err);
 	mq_buf_release(&merged);
 	return result;
 }

@@ -283,8 +283,8 @@ static int behind(struct js_doc *doc, struct mq_json_reader *reader, size_t *dep
 			return close == ']' || take_key(doc, reader);
 		}
 		if (c != close) {
-			reader->problem = close == '}' ? "a ',' or '}' is missing"
-			                               : "a ',' or ']' is missing";
+			reader->problem =
+			    close == '}' ? "a ',' or '}' is missing" : "a ',' or ']' is missing";
 			return 0;
 		}
 		reader->p++;

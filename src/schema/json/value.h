@@ -23,8 +23,8 @@ enum js_type {
 };
 
 enum js_flag {
-	JS_ASCII = 1,   /* a string without bytes above 0x7f: as many characters as bytes */
-	JS_PLAIN = 2,   /* a number of at most 18 digits without fraction and exponent */
+	JS_ASCII = 1, /* a string without bytes above 0x7f: as many characters as bytes */
+	JS_PLAIN = 2, /* a number of at most 18 digits without fraction and exponent */
 };
 
 struct js_value {
