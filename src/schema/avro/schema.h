@@ -1,0 +1,92 @@
+/*
+ * Schemas of Apache Avro 1.11 (and what 1.12 adds that does not change bytes), parsed once into
+ * nodes that know each other by number. A named type is one node, whoever refers to it.
+ */
+#ifndef SCHEMA_AVRO_SCHEMA_H
+#define SCHEMA_AVRO_SCHEMA_H
+
+#include "schema/json/value.h"
+
+enum av_type {
+	AV_NULL,
+	AV_BOOLEAN,
+	AV_INT,
+	AV_LONG,
+	AV_FLOAT,
+	AV_DOUBLE,
+	AV_BYTES,
+	AV_STRING,
+	AV_FIXED, /* the named types: fixed, enum, record (error is one) */
+	AV_ENUM,
+	AV_RECORD,
+	AV_ARRAY,
+	AV_MAP,
+	AV_UNION,
+};
+
+enum av_logical {
+	AV_PLAIN,
+	AV_DECIMAL,
+	AV_UUID,
+	AV_DATE,
+	AV_TIME_MILLIS,
+	AV_TIME_MICROS,
+	AV_TIMESTAMP_MILLIS,
+	AV_TIMESTAMP_MICROS,
+	AV_TIMESTAMP_NANOS,
+	AV_LOCAL_TIMESTAMP_MILLIS,
+	AV_LOCAL_TIMESTAMP_MICROS,
+	AV_LOCAL_TIMESTAMP_NANOS,
+	AV_DURATION,
+};
+
+struct av_node {
+	uint8_t type;              /* enum av_type */
+	uint8_t logical;           /* enum av_logical; one that does not fit its type is ignored */
+	uint32_t value;            /* where it stands in the schema's text */
+	struct mq_bytes name;      /* of a named type: its full name; else of the type itself */
+	uint32_t first, n;         /* a record's fields, an enum's symbols, a union's branches */
+	uint32_t items;            /* the node of an array's items, a map's values */
+	uint32_t size;             /* of a fixed, bytes */
+	uint32_t precision, scale; /* of a decimal */
+	uint32_t otherwise;        /* an enum's default: number of the symbol + 1, or 0 */
+};
+
+struct av_field {
+	struct mq_bytes name;
+	uint32_t node;
+	uint32_t value;     /* the field in the text: aliases, doc */
+	uint32_t otherwise; /* its default in the text, or 0 */
+};
+
+struct av_schema {
+	char *text; /* what doc points into */
+	struct js_doc doc;
+	struct av_node *nodes;
+	size_t n_nodes, cap_nodes;
+	struct av_field *fields;
+	size_t n_fields, cap_fields;
+	uint32_t *branches;
+	size_t n_branches, cap_branches;
+	struct mq_bytes *symbols;
+	size_t n_symbols, cap_symbols;
+	char **names; /* the full names that had to be put together */
+	size_t n_names, cap_names;
+	uint32_t root;
+};
+
+/* text is copied. MQ_DATA when it is no schema: what is wrong and where. Names may be refused
+ * (strict) that only other tools would refuse: those with other characters than letters, digits
+ * and '_'. */
+int av_schema_parse(struct av_schema *schema, struct mq_bytes text, struct mq_err *err);
+void av_schema_release(struct av_schema *schema);
+
+/* "int", "record" … */
+const char *av_type_name(enum av_type type);
+
+/* Appends the Parsing Canonical Form (specification, section of that name). */
+int av_schema_canonical(const struct av_schema *schema, struct mq_buf *buf, struct mq_err *err);
+/* CRC-64-AVRO of bytes: the fingerprint of a single-object encoding, of the canonical form. */
+uint64_t av_fingerprint(struct mq_bytes canonical);
+
+#endif
