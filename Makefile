@@ -44,6 +44,8 @@ HAVE_RABBITMQ := $(call have,rabbitmq,librabbitmq >= 0.11 openssl >= 3.0 libcurl
 HAVE_REDIS := $(call have,redis,hiredis >= 0.14 openssl >= 3.0)
 # Loaded at its first use as well: --grep.
 HAVE_PCRE2 := $(call have,pcre2,libpcre2-8 >= 10.30)
+# Loaded at its first use too: names of hosts in other scripts, a format of JSON Schema.
+HAVE_IDN2 := $(call have,idn2,libidn2)
 ALL_BACKENDS := kafka rabbitmq redis sqlite
 BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_RABBITMQ),rabbitmq) \
             $(if $(HAVE_REDIS),redis) $(if $(HAVE_SQLITE),sqlite)
@@ -60,7 +62,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
             -Wundef -Wvla -Wconversion -Wwrite-strings $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
-                $(BACKENDS:%=-DMQ_WITH_%) $(if $(HAVE_PCRE2),-DMQ_WITH_pcre2) \
+                $(BACKENDS:%=-DMQ_WITH_%) $(if $(HAVE_PCRE2),-DMQ_WITH_pcre2) $(if $(HAVE_IDN2),-DMQ_WITH_idn2) \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)
@@ -69,10 +71,14 @@ LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 # --- sources ---------------------------------------------------------------------------------
 CORE_WITHOUT := $(if $(HAVE_NET),,src/core/net.c src/core/tls.c) $(if $(HAVE_HTTP),,src/core/http.c)
 LIB_SRC := $(filter-out $(CORE_WITHOUT),$(wildcard src/core/*.c)) \
-           $(wildcard src/opt/*.c src/format/*.c src/backend/*.c) \
+           $(wildcard src/opt/*.c src/format/*.c src/backend/*.c src/schema/*.c src/schema/json/*.c \
+                      src/schema/avro/*.c) \
            $(foreach b,$(BACKENDS),$(wildcard src/backend/$(b)/*.c))
 CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
-LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
+# The meta-schemas of JSON Schema, which the program carries.
+META_SRC := $(sort $(wildcard src/schema/json/meta/*.json))
+META_C := $(OUT)/src/schema/json/metaschema_files.c
+LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(META_C:.c=.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c) \
               $(foreach b,$(MISSING),$(wildcard tests/unit/test_$(b)_*.c)) \
@@ -137,6 +143,15 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(META_C): scripts/embed.sh $(META_SRC) $(OUT)/flags
+	@mkdir -p $(@D)
+	$(call say,EMBED,$@)
+	$(Q)scripts/embed.sh $(META_SRC) > $@.tmp && mv -f $@.tmp $@
+
+$(META_C:.c=.o): $(META_C)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libmqtk.a
 	$(call say,LINK,$@)

@@ -28,6 +28,7 @@ build; lib:libcurl; libcurl4-openssl-dev; libcurl-devel; curl; curl-dev; curl
 build; lib:openssl; libssl-dev; openssl-devel; openssl@3; openssl-dev; openssl
 build; lib:jansson; libjansson-dev; jansson-devel; jansson; jansson-dev; jansson
 build; lib:libpcre2-8; libpcre2-dev; pcre2-devel; pcre2; pcre2-dev; pcre2
+build; lib:libidn2; libidn2-dev; libidn2-devel; libidn2; libidn2-dev; libidn2
 build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
 fast; cmd:bats; bats; bats; bats-core; bats; bats
 fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka

@@ -81,6 +81,10 @@ struct av_schema {
 int av_schema_parse(struct av_schema *schema, struct mq_bytes text, struct mq_err *err);
 void av_schema_release(struct av_schema *schema);
 
+/* True when a JSON text is rather an Avro schema than a JSON Schema: its type is one that only Avro
+ * knows. */
+bool av_looks_like_schema(struct mq_bytes text);
+
 /* "int", "record" … */
 const char *av_type_name(enum av_type type);
 
