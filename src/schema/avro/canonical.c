@@ -1,5 +1,4 @@
-/* Parsing Canonical Form and its fingerprint: Avro specification, "Transforming into Parsing
- * Canonical Form" and "Schema Fingerprints". */
+/* Parsing Canonical Form: Avro specification, "Transforming into Parsing Canonical Form". */
 #include "schema/avro/schema.h"
 
 #include <inttypes.h>
@@ -102,18 +101,4 @@ int av_schema_canonical(const struct av_schema *schema, struct mq_buf *buf, stru
 	int result = put_node(&writing, schema->root);
 	free(writing.written);
 	return result;
-}
-
-#define EMPTY 0xc15d213aa4d7a795u
-
-uint64_t av_fingerprint(struct mq_bytes canonical)
-{
-	uint64_t fingerprint = EMPTY;
-
-	for (size_t i = 0; i < canonical.len; i++) {
-		fingerprint ^= (unsigned char)canonical.data[i];
-		for (int bit = 0; bit < 8; bit++)
-			fingerprint = fingerprint >> 1 ^ (EMPTY & (0 - (fingerprint & 1)));
-	}
-	return fingerprint;
 }

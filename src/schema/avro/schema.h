@@ -90,7 +90,5 @@ const char *av_type_name(enum av_type type);
 
 /* Appends the Parsing Canonical Form (specification, section of that name). */
 int av_schema_canonical(const struct av_schema *schema, struct mq_buf *buf, struct mq_err *err);
-/* CRC-64-AVRO of bytes: the fingerprint of a single-object encoding, of the canonical form. */
-uint64_t av_fingerprint(struct mq_bytes canonical);
 
 #endif
