@@ -72,7 +72,7 @@ LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 CORE_WITHOUT := $(if $(HAVE_NET),,src/core/net.c src/core/tls.c) $(if $(HAVE_HTTP),,src/core/http.c)
 LIB_SRC := $(filter-out $(CORE_WITHOUT),$(wildcard src/core/*.c)) \
            $(wildcard src/opt/*.c src/format/*.c src/backend/*.c src/schema/*.c src/schema/json/*.c \
-                      src/schema/avro/*.c) \
+                      src/schema/avro/*.c) src/schema/protobuf/indexes.c \
            $(foreach b,$(BACKENDS),$(wildcard src/backend/$(b)/*.c))
 CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
 # The meta-schemas of JSON Schema, which the program carries.
