@@ -6,16 +6,13 @@
  */
 #include "mqtk/http.h"
 
+#include "core/library.h"
 #include "core/url.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define LIBRARY "libcurl.so.4"
 
 /* --- the library ----------------------------------------------------------------------------- */
 
@@ -39,46 +36,26 @@
 	X(slist_free_all)
 
 #define DECLARE(name) __typeof__(curl_##name) *(name);
-/* The process's one libcurl, for as long as it lives; written once. */
 static struct {
 	FUNCTIONS(DECLARE)
-	bool loaded;
-	char why_not[200];
 } curl;
 
-static void load_once(void)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	const char *missing = NULL;
+#define ROW(name) MQ_SYMBOL(curl, curl_, name),
+static const struct mq_symbol symbols[] = {FUNCTIONS(ROW)};
 
-	/* A pointer to an object is no pointer to a function in C, though POSIX makes it one. */
-#define LOAD(name)                                                                                 \
-	if (library && !missing) {                                                                 \
-		void *symbol = dlsym(library, "curl_" #name);                                      \
-		memcpy(&curl.name, &symbol, sizeof symbol);                                        \
-		missing = symbol ? NULL : "curl_" #name;                                           \
-	}
-	FUNCTIONS(LOAD)
-	const char *why = library ? NULL : dlerror();
-	if (missing)
-		why = "it is too old";
-	else if (!why && curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		why = "it cannot be initialised";
-	curl.loaded = !why;
-	if (why)
-		strncat(curl.why_not, why, sizeof curl.why_not - 1);
+static const char *begin(void)
+{
+	return curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? NULL
+	                                                         : "it cannot be initialised";
 }
 
-static int load(struct mq_err *err)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, load_once);
-	if (curl.loaded)
-		return 0;
-	mq_fail(err, MQ_USAGE, "HTTP needs " LIBRARY ", which cannot be loaded: %s", curl.why_not);
-	return mq_hint(err, "install libcurl (the package libcurl4 on Debian and Ubuntu)");
-}
+static struct mq_library library = {
+    .file = "libcurl.so.4",
+    .purpose = "HTTP",
+    .install = "libcurl (the package libcurl4 on Debian and Ubuntu)",
+    MQ_SYMBOLS(symbols),
+    .begin = begin,
+};
 
 /* --- a client -------------------------------------------------------------------------------- */
 
@@ -171,7 +148,7 @@ int mq_http_new(const struct mq_http_spec *spec, struct mq_http **ret_http, stru
 {
 	struct mq_http *http = NULL;
 
-	if (load(err) < 0)
+	if (mq_library_load(&library, err) < 0)
 		return -1;
 	http = calloc(1, sizeof *http);
 	if (!http)

@@ -10,12 +10,10 @@
 
 #ifdef MQ_WITH_pcre2
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <dlfcn.h>
-#include <pcre2.h>
-#include <pthread.h>
+#include "core/library.h"
 
-#define LIBRARY "libpcre2-8.so.0"
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
 /* Of one match: steps, depth of backtracking, KiB of memory. */
 #define MATCH_LIMIT 1000000
@@ -41,43 +39,19 @@
 #define PASTE(name, suffix) pcre2_##name##suffix
 #define FUNCTION_OF(name, suffix) PASTE(name, suffix)
 #define DECLARE(name) __typeof__(FUNCTION_OF(name, _8)) *(name);
-/* The process's one PCRE2, for as long as it lives; written once. */
 static struct {
 	FUNCTIONS(DECLARE)
-	bool loaded;
-	char why_not[200];
 } pcre2;
 
-static void load_once(void)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	const char *missing = NULL;
+#define ROW(called) {.name = "pcre2_" #called "_8", .place = &pcre2.called},
+static const struct mq_symbol symbols[] = {FUNCTIONS(ROW)};
 
-	/* A pointer to an object is no pointer to a function in C, though POSIX makes it one. */
-#define LOAD(name)                                                                                 \
-	if (library && !missing) {                                                                 \
-		void *symbol = dlsym(library, "pcre2_" #name "_8");                                \
-		memcpy(&pcre2.name, &symbol, sizeof symbol);                                       \
-		missing = symbol ? NULL : "pcre2_" #name "_8";                                     \
-	}
-	FUNCTIONS(LOAD)
-	const char *why = missing ? "it is too old" : library ? NULL : dlerror();
-	pcre2.loaded = !why;
-	if (why)
-		strncat(pcre2.why_not, why, sizeof pcre2.why_not - 1);
-}
-
-static int load(struct mq_err *err)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, load_once);
-	if (pcre2.loaded)
-		return 0;
-	mq_fail(err, MQ_USAGE, "regular expressions need " LIBRARY ", which cannot be loaded: %s",
-	        pcre2.why_not);
-	return mq_hint(err, "install PCRE2 (the package libpcre2-8-0 on Debian and Ubuntu)");
-}
+static struct mq_library library = {
+    .file = "libpcre2-8.so.0",
+    .purpose = "matching regular expressions",
+    .install = "PCRE2 (the package libpcre2-8-0 on Debian and Ubuntu)",
+    MQ_SYMBOLS(symbols),
+};
 
 /* --- patterns -------------------------------------------------------------------------------- */
 
@@ -94,7 +68,7 @@ static struct mq_pattern *compile(struct mq_bytes text, uint32_t options, struct
 	PCRE2_SIZE place;
 	int code;
 
-	if (load(err) < 0)
+	if (mq_library_load(&library, err) < 0)
 		return NULL;
 	struct mq_pattern *pattern = calloc(1, sizeof *pattern);
 	if (!pattern)
