@@ -282,11 +282,11 @@ static bool try_apart(struct js_validator *validator, uint32_t node, uint32_t va
 static bool check_some(struct js_validator *validator, const struct js_node *node,
                        const struct js_check *check, uint32_t value, size_t marks)
 {
-	const uint32_t *nodes = validator->program->list + check->u.run.first;
+	const uint32_t *list = validator->program->list;
 	uint32_t valid = 0;
 
 	for (uint32_t i = 0; i < check->u.run.n && !validator->broken; i++) {
-		valid += try_apart(validator, nodes[i], value, marks);
+		valid += try_apart(validator, list[check->u.run.first + i], value, marks);
 		/* For anyOf one is enough, unless it matters what the others evaluate. */
 		if (valid > (check->op == JS_OP_ONE_OF) &&
 		    (check->op == JS_OP_ONE_OF || marks == JS_NO_MARKS))
@@ -304,11 +304,11 @@ static bool check_some(struct js_validator *validator, const struct js_node *nod
 static bool check_all(struct js_validator *validator, const struct js_check *check, uint32_t value,
                       size_t marks)
 {
-	const uint32_t *nodes = validator->program->list + check->u.run.first;
+	const uint32_t *list = validator->program->list;
 	bool ok = true;
 
 	for (uint32_t i = 0; i < check->u.run.n && (ok || validator->tell); i++)
-		ok &= js_evaluate(validator, nodes[i], value, marks);
+		ok &= js_evaluate(validator, list[check->u.run.first + i], value, marks);
 	return ok;
 }
 

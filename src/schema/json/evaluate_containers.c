@@ -22,14 +22,15 @@ bool js_check_items(struct js_validator *validator, const struct js_node *node,
                     const struct js_check *check, uint32_t value, size_t marks)
 {
 	const struct js_doc *doc = validator->doc;
-	const uint32_t *nodes = validator->program->list + check->u.items.first;
+	const uint32_t *list = validator->program->list;
 	uint32_t place = 0, rest = check->u.items.rest;
 	bool ok = true;
 
 	(void)node;
 	for (uint32_t i = value + 1; i < doc->values[value].at.end && go_on(validator, ok);
 	     i = js_next(doc, i), place++) {
-		uint32_t with = place < check->u.items.n ? nodes[place] : rest;
+		uint32_t with =
+		    place < check->u.items.n ? list[check->u.items.first + place] : rest;
 		if (with == JS_NO_NODE)
 			return ok;
 		ok &= js_evaluate(validator, with, i, JS_NO_MARKS);

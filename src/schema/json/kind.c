@@ -1,5 +1,6 @@
 /* JSON Schema as a kind of schema: see schema/kind.h. */
 #include "schema/kind.h"
+#include "schema/json/canonical.h"
 #include "schema/json/program.h"
 
 #include <stdio.h>
@@ -195,6 +196,13 @@ static int encode(struct mq_schema *base, struct mq_bytes text, struct mq_buf *b
 	return pass((struct json_schema *)base, text, buf, err);
 }
 
+static int canonical(struct mq_schema *base, struct mq_buf *buf, struct mq_err *err)
+{
+	const struct json_schema *schema = (const struct json_schema *)base;
+
+	return js_canonical(&schema->library.documents[schema->document]->doc, 0, buf, err);
+}
+
 const struct mq_schema_ops mq_schema_json = {
     .name = "json",
     .in_registry = "JSON",
@@ -203,4 +211,5 @@ const struct mq_schema_ops mq_schema_json = {
     .check_data = check,
     .decode = decode,
     .encode = encode,
+    .canonical = canonical,
 };

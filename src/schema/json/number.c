@@ -16,9 +16,7 @@ static int64_t written_exponent(const char *p, const char *end)
 	if (*p == '+' || *p == '-')
 		negative = *p++ == '-';
 	for (; p < end; p++)
-		if (value < EXPONENT_MAX)
-			value = value * 10 + (*p - '0');
-	value = value < EXPONENT_MAX ? value : EXPONENT_MAX;
+		value = value < EXPONENT_MAX / 10 ? value * 10 + (*p - '0') : EXPONENT_MAX;
 	return negative ? -value : value;
 }
 

@@ -110,13 +110,15 @@ int64_t js_follow(const struct js_doc *doc, uint32_t at, struct mq_bytes pointer
 static int put_string(struct mq_bytes text, struct mq_buf *buf, struct mq_err *err)
 {
 	static const char hex[] = "0123456789abcdef";
+	static const char controls[] = "\b\t\n\f\r", letters[] = "btnfr";
 	int result = mq_buf_append_char(buf, '"', err);
 
 	for (size_t i = 0; i < text.len && result == 0; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 		char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-		if (c == '"' || c == '\\') {
-			escape[1] = (char)c;
+		const char *control = memchr(controls, c, sizeof controls - 1);
+		if (c == '"' || c == '\\' || control) {
+			escape[1] = control ? letters[control - controls] : (char)c;
 			result = mq_buf_append(buf, escape, 2, err);
 		} else {
 			result = c < 0x20 ? mq_buf_append(buf, escape, sizeof escape, err)
