@@ -31,7 +31,6 @@ build; lib:libpcre2-8; libpcre2-dev; pcre2-devel; pcre2; pcre2-dev; pcre2
 build; lib:libidn2; libidn2-dev; libidn2-devel; libidn2; libidn2-dev; libidn2
 build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
 fast; cmd:bats; bats; bats; bats-core; bats; bats
-fast; ?python:pip; python3-pip; python3-pip; -; py3-pip; python-pip
 fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka
 fast; cmd:jq; jq; jq; jq; jq; jq
 fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite

@@ -53,6 +53,20 @@ struct mq_properties {
 		.expiry_ms = -1, .delivery_count = -1, .priority = -1, .redelivered = -1           \
 	}
 
+/* What --decode made of a message: JSON texts of one line, in place of the bytes wherever a message
+ * is printed. */
+struct mq_decoded {
+	struct mq_bytes key, payload;             /* absent: the bytes themselves count */
+	int32_t key_schema_id, payload_schema_id; /* in the registry, or -1 */
+	/* Why bytes that are there could not be decoded, for who prints that; else NULL. */
+	const char *key_error, *payload_error;
+};
+
+#define MQ_DECODED_INIT                                                                            \
+	{                                                                                          \
+		.key_schema_id = -1, .payload_schema_id = -1                                       \
+	}
+
 struct mq_message {
 	struct mq_bytes stream; /* topic, queue, key */
 	struct mq_bytes id;     /* a position that is no integer (Redis); else absent */
@@ -62,6 +76,7 @@ struct mq_message {
 	                                    the reader was not asked for them */
 	size_t n_headers;
 	const struct mq_properties *properties; /* NULL: none */
+	const struct mq_decoded *decoded;       /* NULL: nothing was decoded; readers leave it so */
 	int64_t offset;                         /* MQ_NO_OFFSET when unknown */
 	int64_t ts_ms;                          /* since the epoch, or MQ_NO_TIME */
 	int32_t partition;                      /* MQ_NO_PARTITION when unassigned */
@@ -79,6 +94,18 @@ struct mq_message {
 		.offset = MQ_NO_OFFSET, .ts_ms = MQ_NO_TIME, .partition = MQ_NO_PARTITION,         \
 		.broker = -1                                                                       \
 	}
+
+/* Key and payload as they are shown: decoded, or as they came. */
+static inline struct mq_bytes mq_shown_key(const struct mq_message *message)
+{
+	return message->decoded && message->decoded->key.data ? message->decoded->key
+	                                                      : message->key;
+}
+static inline struct mq_bytes mq_shown_payload(const struct mq_message *message)
+{
+	return message->decoded && message->decoded->payload.data ? message->decoded->payload
+	                                                          : message->payload;
+}
 
 /* What a reader is asked to fill beyond stream, partition, offset, id, key and payload: costs that
  * only some outputs need. */

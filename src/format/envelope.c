@@ -107,18 +107,32 @@ static int append_middle(struct mq_buf *buf, const struct mq_message *message, s
 		mq_put_lit(buf, ",\"ts_type\":null");
 		break;
 	}
-	mq_put_lit(buf, ",\"key\":");
 	return 0;
+}
+
+/* Key or payload: decoded under the one name, else as it came under the other. */
+static int append_part(struct mq_buf *buf, const char *name, struct mq_bytes bytes,
+                       const char *decoded_name, struct mq_bytes decoded, struct mq_err *err)
+{
+	if (mq_buf_append_str(buf, decoded.data ? decoded_name : name, err) < 0)
+		return -1;
+	return decoded.data ? mq_buf_append(buf, decoded.data, decoded.len, err)
+	                    : mq_json_append_bytes(buf, bytes, err);
 }
 
 int mq_envelope_append(const struct mq_message *message, struct mq_buf *buf, struct mq_err *err)
 {
+	static const struct mq_decoded nothing = MQ_DECODED_INIT;
+	const struct mq_decoded *decoded = message->decoded ? message->decoded : &nothing;
+
 	if (mq_room(buf, MIDDLE_ROOM, err) < 0)
 		return -1;
 	mq_put_lit(buf, "{\"stream\":");
 	if (mq_json_append_bytes(buf, message->stream, err) < 0 ||
 	    append_middle(buf, message, err) < 0 ||
-	    mq_json_append_bytes(buf, message->key, err) < 0 || mq_room(buf, MIDDLE_ROOM, err) < 0)
+	    append_part(buf, ",\"key\":", message->key, ",\"key_value\":", decoded->key, err) < 0 ||
+	    append_optional_number(buf, ",\"key_schema_id\":", decoded->key_schema_id, err) < 0 ||
+	    mq_room(buf, MIDDLE_ROOM, err) < 0)
 		return -1;
 	mq_put_lit(buf, ",\"headers\":");
 	if (message->n_headers == 0)
@@ -126,8 +140,10 @@ int mq_envelope_append(const struct mq_message *message, struct mq_buf *buf, str
 	else if (mq_envelope_append_headers(message, buf, err) < 0 ||
 	         mq_room(buf, MIDDLE_ROOM, err) < 0)
 		return -1;
-	mq_put_lit(buf, ",\"payload\":");
-	if (mq_json_append_bytes(buf, message->payload, err) < 0 ||
+	if (append_part(buf, ",\"payload\":", message->payload, ",\"value\":", decoded->payload,
+	                err) < 0 ||
+	    append_optional_number(buf, ",\"value_schema_id\":", decoded->payload_schema_id, err) <
+	        0 ||
 	    (message->properties &&
 	     mq_envelope_append_properties(message->properties, buf, err) < 0))
 		return -1;

@@ -116,12 +116,14 @@ static int append_raw(const struct mq_format *format, const struct mq_message *m
                       struct mq_buf *buf, struct mq_err *err)
 {
 	if (format->key_delimiter.data) {
-		if (mq_format_append_field(format, message->key, format->pack_key, buf, err) < 0 ||
+		if (mq_format_append_field(format, mq_shown_key(message), format->pack_key, buf,
+		                           err) < 0 ||
 		    mq_room(buf, format->key_delimiter.len, err) < 0)
 			return -1;
 		mq_put(buf, format->key_delimiter.data, format->key_delimiter.len);
 	}
-	if (mq_format_append_field(format, message->payload, format->pack_payload, buf, err) < 0 ||
+	if (mq_format_append_field(format, mq_shown_payload(message), format->pack_payload, buf,
+	                           err) < 0 ||
 	    mq_room(buf, format->delimiter.len, err) < 0)
 		return -1;
 	if (format->delimiter.len == 1)

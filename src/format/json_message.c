@@ -16,9 +16,12 @@ enum member {
 	M_TS,
 	M_TS_TYPE,
 	M_KEY,
+	M_KEY_VALUE,
+	M_KEY_SCHEMA_ID,
 	M_HEADERS,
 	M_PAYLOAD,
 	M_VALUE,
+	M_VALUE_SCHEMA_ID,
 	M_MESSAGE_ID,
 	M_CORRELATION_ID,
 	M_CONTENT_TYPE,
@@ -56,9 +59,12 @@ static const struct {
     NAME("ts", M_TS),
     NAME("ts_type", M_TS_TYPE),
     NAME("key", M_KEY),
+    NAME("key_value", M_KEY_VALUE),
+    NAME("key_schema_id", M_KEY_SCHEMA_ID),
     NAME("headers", M_HEADERS),
     NAME("payload", M_PAYLOAD),
     NAME("value", M_VALUE),
+    NAME("value_schema_id", M_VALUE_SCHEMA_ID),
     NAME("message_id", M_MESSAGE_ID),
     NAME("correlation_id", M_CORRELATION_ID),
     NAME("content_type", M_CONTENT_TYPE),
@@ -334,7 +340,7 @@ static bool take_member(struct state *s, enum member member)
 	struct mq_message *m = s->message;
 	struct mq_properties *p = &s->properties;
 	struct mq_bytes ignored;
-	int small;
+	int small = 0;
 
 	switch (member) {
 	case M_STREAM: /* where the message came from; where it goes is the caller's choice */
@@ -356,6 +362,11 @@ static bool take_member(struct state *s, enum member member)
 		return take_ts_type(s);
 	case M_KEY:
 		return take_bytes(s, &m->key, bytes_expected);
+	case M_KEY_VALUE:
+		return mq_json_take_any(&s->json, &m->key);
+	case M_KEY_SCHEMA_ID: /* where it came from; what it is sent with is the caller's choice */
+	case M_VALUE_SCHEMA_ID:
+		return take_small_number(s, 0, &small, "a whole number from 0, or null");
 	case M_HEADERS:
 		return take_headers(s);
 	case M_PAYLOAD:
@@ -428,6 +439,8 @@ static bool take_members(struct state *s)
 			s->has_body = s->has_body || member == M_PAYLOAD || member == M_VALUE;
 			if ((s->seen & 1u << M_PAYLOAD) && (s->seen & 1u << M_VALUE))
 				return wrong(s, "alone: 'payload' and 'value' exclude each other");
+			if ((s->seen & 1u << M_KEY) && (s->seen & 1u << M_KEY_VALUE))
+				return wrong(s, "alone: 'key' and 'key_value' exclude each other");
 		}
 		if (!take_member(s, member))
 			return false;
@@ -460,7 +473,7 @@ static unsigned carried_members(const struct state *s)
 {
 	unsigned members = s->has_properties ? MQ_CARRY_PROPERTIES : 0;
 
-	if (s->seen & 1u << M_KEY)
+	if (s->seen & (1u << M_KEY | 1u << M_KEY_VALUE))
 		members |= MQ_CARRY_KEY;
 	if (s->seen & 1u << M_HEADERS)
 		members |= MQ_CARRY_HEADERS;

@@ -21,8 +21,30 @@ static int append_headers(const struct mq_message *message, struct mq_buf *buf, 
 	return mq_buf_append_char(buf, ']', err);
 }
 
+/* What Avro was made of: kcat's own members beside it, the id or why there is none. */
+static int append_part(struct mq_buf *buf, struct mq_bytes bytes, struct mq_bytes decoded,
+                       int32_t schema_id, const char *error, const char *which, struct mq_err *err)
+{
+	if (error) {
+		if (mq_buf_printf(buf, err, "null,\"%s_error\":", which) < 0)
+			return -1;
+		return mq_json_append_text(buf, error, err);
+	}
+	if (!decoded.data)
+		return mq_json_append_bytes(buf, bytes, err);
+	if (mq_buf_append(buf, decoded.data, decoded.len, err) < 0)
+		return -1;
+	if (schema_id < 0)
+		return 0;
+	return mq_buf_printf(buf, err, ",\"%s_schema_id\":%d",
+	                     strcmp(which, "key") == 0 ? "key" : "value", schema_id);
+}
+
 int mq_kcat_json_append(const struct mq_message *message, struct mq_buf *buf, struct mq_err *err)
 {
+	static const struct mq_decoded nothing = MQ_DECODED_INIT;
+	const struct mq_decoded *decoded = message->decoded ? message->decoded : &nothing;
+
 	if (mq_room(buf, ROOM, err) < 0)
 		return -1;
 	mq_put_lit(buf, "{\"topic\":");
@@ -46,10 +68,13 @@ int mq_kcat_json_append(const struct mq_message *message, struct mq_buf *buf, st
 	if (mq_room(buf, ROOM, err) < 0)
 		return -1;
 	mq_put_lit(buf, ",\"key\":");
-	if (mq_json_append_bytes(buf, message->key, err) < 0 || mq_room(buf, ROOM, err) < 0)
+	if (append_part(buf, message->key, decoded->key, decoded->key_schema_id, decoded->key_error,
+	                "key", err) < 0 ||
+	    mq_room(buf, ROOM, err) < 0)
 		return -1;
 	mq_put_lit(buf, ",\"payload\":");
-	if (mq_json_append_bytes(buf, message->payload, err) < 0)
+	if (append_part(buf, message->payload, decoded->payload, decoded->payload_schema_id,
+	                decoded->payload_error, "payload", err) < 0)
 		return -1;
 	return mq_buf_append(buf, "}", 1, err);
 }

@@ -137,6 +137,12 @@ static int append_known(const struct mq_format *format, bool known, int64_t numb
 	return append_number(known ? number : -1, buf, err);
 }
 
+static int append_schema_id(const struct mq_format *format, int32_t id, enum mq_token_form form,
+                            struct mq_buf *buf, struct mq_err *err)
+{
+	return append_known(format, id >= 0, id, form, buf, err);
+}
+
 static int append_hex(struct mq_bytes bytes, struct mq_buf *buf, struct mq_err *err)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -260,9 +266,10 @@ static int run_step(const struct mq_format *format, const struct step *step,
 	case MQ_TOKEN_LITERAL:
 		return mq_buf_append(buf, text, step->text_len, err);
 	case MQ_TOKEN_KEY:
-		return append_bytes(format, m->key, form, format->pack_key, buf, err);
+		return append_bytes(format, mq_shown_key(m), form, format->pack_key, buf, err);
 	case MQ_TOKEN_PAYLOAD:
-		return append_bytes(format, m->payload, form, format->pack_payload, buf, err);
+		return append_bytes(format, mq_shown_payload(m), form, format->pack_payload, buf,
+		                    err);
 	case MQ_TOKEN_BYTES:
 		return append_bytes(format, bytes_at(m, step->row->where), form, NULL, buf, err);
 	case MQ_TOKEN_PROP_BYTES:
@@ -300,6 +307,12 @@ static int run_step(const struct mq_format *format, const struct step *step,
 		if (p->redelivered < 0)
 			return append_absent(format, buf, err);
 		return mq_buf_append_str(buf, p->redelivered ? "true" : "false", err);
+	case MQ_TOKEN_SCHEMA_ID:
+		return append_schema_id(format, m->decoded ? m->decoded->payload_schema_id : -1,
+		                        form, buf, err);
+	case MQ_TOKEN_KEY_SCHEMA_ID:
+		return append_schema_id(format, m->decoded ? m->decoded->key_schema_id : -1, form,
+		                        buf, err);
 	case MQ_TOKEN_JSON:
 		return mq_envelope_append(m, buf, err);
 	}

@@ -248,6 +248,58 @@ static void read_back(const struct mq_buf *text, const struct mq_message *expect
 	close(fds[0]);
 }
 
+/* What --decode made of a message: its members come back as the exact text. */
+static void test_decoded(void **state)
+{
+	struct mq_decoded decoded = {.key = mq_bytes_str("\"k\""),
+	                             .payload = mq_bytes_str("{\"n\": 1.0}"),
+	                             .key_schema_id = 3,
+	                             .payload_schema_id = -1};
+	struct mq_message message = MQ_MESSAGE_INIT;
+	struct mq_format_spec raw = {.kind = MQ_FORMAT_TEMPLATE,
+	                             .template_text =
+	                                 "%k %s %S %{schema_id} %{key_schema_id} %{payload:json}"};
+	struct mq_format *format = NULL;
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_buf buf;
+
+	(void)state;
+	message.partition = 0;
+	message.key = mq_bytes_of("\0k", 2);
+	message.payload = mq_bytes_of("\0n", 2);
+	message.decoded = &decoded;
+	expect_line(MQ_FORMAT_JSON, &message,
+	            "{\"stream\":null,\"partition\":0,\"offset\":null,\"ts\":null,"
+	            "\"ts_type\":null,\"key_value\":\"k\",\"key_schema_id\":3,\"headers\":[],"
+	            "\"value\":{\"n\": 1.0}}\n");
+	mq_buf_init(&buf, 100000);
+	assert_int_equal(mq_format_new(&raw, &format, &err), 0);
+	assert_int_equal(mq_format_append(format, &message, &buf, &err), 0);
+	assert_int_equal(mq_buf_append_char(&buf, '\0', &err), 0);
+	assert_string_equal(buf.data, "\"k\" {\"n\": 1.0} 10  3 \"{\\\"n\\\": 1.0}\"");
+	mq_format_free(format);
+
+	format = json_format(MQ_FORMAT_JSON);
+	mq_buf_clear(&buf);
+	decoded.payload_schema_id = 4;
+	assert_int_equal(mq_format_append(format, &message, &buf, &err), 0);
+	mq_format_free(format);
+	message.decoded = NULL;
+	message.key = decoded.key;
+	message.payload = decoded.payload;
+	read_back(&buf, &message);
+	mq_buf_release(&buf);
+
+	message.decoded = &decoded;
+	decoded.payload_error = "no";
+	decoded.payload = MQ_ABSENT;
+	message.partition = 0;
+	message.offset = 1;
+	expect_line(MQ_FORMAT_KCAT_JSON, &message,
+	            "{\"topic\":null,\"partition\":0,\"offset\":1,\"broker\":-1,\"key\":\"k\","
+	            "\"key_schema_id\":3,\"payload\":null,\"payload_error\":\"no\"}\n");
+}
+
 static void test_round_trip(void **state)
 {
 	struct mq_format *format = json_format(MQ_FORMAT_JSON);
@@ -311,9 +363,8 @@ static void test_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_smallest),
-	    cmocka_unit_test(test_everything),
-	    cmocka_unit_test(test_kcat),
+	    cmocka_unit_test(test_smallest),   cmocka_unit_test(test_everything),
+	    cmocka_unit_test(test_kcat),       cmocka_unit_test(test_decoded),
 	    cmocka_unit_test(test_round_trip),
 	};
 
