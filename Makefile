@@ -28,19 +28,19 @@ VARIANT := $(notdir $(firstword $(CC)))$(if $(SANITIZE),-$(subst $(comma),-,$(SA
 OUT := $(BUILD)/$(VARIANT)
 
 # --- libraries -------------------------------------------------------------------------------
-# inih is required; each backend needs its own library and is dropped when that is missing.
+# These two are required; each backend needs its own library and is dropped when that is missing.
 # WITHOUT="kafka sqlite" drops a backend although its library is there.
 WITHOUT ?=
 have = $(if $(filter $(1),$(WITHOUT)),,$(shell $(PKG_CONFIG) --exists '$(2)' 2>/dev/null && echo yes))
 
 HOW_TO_GET := 'scripts/deps.sh build' installs what is missing or names the packages, 'make demo' does that, builds and shows mqtk at work
-LIBS_NEEDED := inih
-HAVE_INIH := $(call have,inih,inih)
+LIBS_NEEDED := inih jansson
+HAVE_NEEDED := $(call have,needed,$(LIBS_NEEDED))
 HAVE_KAFKA := $(call have,kafka,rdkafka >= 2.0.0)
 HAVE_SQLITE := $(call have,sqlite,sqlite3 >= 3.35)
 # These two speak their protocols over src/core/net.c; the libraries read and write the bytes.
 # libcurl is loaded at its first use, so only its headers are needed here.
-HAVE_RABBITMQ := $(call have,rabbitmq,librabbitmq >= 0.11 openssl >= 3.0 libcurl jansson)
+HAVE_RABBITMQ := $(call have,rabbitmq,librabbitmq >= 0.11 openssl >= 3.0 libcurl)
 HAVE_REDIS := $(call have,redis,hiredis >= 0.14 openssl >= 3.0)
 # Loaded at its first use as well: --grep.
 HAVE_PCRE2 := $(call have,pcre2,libpcre2-8 >= 10.30)
@@ -51,9 +51,10 @@ BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_RABBITMQ),rabbitmq) \
             $(if $(HAVE_REDIS),redis) $(if $(HAVE_SQLITE),sqlite)
 MISSING := $(filter-out $(BACKENDS),$(ALL_BACKENDS))
 HAVE_NET := $(HAVE_RABBITMQ)$(HAVE_REDIS)
-HAVE_HTTP := $(HAVE_RABBITMQ)
+# Of RabbitMQ's management, and of schema registries.
+HAVE_HTTP := $(or $(HAVE_RABBITMQ),$(call have,http,libcurl))
 PACKAGES := $(LIBS_NEEDED) $(if $(HAVE_KAFKA),rdkafka) $(if $(HAVE_SQLITE),sqlite3) \
-            $(if $(HAVE_RABBITMQ),librabbitmq jansson) $(if $(HAVE_REDIS),hiredis) \
+            $(if $(HAVE_RABBITMQ),librabbitmq) $(if $(HAVE_REDIS),hiredis) \
             $(if $(HAVE_NET),openssl)
 
 # --- flags -----------------------------------------------------------------------------------
@@ -70,10 +71,10 @@ LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(
 LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 
 # --- sources ---------------------------------------------------------------------------------
-CORE_WITHOUT := $(if $(HAVE_NET),,src/core/net.c src/core/tls.c) $(if $(HAVE_HTTP),,src/core/http.c)
+CORE_WITHOUT := $(if $(HAVE_NET),,src/core/net.c src/core/tls.c)
 LIB_SRC := $(filter-out $(CORE_WITHOUT),$(wildcard src/core/*.c)) \
            $(wildcard src/opt/*.c src/format/*.c src/backend/*.c src/schema/*.c src/schema/json/*.c \
-                      src/schema/avro/*.c) src/schema/protobuf/indexes.c \
+                      src/schema/avro/*.c src/schema/registry/*.c) src/schema/protobuf/indexes.c \
            $(foreach b,$(BACKENDS),$(wildcard src/backend/$(b)/*.c))
 CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
 # The meta-schemas of JSON Schema, which the program carries.
@@ -83,7 +84,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(META_C:.c=.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c) \
               $(foreach b,$(MISSING),$(wildcard tests/unit/test_$(b)_*.c)) \
-              $(CORE_WITHOUT:src/core/%.c=tests/unit/test_%.c),$(wildcard tests/unit/test_*.c))
+              $(CORE_WITHOUT:src/core/%.c=tests/unit/test_%.c) $(if $(HAVE_HTTP),,tests/unit/test_http.c),$(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 # What the tests need besides the program: each tests/{lib,brokers}/NAME.c is a small program of
@@ -129,8 +130,8 @@ $(OUT)/flags: FORCE
 	  echo "make: there is no compiler '$(firstword $(CC))'; $(HOW_TO_GET)" >&2; exit 1; }
 	@command -v $(firstword $(PKG_CONFIG)) >/dev/null || { \
 	  echo "make: pkg-config is needed to find the libraries; $(HOW_TO_GET)" >&2; exit 1; }
-	@test -n '$(HAVE_INIH)' || { \
-	  echo "make: the library inih and its headers are needed; $(HOW_TO_GET)" >&2; exit 1; }
+	@test -n '$(HAVE_NEEDED)' || { \
+	  echo "make: the libraries inih and jansson and their headers are needed; $(HOW_TO_GET)" >&2; exit 1; }
 	@mkdir -p $(OUT)
 	@$(call keep_text,$(FLAGS_TEXT))
 $(OUT)/objects: FORCE

@@ -62,8 +62,9 @@ int mq_registry_by_version(struct mq_registry *registry, const char *subject, in
 void mq_registry_forget(struct mq_registry *registry);
 
 /* The schema itself, compiled with everything that it refers to; owned by the registry, and the
- * same for the same registered. spec gives draft, assert_format and message; the rest is filled in.
- */
+ * same for the same registered and spec. spec gives draft, assert_format, message, and load for
+ * what is none of the references; the rest is filled in. MQ_DATA: it is no schema, its references
+ * are not there or go in a circle. */
 int mq_registry_schema(struct mq_registry *registry, const struct mq_registered *registered,
                        const struct mq_schema_spec *spec, struct mq_schema **ret,
                        struct mq_err *err);

@@ -9,10 +9,14 @@
 #include "core/library.h"
 #include "core/url.h"
 
+#ifdef MQ_WITH_http
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define RETRY_AFTER_MAX_S 86400
 
 /* --- the library ----------------------------------------------------------------------------- */
 
@@ -61,13 +65,15 @@ static struct mq_library library = {
 
 struct mq_http {
 	char *url; /* without user info and without '/' at its end */
-	char *user, *password;
+	char *user, *password, *token;
+	char settings[20]; /* what those of TLS begin with */
 	char *ca, *cert, *key, *key_password;
 	bool insecure;
 	bool local; /* the server is on this machine: no proxy */
 	const struct mq_env *env;
 	CURL *easy;
 	CURLM *multi;
+	int timeout_ms;             /* of the request at hand */
 	char said[CURL_ERROR_SIZE]; /* libcurl's words about the last request */
 };
 
@@ -154,11 +160,15 @@ int mq_http_new(const struct mq_http_spec *spec, struct mq_http **ret_http, stru
 	if (!http)
 		return mq_fail_memory(err);
 	http->env = spec->env;
+	snprintf(http->settings, sizeof http->settings, "%s",
+	         spec->settings ? spec->settings : "tls");
 	if (take_url(http, spec->url, err) < 0)
 		goto fail;
 	/* The user of the URL does not get the password of another. */
 	if (!http->user && (copy(&http->user, spec->user, err) < 0 ||
 	                    copy(&http->password, spec->password, err) < 0))
+		goto fail;
+	if (!http->user && copy(&http->token, spec->token, err) < 0)
 		goto fail;
 	if (spec->tls) {
 		http->insecure = spec->tls->insecure;
@@ -192,11 +202,27 @@ void mq_http_free(struct mq_http *http)
 	free(http->url);
 	free(http->user);
 	mq_secret_free(http->password);
+	mq_secret_free(http->token);
 	free(http->ca);
 	free(http->cert);
 	free(http->key);
 	mq_secret_free(http->key_password);
 	free(http);
+}
+
+const char *mq_http_url(const struct mq_http *http)
+{
+	return http->url;
+}
+
+int64_t mq_http_retry_after_ms(struct mq_http *http)
+{
+	curl_off_t seconds = 0;
+
+	if (curl.easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK ||
+	    seconds < 0)
+		return 0;
+	return seconds < RETRY_AFTER_MAX_S ? seconds * 1000 : RETRY_AFTER_MAX_S * 1000;
 }
 
 /* --- a request ------------------------------------------------------------------------------- */
@@ -224,8 +250,9 @@ static int prepare(struct mq_http *http, const struct mq_http_request *request, 
                    struct curl_slist *headers, struct answer *answer, struct mq_err *err)
 {
 	CURL *easy = http->easy;
-	int timeout = http->env->timeout_ms > 0 ? http->env->timeout_ms : 1;
+	int timeout = request->timeout_ms ? request->timeout_ms : http->env->timeout_ms;
 
+	http->timeout_ms = timeout > 0 ? timeout : 1;
 	curl.easy_reset(easy);
 	if (curl.easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK ||
 	    curl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK)
@@ -236,8 +263,8 @@ static int prepare(struct mq_http *http, const struct mq_http_request *request, 
 	curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* Else a name that is still looked up would hold up a cancelled request (7.87 or newer). */
 	curl.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout);
-	curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout);
+	curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)http->timeout_ms);
+	curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http->timeout_ms);
 	curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, http->said);
 	curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl.easy_setopt(easy, CURLOPT_WRITEDATA, answer);
@@ -253,6 +280,10 @@ static int prepare(struct mq_http *http, const struct mq_http_request *request, 
 		curl.easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
 		set_text(http, CURLOPT_USERNAME, http->user);
 		set_text(http, CURLOPT_PASSWORD, http->password ? http->password : "");
+	}
+	if (http->token) {
+		curl.easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+		set_text(http, CURLOPT_XOAUTH2_BEARER, http->token);
 	}
 	curl.easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	set_text(http, CURLOPT_CAINFO, http->ca);
@@ -286,7 +317,8 @@ static int explain(struct mq_http *http, CURLcode code, const struct mq_buf *buf
 	case CURLE_SSL_ISSUER_ERROR:
 		mq_fail(err, MQ_DENIED, "%s: its certificate cannot be trusted: %s", http->url,
 		        words);
-		return mq_hint(err, "name the authority that signed it with -X tls.ca=FILE");
+		return mq_hint(err, "name the authority that signed it with -X %s.ca=FILE",
+		               http->settings);
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
 		return mq_fail(err, MQ_USAGE, "%s: %s", http->url, words);
@@ -298,7 +330,7 @@ static int explain(struct mq_http *http, CURLcode code, const struct mq_buf *buf
 		               http->url);
 	case CURLE_OPERATION_TIMEDOUT:
 		mq_fail(err, MQ_UNREACHABLE, "%s: no answer within %d ms", http->url,
-		        http->env->timeout_ms);
+		        http->timeout_ms);
 		break;
 	case CURLE_COULDNT_CONNECT:
 		curl.easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &number);
@@ -378,6 +410,7 @@ int mq_http_perform(struct mq_http *http, const struct mq_http_request *request,
 	    add_header(&headers, "User-Agent", "mqtk/" MQ_VERSION, err) < 0 ||
 	    (request->content_type &&
 	     add_header(&headers, "Content-Type", request->content_type, err) < 0) ||
+	    (request->accept && add_header(&headers, "Accept", request->accept, err) < 0) ||
 	    /* A large body must not wait for a "100 Continue" that nobody sends. */
 	    add_header(&headers, "Expect", "", err) < 0 ||
 	    prepare(http, request, url.data, headers, &answer, err) < 0)
@@ -402,6 +435,42 @@ out:
 	mq_buf_release(&url);
 	return result;
 }
+
+#else /* without libcurl */
+
+int mq_http_new(const struct mq_http_spec *spec, struct mq_http **ret_http, struct mq_err *err)
+{
+	(void)spec;
+	*ret_http = NULL;
+	mq_fail(err, MQ_USAGE, "this mqtk was built without HTTP");
+	return mq_hint(err, "'scripts/deps.sh build' installs libcurl's headers; then build again");
+}
+
+void mq_http_free(struct mq_http *http)
+{
+	(void)http;
+}
+
+const char *mq_http_url(const struct mq_http *http)
+{
+	(void)http;
+	return "";
+}
+
+int mq_http_perform(struct mq_http *http, const struct mq_http_request *request, struct mq_buf *buf,
+                    struct mq_err *err)
+{
+	(void)http, (void)request, (void)buf;
+	return mq_fail(err, MQ_INTERNAL, "a request without HTTP");
+}
+
+int64_t mq_http_retry_after_ms(struct mq_http *http)
+{
+	(void)http;
+	return 0;
+}
+
+#endif
 
 int mq_http_append_segment(struct mq_buf *buf, const char *text, struct mq_err *err)
 {
