@@ -29,6 +29,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_dlq_drop,
     &mq_cmd_dlq_export,
     &mq_cmd_dlq_import,
+    &mq_cmd_schema_validate,
     &mq_cmd_ping,
     &mq_cmd_config,
     &mq_cmd_kcat,

@@ -29,9 +29,9 @@ _mqtk() {
 	fi
 	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
 	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= '
-	local topics='produce consume tail replay ls info lag create alter trim delete group dlq ping config kcat help addresses configuration environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite '
+	local topics='produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
-		_mqtk_reply 'produce consume tail replay ls info lag create alter trim delete group dlq ping config kcat help --help --version'
+		_mqtk_reply 'produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help --help --version'
 		return
 	fi
 	if [[ $cmd == group ]]; then
@@ -40,6 +40,10 @@ _mqtk() {
 	fi
 	if [[ $cmd == dlq ]]; then
 		if ((COMP_CWORD == 2)); then _mqtk_reply 'ls show stats requeue move drop export import '; return; fi
+		cmd+=" ${COMP_WORDS[2]}"
+	fi
+	if [[ $cmd == schema ]]; then
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -539,6 +543,31 @@ _mqtk() {
 			_mqtk_reply '--reason --origin --since --until --ids --key --grep --resume --count --json -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
+		fi ;;
+	'schema validate')
+		case $prev in
+		--schema) _mqtk_files; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--input) _mqtk_reply 'lines whole envelopes '; return ;;
+		-D|--delimiter) :; return ;;
+		-o|--from) :; return ;;
+		--to) :; return ;;
+		-c|--count) :; return ;;
+		-p|--partition) :; return ;;
+		--idle-timeout) :; return ;;
+		--max-errors) :; return ;;
+		--reject-to) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--schema --type --message --draft --assert-format --remote-dir --allow-remote --input --delimiter --text --allow-null --from --to --end --count --partition --idle-timeout --follow --force --json --summary --max-errors --pass --reject-to -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
 		fi ;;
 	'ping')
 		case $prev in

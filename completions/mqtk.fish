@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group dlq ping config kcat help addresses configuration environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f
@@ -640,6 +640,43 @@ complete -c mqtk -n '__mqtk_using "dlq import"' -l color -x -a 'auto always neve
 complete -c mqtk -n '__mqtk_using "dlq import"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "dlq import"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "dlq import"' -f -a '(__mqtk_addresses)'
+complete -c mqtk -n __mqtk_only -a schema
+
+# mqtk schema validate
+complete -c mqtk -n '__mqtk_only schema' -a validate -d 'judge messages by a schema: files, standard input or streams'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l schema -r -F -d 'the schema: a file, or - for standard input'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l type -x -a 'auto json avro protobuf' -d 'what the schema is: json, avro or protobuf (auto: by its name and text)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l message -x -d 'Protobuf: the full name of the message (the first of the file)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l draft -x -a 'auto 4 6 7 2019-09 2020-12' -d 'JSON Schema without $schema: 4, 6, 7, 2019-09 or 2020-12 (auto: 2020-12)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l assert-format -d 'JSON Schema: check format, also in drafts where it is only a note'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l remote-dir -x -d 'schemas whose URI begins with URLPREFIX are files in DIR; repeatable'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l allow-remote -d 'fetch what a schema refers to over http and https'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l input -x -a 'lines whole envelopes' -d 'what a file holds: lines, one whole message, or -J envelopes (lines)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s D -l delimiter -x -d 'what ends each record of a file, and what passes (\\n); escapes as in C'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l text -d 'Avro and Protobuf: the payloads are JSON text'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l allow-null -d 'messages without a payload (tombstones) are valid'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s o -l from -x -d 'where to begin: beginning, end, stored, N, ID, -N, @TIME, -48h, 2026-11-01T10:00Z'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l to -x -d 'where to end, exclusive; the forms of --from'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s e -l end -d 'exit at the end, as it was when the command started'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s c -l count -x -d 'exit after N messages'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s p -l partition -x -d 'only these partitions; also 5-7; repeatable'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l idle-timeout -x -d 'exit after so long without a message'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l follow -d 'go on with what comes; else what is there is judged'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l force -d 'look at a queue although that could make the broker drop messages'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s J -l json -d 'tell each error as one JSON line'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l summary -d 'only count: valid, invalid, and how often each rule was broken where'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l max-errors -x -d 'tell at most N errors of a message (10)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l pass -d 'print valid messages, byte for byte; errors go to standard error'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l reject-to -r -F -d 'append invalid messages to a file, or send them to a stream'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "schema validate"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "schema validate"' -F
 
 # mqtk ping
 complete -c mqtk -n '__mqtk_only' -a ping -d 'one message there and back: is the broker up, and how fast'

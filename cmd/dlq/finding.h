@@ -5,7 +5,7 @@
 #ifndef MQ_CMD_DLQ_FINDING_H
 #define MQ_CMD_DLQ_FINDING_H
 
-#include "cmd/dlq/tally.h"
+#include "cmd/tally.h"
 #include "cmd/opening.h"
 
 #include "mqtk/dead.h"

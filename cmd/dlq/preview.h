@@ -4,7 +4,7 @@
 #ifndef MQ_CMD_DLQ_PREVIEW_H
 #define MQ_CMD_DLQ_PREVIEW_H
 
-#include "cmd/dlq/tally.h"
+#include "cmd/tally.h"
 
 #include "mqtk/dead.h"
 

@@ -3,7 +3,7 @@
 #define MQ_CMD_DLQ_STATS_REPORT_H
 
 #include "cmd/dlq/formats.h"
-#include "cmd/dlq/tally.h"
+#include "cmd/tally.h"
 #include "cmd/dlq/times.h"
 
 #include "mqtk/message.h"

@@ -1,8 +1,8 @@
 /* What becomes of messages: see outcome.h. */
 #include "cmd/worker/outcome.h"
 
+#include "cmd/letter.h"
 #include "cmd/worker/engine.h"
-#include "cmd/worker/letter.h"
 #include "cmd/worker/reply.h"
 
 #include <errno.h>
@@ -55,8 +55,16 @@ static void bury(struct worker *worker, struct job *job, const struct verdict *v
 {
 	struct mq_err err = MQ_ERR_INIT;
 	struct letter letter;
+	struct letter_why why = {
+	    .broker = worker->brokers[job->reader],
+	    .group = worker->group,
+	    .reason = verdict->reason,
+	    .status = verdict->status[0] ? verdict->status : NULL,
+	    .attempts = job->attempts,
+	    .error = verdict->error,
+	};
 
-	if (letter_write(&letter, worker, job, verdict, &err) < 0)
+	if (letter_write(&letter, &job->message, &why, &err) < 0)
 		worker_fail(worker, &err);
 	else
 		sender_send(&worker->dead, &letter.message, job);

@@ -23,6 +23,7 @@ struct mq_input_spec {
 	struct mq_bytes key_delimiter; /* absent: no key is split off; first match splits */
 	bool empty_is_null; /* -Z: an empty key or payload is absent (needs key_delimiter) */
 	bool keep_stream;   /* JSON: give the stream that the line names, where it came from */
+	bool keep_raw;      /* JSON: mq_input_raw is wanted, which costs a copy of each line */
 	size_t limit;       /* of one record, in bytes; 0: 1 GiB */
 };
 
@@ -47,6 +48,12 @@ int mq_input_next(struct mq_input *input, struct mq_message *ret_message, struct
 
 /* The number of the record that was taken or refused last, from 1; for messages. */
 int64_t mq_input_line(const struct mq_input *input);
+
+/* The bytes of the record that was taken or refused last, as they stood there, without what ended
+ * it; absent when it was over the limit. Valid until the next mq_input_next or mq_input_read. */
+struct mq_bytes mq_input_raw(const struct mq_input *input);
+/* Whether the end of the input came right behind that record, so that nothing ended it. */
+bool mq_input_is_bare(const struct mq_input *input);
 
 /* What was read but is no whole record yet; for a report at a signal. */
 struct mq_bytes mq_input_rest(const struct mq_input *input);

@@ -24,6 +24,7 @@ struct mq_input {
 	struct mq_bytes key_delimiter; /* owned */
 	bool empty_is_null;
 	bool keep_stream;
+	bool keep_raw;
 	size_t limit;
 	int fd;
 	char *name;
@@ -37,6 +38,9 @@ struct mq_input {
 	bool done;     /* WHOLE: the record was given */
 	bool skipping; /* behind a record over the limit, up to its end */
 	int64_t line;
+	struct mq_bytes raw; /* of the last record */
+	struct mq_buf copy;  /* where raw points to for JSON, which is read in its place */
+	bool bare;
 	struct mq_arena arena;
 	struct mq_err what; /* clear between two calls; here, as clearing it for each line costs */
 };
@@ -75,6 +79,8 @@ int mq_input_new(const struct mq_input_spec *spec, int fd, const char *name,
 	input->kind = spec->kind;
 	input->empty_is_null = spec->empty_is_null;
 	input->keep_stream = spec->keep_stream;
+	input->keep_raw = spec->keep_raw;
+	mq_buf_init(&input->copy, SIZE_MAX);
 	input->limit = spec->limit ? spec->limit : DEFAULT_LIMIT;
 	input->fd = fd;
 	input->name = strdup(name);
@@ -103,6 +109,7 @@ void mq_input_free(struct mq_input *input)
 	free(input->name);
 	free(input->data);
 	mq_arena_release(&input->arena);
+	mq_buf_release(&input->copy);
 	free(input);
 }
 
@@ -193,6 +200,7 @@ static int take_unfinished(struct mq_input *input, struct mq_bytes *ret, struct 
 	*ret = mq_bytes_of(input->data + input->start, size);
 	input->start = input->end;
 	input->line++;
+	input->bare = true;
 	return 1;
 }
 
@@ -237,6 +245,8 @@ static int next_whole(struct mq_input *input, struct mq_message *ret_message, st
 	input->line = 1;
 	/* Nothing at all is an empty record, not an absent one. */
 	ret_message->payload = mq_bytes_of(input->data ? input->data + input->start : "", size);
+	input->raw = ret_message->payload;
+	input->bare = true;
 	input->start = input->scan = input->end;
 	return 1;
 }
@@ -272,6 +282,12 @@ static int read_json(struct mq_input *input, struct mq_bytes line, struct mq_mes
 {
 	struct mq_err *what = &input->what;
 
+	if (input->keep_raw) {
+		mq_buf_clear(&input->copy);
+		if (mq_buf_append(&input->copy, line.data, line.len, err) < 0)
+			return -1;
+		input->raw = mq_bytes_of(input->copy.data, line.len);
+	}
 	if (mq_json_message((char *)line.data, line.len, &input->arena, ret_message, what) == 0) {
 		if (!input->keep_stream)
 			ret_message->stream = MQ_ABSENT;
@@ -291,6 +307,7 @@ int mq_input_next(struct mq_input *input, struct mq_message *ret_message, struct
 	int r;
 
 	*ret_message = (struct mq_message)MQ_MESSAGE_INIT;
+	input->raw = MQ_ABSENT;
 	if (input->kind == MQ_INPUT_WHOLE)
 		return next_whole(input, ret_message, err);
 	while ((r = take_record(input, &record, err)) > 0) {
@@ -298,6 +315,7 @@ int mq_input_next(struct mq_input *input, struct mq_message *ret_message, struct
 			if (!is_blank(record))
 				return read_json(input, record, ret_message, err);
 		} else if (record.len > 0) {
+			input->raw = record;
 			split_key(input, record, ret_message);
 			return 1;
 		}
@@ -308,6 +326,16 @@ int mq_input_next(struct mq_input *input, struct mq_message *ret_message, struct
 int64_t mq_input_line(const struct mq_input *input)
 {
 	return input->line;
+}
+
+struct mq_bytes mq_input_raw(const struct mq_input *input)
+{
+	return input->raw;
+}
+
+bool mq_input_is_bare(const struct mq_input *input)
+{
+	return input->bare;
 }
 
 struct mq_bytes mq_input_rest(const struct mq_input *input)

@@ -1,9 +1,9 @@
 /*
- * Counting by names: how many letters have this reason, that origin. Names beyond a limit are
+ * Counting by names: how many have this reason, that origin. Names beyond a limit are
  * counted together.
  */
-#ifndef MQ_CMD_DLQ_TALLY_H
-#define MQ_CMD_DLQ_TALLY_H
+#ifndef MQ_CMD_TALLY_H
+#define MQ_CMD_TALLY_H
 
 #include "mqtk/bytes.h"
 #include "mqtk/report.h"

@@ -1,9 +1,8 @@
 /* Dead letters: see letter.h. */
-#include "cmd/worker/letter.h"
-
-#include "cmd/worker/engine.h"
+#include "cmd/letter.h"
 
 #include "mqtk/dead.h"
+#include "mqtk/env.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,8 +32,8 @@ static void add_error(struct letter *letter, struct mq_bytes error)
 {
 	size_t at = letter->text.len;
 
-	if (error.len > PROCESS_TAIL) {
-		error.len = PROCESS_TAIL;
+	if (error.len > LETTER_ERROR_MAX) {
+		error.len = LETTER_ERROR_MAX;
 		while (error.len > 0 && ((unsigned char)error.data[error.len] & 0xc0) == 0x80)
 			error.len--;
 	}
@@ -58,28 +57,12 @@ static bool is_ours(struct mq_bytes name)
 	return name.len > 4 && memcmp(name.data, "dlq-", 4) == 0 && mq_dead_is_header(name);
 }
 
-/* The message as it was, and behind its headers why it is here. */
-static int write_headers(struct letter *letter, const struct worker *worker, const struct job *job,
-                         const struct verdict *verdict, struct mq_err *err)
+/* Where the message was. */
+static void add_origin(struct letter *letter, const struct mq_message *m, const char *broker)
 {
-	const struct mq_message *m = &job->message;
 	const struct mq_properties *p = m->properties;
 
-	mq_buf_init(&letter->text, 1 << 16);
-	letter->headers = calloc(m->n_headers + OURS, sizeof *letter->headers);
-	if (!letter->headers || mq_buf_reserve(&letter->text, (size_t)PROCESS_TAIL * 3 + 200, err))
-		return mq_fail_memory(err);
-	mq_buf_init(&letter->types, 1 << 20);
-	for (size_t i = 0; i < m->n_headers; i++) {
-		bool typed = p && i < p->header_types.len;
-		if (is_ours(m->headers[i].name)) /* of an earlier death */
-			continue;
-		letter->headers[letter->n++] = m->headers[i];
-		if (mq_buf_append_char(&letter->types, typed ? p->header_types.data[i] : 'S', err) <
-		    0)
-			return -1;
-	}
-	add(letter, MQ_DEAD_BROKER, mq_bytes_str(worker->brokers[job->reader]));
+	add(letter, MQ_DEAD_BROKER, mq_bytes_str(broker));
 	add(letter, MQ_DEAD_STREAM, m->stream);
 	if (m->partition != MQ_NO_PARTITION)
 		add_number(letter, MQ_DEAD_PARTITION, m->partition);
@@ -91,26 +74,51 @@ static int write_headers(struct letter *letter, const struct worker *worker, con
 		if (mq_utf8_valid(m->key))
 			add(letter, MQ_DEAD_KEY, m->key);
 	}
-	add(letter, MQ_DEAD_GROUP, mq_bytes_str(worker->group));
-	add(letter, MQ_DEAD_REASON, mq_bytes_str(verdict->reason));
-	if (verdict->status[0])
-		add(letter, MQ_DEAD_EXIT, mq_bytes_str(verdict->status));
-	add_number(letter, MQ_DEAD_ATTEMPTS, job->attempts);
+}
+
+/* The message as it was, and behind its headers why it is here. */
+static int write_headers(struct letter *letter, const struct mq_message *m,
+                         const struct letter_why *why, struct mq_err *err)
+{
+	const struct mq_properties *p = m->properties;
+
+	mq_buf_init(&letter->text, 1 << 16);
+	letter->headers = calloc(m->n_headers + OURS, sizeof *letter->headers);
+	if (!letter->headers ||
+	    mq_buf_reserve(&letter->text, (size_t)LETTER_ERROR_MAX * 3 + 200, err))
+		return mq_fail_memory(err);
+	mq_buf_init(&letter->types, 1 << 20);
+	for (size_t i = 0; i < m->n_headers; i++) {
+		bool typed = p && i < p->header_types.len;
+		if (is_ours(m->headers[i].name)) /* of an earlier death */
+			continue;
+		letter->headers[letter->n++] = m->headers[i];
+		if (mq_buf_append_char(&letter->types, typed ? p->header_types.data[i] : 'S', err) <
+		    0)
+			return -1;
+	}
+	if (why->broker)
+		add_origin(letter, m, why->broker);
+	add(letter, MQ_DEAD_GROUP, mq_bytes_str(why->group));
+	add(letter, MQ_DEAD_REASON, mq_bytes_str(why->reason));
+	add(letter, MQ_DEAD_EXIT, mq_bytes_str(why->status));
+	if (why->attempts >= 0)
+		add_number(letter, MQ_DEAD_ATTEMPTS, why->attempts);
 	add_number(letter, MQ_DEAD_TIME, mq_now_ms());
-	add_error(letter, verdict->error);
+	add_error(letter, why->error);
 	while (letter->types.len < letter->n)
 		if (mq_buf_append_char(&letter->types, 'S', err) < 0)
 			return -1;
 	return 0;
 }
 
-int letter_write(struct letter *letter, const struct worker *worker, const struct job *job,
-                 const struct verdict *verdict, struct mq_err *err)
+int letter_write(struct letter *letter, const struct mq_message *message,
+                 const struct letter_why *why, struct mq_err *err)
 {
 	struct mq_message *dead = &letter->message;
 
-	*letter = (struct letter){.message = job->message};
-	if (write_headers(letter, worker, job, verdict, err) < 0)
+	*letter = (struct letter){.message = *message};
+	if (write_headers(letter, message, why, err) < 0)
 		return -1;
 	dead->stream = dead->id = MQ_ABSENT;
 	dead->offset = MQ_NO_OFFSET;

@@ -1,5 +1,5 @@
 /* Counting by names: see tally.h. */
-#include "cmd/dlq/tally.h"
+#include "cmd/tally.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,127 @@
+/* Judging messages by a schema: see judge.h. */
+#include "cmd/schema/judge.h"
+
+#include <stdlib.h>
+
+#define TEXTS_MAX ((size_t)64 << 20)
+
+int judge_init(struct judge *judge, struct mq_schema *schema, bool text, size_t most,
+               struct mq_err *err)
+{
+	*judge = (struct judge){.schema = schema, .text = text, .most = most};
+	mq_buf_init(&judge->texts, TEXTS_MAX);
+	judge->errors = calloc(most, sizeof *judge->errors);
+	if (!judge->errors || mq_buf_append_char(&judge->texts, '\0', err) < 0)
+		return mq_fail_memory(err);
+	return 0;
+}
+
+void judge_release(struct judge *judge)
+{
+	free(judge->errors);
+	mq_buf_release(&judge->texts);
+	*judge = (struct judge){0};
+}
+
+static void clear(struct judge *judge)
+{
+	judge->n = 0;
+	judge->more = judge->failed = false;
+	judge->texts.len = 1;
+}
+
+/* Returns the place of a copy; 0 for what is absent. */
+static size_t keep(struct judge *judge, struct mq_bytes text)
+{
+	size_t place = judge->texts.len;
+
+	if (!text.data)
+		return 0;
+	if (mq_buf_reserve(&judge->texts, text.len + 1, NULL) < 0) {
+		judge->failed = true;
+		return 0;
+	}
+	if (text.len > 0)
+		memcpy(judge->texts.data + place, text.data, text.len);
+	judge->texts.data[place + text.len] = '\0';
+	judge->texts.len += text.len + 1;
+	return place;
+}
+
+static int hear(void *ctx, const struct mq_violation *violation)
+{
+	struct judge *judge = ctx;
+
+	if (judge->n == judge->most) {
+		judge->more = true;
+		return 1;
+	}
+	judge->errors[judge->n++] = (struct judge_error){
+	    .pointer = keep(judge, mq_bytes_str(violation->pointer)),
+	    .schema_pointer = keep(judge, mq_bytes_str(violation->schema_pointer)),
+	    .keyword = keep(judge, mq_bytes_str(violation->keyword)),
+	    .value = keep(judge, violation->value),
+	    .error = keep(judge, mq_bytes_str(violation->error)),
+	};
+	return 0;
+}
+
+int judge_refuse(struct judge *judge, const char *keyword, const char *error, struct mq_err *err)
+{
+	struct mq_violation violation = {.pointer = "", .keyword = keyword, .error = error};
+
+	clear(judge);
+	hear(judge, &violation);
+	return judge->failed ? mq_fail_memory(err) : 0;
+}
+
+int judge_payload(struct judge *judge, struct mq_bytes payload, struct mq_err *err)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	clear(judge);
+	if (!payload.data && judge->allow_null)
+		return 1;
+	int valid = (judge->text ? mq_schema_check_json
+	                         : mq_schema_check_data)(judge->schema, payload, hear, judge, &why);
+	if (judge->failed)
+		return mq_fail_memory(err);
+	if (valid < 0 && why.code == MQ_DATA)
+		return judge_refuse(judge, "limit", why.message, err);
+	if (valid < 0)
+		return mq_fail(err, why.code, "%s", why.message);
+	if (valid == 0 && judge->n == 0)
+		return judge_refuse(judge, "schema", "is not valid", err);
+	return valid;
+}
+
+/* Control characters, C1 too, become '?'. */
+static int append_shown(struct mq_buf *buf, const char *text, struct mq_err *err)
+{
+	for (const char *at = text; *at; at++) {
+		unsigned char c = (unsigned char)*at, next = (unsigned char)at[1];
+		bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+		if (mq_buf_append_char(buf, control ? '?' : (char)c, err) < 0)
+			return -1;
+		at += control && c == 0xc2;
+	}
+	return 0;
+}
+
+int judge_append_words(const struct judge *judge, const struct judge_error *error,
+                       struct mq_buf *buf, struct mq_err *err)
+{
+	const char *value = error->value ? judge_text(judge, error->value) : NULL;
+	const char *words = judge_text(judge, error->error);
+
+	if (error->pointer && *judge_text(judge, error->pointer) &&
+	    (append_shown(buf, judge_text(judge, error->pointer), err) < 0 ||
+	     mq_buf_append_str(buf, ": ", err) < 0))
+		return -1;
+	if (append_shown(buf, judge_text(judge, error->keyword), err) < 0 ||
+	    mq_buf_append_str(buf, ": ", err) < 0 || append_shown(buf, words, err) < 0)
+		return -1;
+	if (!value || !*value || strstr(words, value))
+		return 0;
+	return mq_buf_append_str(buf, ": ", err) < 0 ? -1 : append_shown(buf, value, err);
+}

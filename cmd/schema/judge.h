@@ -1,0 +1,48 @@
+/*
+ * Judging messages by a schema: valid, or what is wrong with it, kept until the next one. Who tells
+ * that, and what becomes of the message, is the caller's business.
+ */
+#ifndef MQ_CMD_SCHEMA_JUDGE_H
+#define MQ_CMD_SCHEMA_JUDGE_H
+
+#include "mqtk/schema.h"
+
+/* Places in the judge's texts: judge_text. */
+struct judge_error {
+	size_t pointer, keyword, error;
+	size_t schema_pointer, value; /* 0: none */
+};
+
+struct judge {
+	struct mq_schema *schema; /* borrowed */
+	bool text;                /* payloads are JSON text, also where the schema's are bytes */
+	bool allow_null;          /* no payload at all is valid */
+	size_t most;              /* errors that are kept of a message; at least 1 */
+	struct mq_buf texts;      /* each ended by a NUL; the first is empty */
+	struct judge_error *errors;
+	size_t n;
+	bool more;   /* than most */
+	bool failed; /* no memory while one was kept */
+};
+
+int judge_init(struct judge *judge, struct mq_schema *schema, bool text, size_t most,
+               struct mq_err *err);
+void judge_release(struct judge *judge);
+
+/* 1: valid; 0: what is wrong stands in errors, at least one; -1: no memory and the like. What the
+ * validator gives up on is invalid, with keyword "limit". */
+int judge_payload(struct judge *judge, struct mq_bytes payload, struct mq_err *err);
+/* Makes one error the whole verdict: what never came so far as to be a payload. */
+int judge_refuse(struct judge *judge, const char *keyword, const char *error, struct mq_err *err);
+
+static inline const char *judge_text(const struct judge *judge, size_t place)
+{
+	return judge->texts.data + place;
+}
+
+/* Appends an error as words: "/total: minimum: 0 is less than 1". What could drive a terminal is
+ * replaced. */
+int judge_append_words(const struct judge *judge, const struct judge_error *error,
+                       struct mq_buf *buf, struct mq_err *err);
+
+#endif

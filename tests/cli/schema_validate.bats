@@ -1,0 +1,340 @@
+#!/usr/bin/env bats
+# `schema validate` on files, standard input and the local store; bad schemas and hostile inputs.
+
+load ../lib/helpers
+
+setup() {
+	common_setup
+	store=sqlite:$BATS_TEST_TMPDIR/store.db
+	cat >order.json <<-'END'
+	{"type": "object", "required": ["id"],
+	 "properties": {"id": {"type": "string"}, "total": {"type": "number", "minimum": 0},
+	                "items": {"type": "array", "items": {"$ref": "parts/item.json"}}}}
+	END
+	mkdir parts
+	echo '{"type": "object", "properties": {"qty": {"minimum": 1}, "next": {"$ref": "#"}}}' >parts/item.json
+	printf '%s\n' '{"id":"a","total":3}' '{"total":-5}' '' '{"id":"b","items":[{"qty":1},{"qty":0}]}' \
+		'no json' '{"id":"c"}' >orders.jsonl
+}
+
+validate() {
+	mq schema validate --schema order.json "$@"
+}
+
+# fits SCHEMA: each line of out is one of schemas/SCHEMA.json.
+fits() {
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" out >&2
+}
+
+@test "each error is a line with its place, and the exit status is 1" {
+	validate orders.jsonl
+	expect_status 1
+	diff out - <<-'END'
+	orders.jsonl:2: /total: minimum: -5 is less than 0
+	orders.jsonl:2: required: the member "id" is missing: {"total":-5}
+	orders.jsonl:4: /items/1/qty: minimum: 0 is less than 1
+	orders.jsonl:5: json: no JSON value, at byte 1
+	END
+	[ "$err" = "mqtk schema validate: 3 of 5 messages are invalid" ] || fail "$err"
+	validate --max-errors 1 orders.jsonl
+	[ "$(wc -l <out)" -eq 3 ]
+	validate -c 1 orders.jsonl
+	expect_status 0
+	[ -z "$out" ]
+	[[ $err == *"1 message, all valid"* ]]
+}
+
+@test "-J and --summary say the same for machines" {
+	validate -J orders.jsonl
+	expect_status 1
+	fits schema-error
+	jq -es '[.[] | [.file, .line, .pointer, .keyword]] == [
+		["orders.jsonl", 2, "/total", "minimum"], ["orders.jsonl", 2, "", "required"],
+		["orders.jsonl", 4, "/items/1/qty", "minimum"], ["orders.jsonl", 5, "", "json"]]' out
+	jq -es '.[0].schema_pointer == "#/properties/total/minimum" and .[0].value == "-5"
+		and (.[2].schema_pointer | endswith("parts/item.json#/properties/qty/minimum"))' out
+	validate --summary -J orders.jsonl orders.jsonl
+	expect_status 1
+	fits schema-summary
+	jq -e '.messages == 10 and .valid == 4 and .invalid == 6
+		and (.errors | map(select(.pointer == "/items/*/qty"))[0].count == 2)' out
+	validate --summary orders.jsonl
+	expect_status 1
+	[[ $out == *"2 valid, 3 invalid" ]]
+	grep -qE '^ +1 +minimum +/items/\*/qty$' out
+}
+
+@test "--pass and --reject-to part the input byte for byte, and nothing is missing" {
+	printf '{"id":"a"}\n {"id" : "\\u0061"}\t\r\n{"id":1}\r\n\xff\xfe\n{"id":"\0"}\n{"id":"last"}' >in
+	status=0
+	"$MQTK" schema validate --schema order.json --pass --reject-to bad <in >out 2>err || status=$?
+	mq_result
+	expect_status 1
+	printf '{"id":"a"}\n {"id" : "\\u0061"}\t\r\n{"id":"last"}' | cmp - out
+	printf '{"id":1}\r\n\xff\xfe\n{"id":"\0"}\n' | cmp - bad
+	grep -q '^standard input:3: /id: type: ' err
+	# A file without a last newline does not glue its last record to the next file's first one.
+	printf '{"id":"x"}' >a
+	printf '{"id":"y"}' >b
+	validate --pass a b
+	expect_status 0
+	printf '{"id":"x"}\n{"id":"y"}' | cmp - out
+	# What an earlier run left without an end stays by itself.
+	printf 'half' >bad
+	echo 1 >c
+	validate --reject-to bad c
+	expect_status 1
+	printf 'half\n1\n' | cmp - bad
+}
+
+@test "what is sent to a stream is a dead letter, and comes from a stream or a file" {
+	printf '%s\n' '{"id":"a"}' '{"id":1}' '{"id":"c"}' | "$MQTK" produce -q -k k -H h=1 "$store/orders"
+	validate --reject-to "$store/dead" "$store/orders"
+	expect_status 1
+	[[ $out == 'orders[0]@1: /id: type: '* ]]
+	mq dlq show -J "$store/dead"
+	jq -es 'length == 1 and (.[0] | .origin_stream == "orders" and .origin_offset == 1 and
+		.reason == "schema" and .dialect == "mqtk" and (.error | startswith("/id: type: ")) and
+		.message.key == "k" and .message.payload == "{\"id\":1}" and
+		.message.headers[0] == ["h", "1"])' out
+	validate --reject-to "$store/dead" orders.jsonl
+	expect_status 1
+	mq dlq show -J "$store/dead"
+	jq -es 'length == 4 and .[1].origin_stream == null and
+		(.[1].error | startswith("orders.jsonl:2: /total: minimum"))' out
+	# Into a file it is a line that can be produced again.
+	validate --reject-to kept "$store/orders"
+	expect_status 1
+	mq produce -q -J "$store/again" kept
+	expect_status 0
+	mq consume -q -e "$store/again"
+	[ "$out" = '{"id":1}' ]
+	# Nothing was taken, and valid ones pass as lines.
+	validate --pass "$store/orders"
+	printf '{"id":"a"}\n{"id":"c"}\n' | cmp - out
+	validate -J "$store/orders"
+	jq -e '.stream == "orders" and .partition == 0 and .offset == 1 and .file == null' out
+	validate --from 2 "$store/orders"
+	expect_status 0
+}
+
+@test "envelopes pass as they stood, and lines that are none are invalid" {
+	printf '%s\n' '{"id":"a"}' '{"id":1}' | "$MQTK" produce -q "$store/orders"
+	"$MQTK" consume -q -J -e "$store/orders" >in
+	# Members that mqtk does not know, white space and escapes stay.
+	printf '%s\n' ' {"payload" : "{\"id\":\"\u0062\"}", "mine": [1, 2] }' '{"payload":' '[]' >>in
+	validate --input envelopes --pass --reject-to bad in
+	expect_status 1
+	sed -n '1p;3p' in | cmp - out
+	sed -n '2p;4,5p' in | cmp - bad
+	grep -q '^in:4: envelope: ' err
+	validate --input envelopes -J in
+	fits schema-error
+	jq -es '.[0] | .file == "in" and .line == 2 and .stream == "orders" and .offset == 1' out
+}
+
+@test "whole files" {
+	printf '{"id":\n"a"}\n' >good
+	printf '{"id":\n1}\n' >wrong
+	: >empty
+	validate --input whole --pass --reject-to kept.jsonl good wrong empty
+	expect_status 1
+	cmp good out
+	grep -q '^wrong: /id: type: ' err
+	grep -q '^empty: json: ' err
+	jq -es 'length == 2 and .[0].payload == "{\"id\":\n1}\n" and .[1].payload == ""' kept.jsonl
+}
+
+@test "a message without a payload is invalid, unless that is allowed" {
+	printf 'k:\n' | "$MQTK" produce -q -K: -Z "$store/t"
+	validate "$store/t"
+	expect_status 1
+	[[ $out == 't[0]@0: null: '* ]]
+	validate --allow-null "$store/t"
+	expect_status 0
+}
+
+@test "Avro: lines are JSON, whole files are bytes" {
+	echo '{"type":"record","name":"R","fields":[{"name":"n","type":"int"}]}' >r.avsc
+	printf '%s\n' '{"n":1}' '{"n":"x"}' '{}' >in
+	mq schema validate --schema r.avsc in
+	expect_status 1
+	[ "$(cut -d: -f1,2 out | tr '\n' ' ')" = "in:2 in:3 " ]
+	printf '\x02' >good
+	printf '\x02\x02' >long
+	printf '\xff\xff\xff\xff\xff\xff' >wrong
+	mq schema validate --schema r.avsc --input whole good long wrong
+	expect_status 1
+	[ "$(cut -d: -f1 out | tr '\n' ' ')" = "long wrong " ]
+	mq schema validate --schema r.avsc --input whole --text in
+	expect_status 1
+}
+
+@test "a bad schema is 7 and names the place, a missing file 6" {
+	echo '{"properties":{"a":{"type":"objekt"}}}' >bad.json
+	mq schema validate --schema bad.json orders.jsonl
+	expect_status 7
+	[[ $err == *bad.json*'#/properties/a/type'* ]] || fail "$err"
+	echo '{"type":' >cut.json
+	mq schema validate --schema cut.json orders.jsonl
+	expect_status 7
+	[[ $err == *cut.json* ]]
+	: >empty.json
+	mq schema validate --schema empty.json orders.jsonl
+	expect_status 7
+	mq schema validate --schema nowhere.json orders.jsonl
+	expect_status 6
+	[[ $err == *nowhere.json* ]]
+	mq schema validate --schema . orders.jsonl
+	expect_status 6
+	mq schema validate orders.jsonl
+	expect_status 2
+	validate nowhere.jsonl orders.jsonl
+	expect_status 6
+	[[ $err == *"cannot read nowhere.jsonl"* ]]
+	[ "$(wc -l <out)" -eq 4 ]
+	validate parts
+	expect_status 6
+	validate "$store/nowhere"
+	expect_status 8
+	mq schema validate --schema - orders.jsonl <order.json
+	expect_status 1
+	[ "$(wc -l <out)" -eq 4 ]
+}
+
+@test "references: beside the file, by --remote-dir, and nothing else without --allow-remote" {
+	echo '{"$ref":"http://schemas.invalid/v1/a%20b.json"}' >remote.json
+	mkdir v1
+	echo '{"type":"integer"}' >"v1/a b.json"
+	echo '{}' >outside.json
+	echo 1 >good
+	echo '"x"' >wrong
+	mq schema validate --schema remote.json good
+	expect_status 7
+	[[ $err == *http://schemas.invalid/v1/a%20b.json*--remote-dir* ]]
+	mq schema validate --schema remote.json --remote-dir http://schemas.invalid/=. good
+	expect_status 0
+	mq schema validate --schema remote.json --remote-dir http://schemas.invalid/=. wrong
+	expect_status 1
+	# The longest prefix counts, and nothing outside of its folder is read.
+	mq schema validate --schema remote.json --remote-dir http://schemas.invalid=parts \
+		--remote-dir http://schemas.invalid/v1=v1 good
+	expect_status 0
+	mq schema validate --schema remote.json --remote-dir http://schemas=. good
+	expect_status 7
+	echo '{"$ref":"http://schemas.invalid/..%2foutside.json"}' >remote.json
+	mq schema validate --schema remote.json --remote-dir http://schemas.invalid=v1 good
+	expect_status 7
+	mq schema validate --schema remote.json --remote-dir http://schemas.invalid good
+	expect_status 2
+	# Beside the file, wherever the program runs.
+	cd v1
+	mq schema validate --schema ../order.json ../orders.jsonl
+	expect_status 1
+}
+
+@test "--allow-remote fetches" {
+	mkdir site
+	echo '{"type":"integer"}' >site/n.json
+	echo '{"$ref":"/moved"}' >site/broken.json
+	python3 - 3>&- 4>&- >port <<-'END' &
+	import http.server, os, sys
+	os.chdir("site")
+	class Quiet(http.server.SimpleHTTPRequestHandler):
+	    def log_message(self, *args): pass
+	server = http.server.HTTPServer(("127.0.0.1", 0), Quiet)
+	print(server.server_port, flush=True)
+	server.serve_forever()
+	END
+	server=$!
+	wait_until 20 test -s port
+	url=http://127.0.0.1:$(cat port)
+	echo "{\"\$ref\":\"$url/n.json\"}" >remote.json
+	echo '"x"' >wrong
+	mq schema validate --schema remote.json wrong
+	expect_status 7
+	mq schema validate --allow-remote --schema remote.json wrong
+	expect_status 1
+	echo "{\"\$ref\":\"$url/none.json\"}" >remote.json
+	mq schema validate --allow-remote --schema remote.json wrong
+	expect_status 7
+	[[ $err == *"HTTP status 404"* ]]
+	kill "$server"
+	wait "$server" || true
+	mq schema validate --allow-remote --schema remote.json wrong
+	expect_status 4
+}
+
+@test "hostile records: huge, deep, broken, with a BOM; none is a crash" {
+	head -c 3000000 /dev/zero | tr '\0' '[' >deep
+	python3 -c 'import sys
+sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"id\":\"a\",\"id\":\"b\"}\n")' >huge
+	printf '\xef\xbb\xbf{"id":"a"}\n' >bom
+	printf '{"\x1b[31mid":1,"id":"\x1b"}\n{"\\u001b[2J\\u009b":1}\n' >escapes
+	printf '{"id":"a"' >cut
+	validate deep huge bom escapes cut
+	expect_status 1
+	! grep -q $'\x1b' out || fail "control characters reach the terminal"
+	! grep -q "^huge:1:" out || fail "a long text is invalid"
+	for place in deep:1 huge:2 huge:3 bom:1 escapes:1 escapes:2 cut:1; do
+		grep -q "^$place: " out || fail "$place is valid: $out"
+	done
+	[ "$(wc -c <out)" -lt 10000 ]
+	validate -J deep huge bom escapes cut
+	expect_status 1
+	fits schema-error
+}
+
+@test "a pipe that closes is a quiet end, a full disk is not" {
+	yes '{"id":"a"}' 2>/dev/null | head -n 300000 >many
+	"$MQTK" schema validate --schema order.json --pass many 2>err | head -n 1 >first
+	[ "$(cat first)" = '{"id":"a"}' ]
+	[ ! -s err ] || fail "$(cat err)"
+	[ -e /dev/full ] || skip "there is no /dev/full"
+	status=0
+	"$MQTK" schema validate --schema order.json --pass many >/dev/full 2>err || status=$?
+	: >out
+	mq_result
+	expect_status 6
+	status=0
+	validate --reject-to /dev/full orders.jsonl
+	expect_status 6
+	[[ $err == *--reject-to* ]]
+}
+
+@test "records are judged as they come, and a signal ends it" {
+	mkfifo in
+	"$MQTK" schema validate --schema order.json --pass <in >passed 2>said 3>&- 4>&- &
+	program_id=$!
+	exec 5>in
+	printf '{"id":"a"}\n{"id":1}\n{"id":' >&5
+	wait_until 20 grep -q standard said
+	[ "$(cat passed)" = '{"id":"a"}' ]
+	kill -TERM "$program_id"
+	status=0
+	wait "$program_id" || status=$?
+	exec 5>&-
+	[ "$status" -eq 143 ]
+	[[ $(cat said) == *"1 valid, 1 invalid; an unfinished record was not judged"* ]]
+	[ "$(cat passed)" = '{"id":"a"}' ]
+}
+
+@test "what is read is not written to, files and streams do not mix" {
+	validate --reject-to orders.jsonl orders.jsonl
+	expect_status 2
+	ln -s orders.jsonl link
+	validate --reject-to link orders.jsonl
+	expect_status 2
+	echo 1 | "$MQTK" produce -q "$store/t"
+	validate --reject-to "$store/t" "$store/t"
+	expect_status 2
+	validate orders.jsonl "$store/t"
+	expect_status 2
+	validate --from 1 orders.jsonl
+	expect_status 2
+	validate --input whole "$store/t"
+	expect_status 2
+	validate --reject-to "$store/none/" orders.jsonl
+	expect_status 2
+	[ "$(wc -l <orders.jsonl)" -eq 6 ]
+}
