@@ -1,6 +1,7 @@
 /* Getting a schema: see opening.h. */
 #include "cmd/schema/opening.h"
 #include "cmd/schema/references.h"
+#include "cmd/schema/registries.h"
 
 #include <stdlib.h>
 
@@ -13,10 +14,10 @@ const struct mq_option schema_source_rows[] = {
     {.name = "schema",
      .type = MQ_OPT_STRING,
      .arg = "SOURCE",
-     .help = "the schema: a file, or - for standard input",
+     .help = "the schema: a file, - for standard input, registry:SUBJECT[:VERSION] or id:N",
      .more =
          "A JSON Schema, an Avro schema (.avsc), a Protobuf definition (.proto) or a descriptor "
-         "set.",
+         "set. What is in a registry is asked for there; without VERSION the latest one.",
      .field = offsetof(struct schema_options, source),
      .complete = MQ_COMPLETE_FILE},
     {0}};
@@ -55,6 +56,15 @@ const struct mq_option schema_rows[] = {
      .more = "Without it nothing is ever fetched: references are found beside the schema's file "
              "and by --remote-dir.",
      .field = offsetof(struct schema_options, allow_remote)},
+    {.name = "registry",
+     .type = MQ_OPT_STRING,
+     .arg = "URL[,URL…]",
+     .help = "the schema registry ($MQTK_REGISTRY, or registry = URL in the profile)",
+     .more = "Confluent's protocol over http or https, user:password@ before the host. Several are "
+             "tried in turn. -X registry.token=TEXT is a bearer's token, -X registry.tls.ca=FILE, "
+             ".cert, .key and .key-password are for https, -X registry.cache=DIR keeps what never "
+             "changes.",
+     .field = offsetof(struct schema_options, registry)},
     {0}};
 
 enum mq_schema_kind schema_type_kind(int type)
@@ -95,7 +105,7 @@ static int open_file(const struct mq_invocation *invocation, const struct schema
 	int found = references_read_file(path, &text, err);
 	if (found == 0) {
 		mq_fail(err, MQ_IO, "there is no schema file %s", path);
-		mq_hint(err, "--schema takes a file");
+		mq_hint(err, "--schema takes a file, registry:SUBJECT or id:N");
 	}
 	if (found <= 0)
 		goto out;
@@ -117,14 +127,60 @@ out:
 	return result;
 }
 
+/* What a registry has. Of a kind that was not asked for it is refused. */
+static int open_registered(const struct mq_invocation *invocation,
+                           const struct schema_options *options, const char *source,
+                           struct mq_registry *registry, struct schema_opened *opened,
+                           struct mq_err *err)
+{
+	enum mq_schema_kind kind = schema_type_kind(options->type);
+	const struct mq_registered *registered = NULL;
+	struct mq_err why = MQ_ERR_INIT;
+
+	opened->name = strdup(source);
+	if (!opened->name)
+		return mq_fail_memory(err);
+	if (!registry) {
+		if (registries_need(invocation, options->registry, source, &opened->registry, err) <
+		    0)
+			return -1;
+		registry = opened->registry;
+	}
+	if (registries_find(registry, source, &registered, err) < 0)
+		return -1;
+	if (kind != MQ_SCHEMA_UNKNOWN && registered->kind != kind)
+		return mq_fail(err, MQ_USAGE, "%s is %s, and --type says %s", source,
+		               registered->type, schema_types[options->type]);
+	struct mq_schema_spec spec = {
+	    .message = options->message,
+	    .draft = (enum mq_schema_draft)options->draft,
+	    .assert_format = options->assert_format,
+	};
+	if (mq_registry_schema(registry, registered, &spec, &opened->schema, &why) == 0) {
+		opened->registered = registered;
+		return 0;
+	}
+	mq_fail(err, why.code, "%s: %s", source, why.message);
+	return why.hint[0] ? mq_hint(err, "%s", why.hint) : -1;
+}
+
 int schema_open(const struct mq_invocation *invocation, const struct schema_options *options,
                 const char *source, struct schema_opened *ret_opened, struct mq_err *err)
+{
+	return schema_open_with(invocation, options, source, NULL, ret_opened, err);
+}
+
+int schema_open_with(const struct mq_invocation *invocation, const struct schema_options *options,
+                     const char *source, struct mq_registry *registry,
+                     struct schema_opened *ret_opened, struct mq_err *err)
 {
 	*ret_opened = (struct schema_opened){0};
 	if (!source || !*source) {
 		mq_fail(err, MQ_USAGE, "no schema is given");
 		return mq_hint(err, "--schema FILE names it");
 	}
+	if (registries_has(source))
+		return open_registered(invocation, options, source, registry, ret_opened, err);
 	if (strncmp(source, "file:", 5) == 0)
 		source += 5;
 	return open_file(invocation, options, source, ret_opened, err);
@@ -132,7 +188,9 @@ int schema_open(const struct mq_invocation *invocation, const struct schema_opti
 
 void schema_close(struct schema_opened *opened)
 {
-	mq_schema_free(opened->schema);
+	if (!opened->registered)
+		mq_schema_free(opened->schema);
+	mq_registry_free(opened->registry);
 	free(opened->name);
 	*opened = (struct schema_opened){0};
 }

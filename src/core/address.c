@@ -255,6 +255,9 @@ static int merge(struct resolving *r, const struct mq_settings *settings)
 	for (size_t i = 0; settings && i < settings->n; i++) {
 		const struct mq_setting_value *item = &settings->items[i];
 		int result;
+		/* The schema registry's are for another server (cmd/schema/registries.h). */
+		if (strcmp(item->name, "registry") == 0 || strncmp(item->name, "registry.", 9) == 0)
+			continue;
 		if (strcmp(item->name, "user") == 0)
 			result = set_user(r, item->value, item->source);
 		else if (strcmp(item->name, "password") == 0)

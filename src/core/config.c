@@ -229,7 +229,7 @@ static bool name_valid(const char *name)
 
 static int take_global(struct reading *r, const char *name, const char *value)
 {
-	static const char *const known[] = {"default", "color", NULL};
+	static const char *const known[] = {"default", "color", "registry", NULL};
 	size_t i = 0;
 
 	while (known[i] && strcmp(known[i], name) != 0)
@@ -239,7 +239,7 @@ static int take_global(struct reading *r, const char *name, const char *value)
 		bad_line(r, "unknown key '%s'", name);
 		if (nearest)
 			return mq_hint(r->err, "did you mean %s?", nearest);
-		return mq_hint(r->err, "before the first [profile NAME] stand default and color");
+		return mq_hint(r->err, "before the first [profile NAME] stand default, color and registry");
 	}
 	bool is_default = strcmp(name, "default") == 0;
 	if (is_default && !*value)

@@ -1,0 +1,32 @@
+/*
+ * Which schema registry is meant, and schemas from it.
+ *
+ * The first of these that says so: --registry, -X registry=URL, $MQTK_REGISTRY, the key `registry`
+ * of the profile that an address of the command line names, the same key before all profiles. Next
+ * to it registry.token (a bearer's), registry.cache (a folder), registry.tls.ca, .cert, .key and
+ * .key-password, as settings or keys of that profile; a user and a password stand in the URL.
+ */
+#ifndef MQ_CMD_SCHEMA_REGISTRIES_H
+#define MQ_CMD_SCHEMA_REGISTRIES_H
+
+#include "mqtk/command.h"
+#include "mqtk/registry.h"
+
+/* Opens it: 1; 0 when there is none; -1. Nothing is asked yet. url is --registry's, or NULL. */
+int registries_open(const struct mq_invocation *invocation, const char *url,
+                    struct mq_registry **ret, struct mq_err *err);
+/* The same, but none is MQ_USAGE with a hint. what needs it: "registry:orders-value". */
+int registries_need(const struct mq_invocation *invocation, const char *url, const char *what,
+                    struct mq_registry **ret, struct mq_err *err);
+
+/* Whether a SOURCE is in a registry: registry:SUBJECT[:VERSION], id:N or guid:GUID. */
+bool registries_has(const char *source);
+/* What such a source names. VERSION is a number or "latest", which it is when left out. MQ_USAGE:
+ * it cannot be read. */
+int registries_find(struct mq_registry *registry, const char *source,
+                    const struct mq_registered **ret, struct mq_err *err);
+
+/* The 16 bytes of a GUID as text; false when it is none. */
+bool registries_guid(const char *text, unsigned char ret[static 16]);
+
+#endif
