@@ -1,19 +1,33 @@
 /* Whether one schema reads what another wrote: see resolve.h. */
 #include "schema/avro/resolve.h"
 
+#include "schema/avro/pairs.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Pairs that are being compared: recursion is assumed to be compatible. */
-struct pair {
-	uint32_t reader, writer;
+enum {
+	STEPS_MAX = 5000000, /* comparisons of two nodes */
+	CONFLICTS_MAX = 1000,
+	DEPTH_MAX = 2000,
+};
+
+/* What is known of a pair of nodes; from OPEN on it is being compared, as the (value - OPEN)th:
+ * recursion is assumed to be compatible. */
+enum known {
+	UNKNOWN,
+	READS,
+	READS_NOT,
+	OPEN,
 };
 
 struct comparing {
 	const struct av_schema *reader, *writer;
-	struct pair *pairs;
-	size_t n_pairs, cap_pairs;
+	struct av_pairs known;
+	int64_t depth;
+	int64_t assumed; /* the outermost open pair that the last answer rests on */
+	unsigned steps, told;
 	struct mq_buf path;
 	av_conflict_fn *tell; /* NULL: while a branch is looked for */
 	void *arg;
@@ -31,7 +45,7 @@ static bool conflict(struct comparing *c, const char *rule, const char *fmt, ...
 	char words[400];
 	va_list args;
 
-	if (!c->tell)
+	if (!c->tell || c->told++ >= CONFLICTS_MAX)
 		return false;
 	va_start(args, fmt);
 	vsnprintf(words, sizeof words, fmt, args);
@@ -63,60 +77,6 @@ static bool below(struct comparing *c, uint32_t reader, uint32_t writer, const c
 	return ok;
 }
 
-static struct mq_bytes short_name(struct mq_bytes name)
-{
-	const char *dot = memrchr(name.data, '.', name.len);
-
-	return dot ? mq_bytes_of(dot + 1, name.len - (size_t)(dot + 1 - name.data)) : name;
-}
-
-/* Whether a list of aliases (within the namespace of `of`, absent: as they are) has the name. */
-static bool has_alias(const struct av_schema *schema, uint32_t value, struct mq_bytes of,
-                      struct mq_bytes name)
-{
-	uint32_t list = js_member(&schema->doc, value, "aliases");
-
-	if (!list || schema->doc.values[list].type != JS_ARRAY)
-		return false;
-	for (uint32_t i = list + 1; i < schema->doc.values[list].at.end;
-	     i = js_next(&schema->doc, i)) {
-		struct mq_bytes alias = js_text(&schema->doc, i), rest = name;
-		if (schema->doc.values[i].type != JS_STRING)
-			continue;
-		if (mq_bytes_equal(alias, name))
-			return true;
-		size_t space = of.data ? of.len - short_name(of).len : 0;
-		if (space > 0 && !memchr(alias.data, '.', alias.len) && name.len > space &&
-		    memcmp(name.data, of.data, space) == 0) {
-			rest = mq_bytes_of(name.data + space, name.len - space);
-			if (mq_bytes_equal(alias, rest))
-				return true;
-		}
-	}
-	return false;
-}
-
-bool av_names_match(const struct av_schema *reader, const struct av_node *r,
-                    const struct av_node *w)
-{
-	return mq_bytes_equal(short_name(r->name), short_name(w->name)) ||
-	       has_alias(reader, r->value, r->name, w->name);
-}
-
-const struct av_field *av_field_for(const struct av_schema *reader, const struct av_node *r,
-                                    struct mq_bytes name)
-{
-	const struct av_field *fields = reader->fields + r->first;
-
-	for (uint32_t i = 0; i < r->n; i++)
-		if (mq_bytes_equal(fields[i].name, name))
-			return &fields[i];
-	for (uint32_t i = 0; i < r->n; i++)
-		if (has_alias(reader, fields[i].value, MQ_ABSENT, name))
-			return &fields[i];
-	return NULL;
-}
-
 /* --- rules ------------------------------------------------------------------------------------ */
 
 bool av_promotes(enum av_type writer, enum av_type reader)
@@ -137,21 +97,31 @@ bool av_promotes(enum av_type writer, enum av_type reader)
 	}
 }
 
+static bool out_of_memory(struct comparing *c)
+{
+	c->broken = true;
+	return mq_fail_memory(c->err), false;
+}
+
 static bool compare_records(struct comparing *c, const struct av_node *r, const struct av_node *w)
 {
 	const struct av_field *fields = c->reader->fields + r->first;
 	const struct av_field *written = c->writer->fields + w->first;
-	bool ok = true;
+	int32_t *as = malloc((w->n + 1) * sizeof *as);
+	bool *came = calloc(r->n + 1, sizeof *came), ok = true;
 
-	for (uint32_t i = 0; i < r->n; i++) {
-		bool found = false;
-		for (uint32_t k = 0; k < w->n; k++) {
-			if (av_field_for(c->reader, r, written[k].name) != &fields[i])
-				continue;
-			found = true;
-			ok &= below(c, fields[i].node, written[k].node, "/fields/", i, "/type");
-		}
-		if (found || fields[i].otherwise)
+	if (!as || !came || av_match_fields(c->reader, r, c->writer, w, as, c->err) < 0) {
+		ok = out_of_memory(c);
+		goto out;
+	}
+	for (uint32_t i = 0; i < w->n && !c->broken; i++) {
+		if (as[i] < 0)
+			continue;
+		came[as[i]] = true;
+		ok &= below(c, fields[as[i]].node, written[i].node, "/fields/", as[i], "/type");
+	}
+	for (uint32_t i = 0; i < r->n && !c->broken; i++) {
+		if (came[i] || fields[i].otherwise)
 			continue;
 		size_t len = c->path.len;
 		if (mq_buf_printf(&c->path, c->err, "/fields/%u", i) < 0)
@@ -161,23 +131,27 @@ static bool compare_records(struct comparing *c, const struct av_node *r, const 
 		              (int)fields[i].name.len, fields[i].name.data);
 		c->path.len = len;
 	}
+out:
+	free(as);
+	free(came);
 	return ok;
 }
 
 static bool compare_enums(struct comparing *c, const struct av_node *r, const struct av_node *w)
 {
+	int32_t *as = malloc((w->n + 1) * sizeof *as);
 	bool ok = true;
 
-	for (uint32_t i = 0; i < w->n && !r->otherwise; i++) {
+	if (!as || av_match_symbols(c->reader, r, c->writer, w, as, c->err) < 0)
+		ok = out_of_memory(c);
+	for (uint32_t i = 0; i < w->n && !c->broken; i++) {
 		struct mq_bytes symbol = c->writer->symbols[w->first + i];
-		uint32_t k = 0;
-		while (k < r->n && !mq_bytes_equal(c->reader->symbols[r->first + k], symbol))
-			k++;
-		if (k == r->n)
+		if (as[i] < 0)
 			ok = conflict(c, "MISSING_ENUM_SYMBOLS",
 			              "the symbol %.*s is missing, and the enum has no default",
 			              (int)symbol.len, symbol.data);
 	}
+	free(as);
 	return ok;
 }
 
@@ -235,37 +209,60 @@ static bool compare_nodes(struct comparing *c, uint32_t reader, uint32_t writer)
 	return true;
 }
 
+static bool too_much(struct comparing *c, const char *words)
+{
+	c->broken = true;
+	return mq_fail(c->err, MQ_DATA, "the Avro schemas cannot be compared: %s", words), false;
+}
+
+/*
+ * Each pair is compared once, or unions within unions would multiply the work. That two do not fit
+ * is final. That they do is final when it rests on no assumption about a pair that is still open
+ * outside of them.
+ */
 static bool compare(struct comparing *c, uint32_t reader, uint32_t writer)
 {
-	for (size_t i = 0; i < c->n_pairs; i++)
-		if (c->pairs[i].reader == reader && c->pairs[i].writer == writer)
-			return true;
-	if (c->n_pairs == c->cap_pairs) {
-		size_t cap = c->cap_pairs ? 2 * c->cap_pairs : 64;
-		struct pair *more = realloc(c->pairs, cap * sizeof *more);
-		if (!more) {
-			mq_fail_memory(c->err);
-			c->broken = true;
-			return false;
-		}
-		c->pairs = more;
-		c->cap_pairs = cap;
+	int64_t outer = c->assumed, *known = av_pairs_at(&c->known, reader, writer, c->err);
+
+	if (c->broken || !known)
+		return c->broken ? false : out_of_memory(c);
+	if (*known == READS || (*known == READS_NOT && !c->tell))
+		return *known == READS;
+	if (*known >= OPEN) {
+		c->assumed = *known < outer ? *known : outer;
+		return true;
 	}
-	c->pairs[c->n_pairs++] = (struct pair){reader, writer};
+	if (++c->steps > STEPS_MAX)
+		return too_much(c, "they have too many ways to go");
+	if (++c->depth > DEPTH_MAX)
+		return too_much(c, "they are nested too deeply");
+	int64_t own = OPEN + c->depth;
+	*known = own;
+	c->assumed = INT64_MAX;
 	bool ok = compare_nodes(c, reader, writer);
-	c->n_pairs--;
+	c->depth--;
+	if (c->broken || !(known = av_pairs_at(&c->known, reader, writer, c->err)))
+		return false;
+	*known = !ok ? READS_NOT : c->assumed >= own ? READS : UNKNOWN;
+	if (c->assumed >= own)
+		c->assumed = INT64_MAX;
+	c->assumed = outer < c->assumed ? outer : c->assumed;
 	return ok;
 }
 
 int av_can_read(const struct av_schema *reader, const struct av_schema *writer,
                 av_conflict_fn *tell, void *arg, struct mq_err *err)
 {
-	struct comparing c = {
-	    .reader = reader, .writer = writer, .tell = tell, .arg = arg, .err = err};
+	struct comparing c = {.reader = reader,
+	                      .writer = writer,
+	                      .assumed = INT64_MAX,
+	                      .tell = tell,
+	                      .arg = arg,
+	                      .err = err};
 
-	mq_buf_init(&c.path, 64 * 1024);
+	mq_buf_init(&c.path, 1 << 20);
 	bool ok = compare(&c, reader->root, writer->root);
 	mq_buf_release(&c.path);
-	free(c.pairs);
+	free(c.known.slots);
 	return c.broken ? -1 : ok;
 }

@@ -140,16 +140,13 @@ static int put_daytime(int64_t parts, int64_t second, int digits, struct mq_buf 
 
 /* --- decimals --------------------------------------------------------------------------------- */
 
-enum {
-	DECIMAL_BYTES = 128, /* longer ones stay bytes */
-};
-
-/* Two's complement, big-endian, as a number with scale digits behind the point. */
+/* Two's complement, big-endian, as a number with scale digits behind the point. One that has more
+ * digits than its precision could not be written, and stays bytes. */
 static int put_decimal(const struct av_node *node, struct mq_bytes bytes, struct mq_buf *buf,
                        struct mq_err *err)
 {
-	uint8_t rest[DECIMAL_BYTES];
-	char text[DECIMAL_BYTES * 3 + 512], *end = text + sizeof text, *p = end;
+	uint8_t rest[AV_DECIMAL_BYTES];
+	char text[AV_DECIMAL_BYTES * 3 + 512], *end = text + sizeof text, *p = end;
 	bool negative = bytes.len > 0 && (unsigned char)bytes.data[0] >= 0x80, more = true;
 	unsigned carry = 1;
 
@@ -170,6 +167,8 @@ static int put_decimal(const struct av_node *node, struct mq_bytes bytes, struct
 			remainder = x % 10;
 			more |= rest[i] > 0;
 		}
+		if (digit >= node->precision && (more || remainder > 0))
+			return 0;
 		if (digit == node->scale && digit > 0)
 			*--p = '.';
 		*--p = (char)('0' + remainder);

@@ -4,10 +4,20 @@
  */
 #include "schema/avro/resolve.h"
 
+#include "schema/avro/pairs.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
+struct av_resolver {
+	const struct av_schema *reader, *writer;
+	struct av_pairs plans; /* the place in numbers, + 1 */
+	int32_t *numbers;
+	size_t n_numbers, cap_numbers;
+};
+
 struct resolving {
+	struct av_resolver *resolver;
 	const struct av_schema *reader, *writer;
 	struct av_input *input;
 	unsigned how;
@@ -15,93 +25,145 @@ struct resolving {
 	struct mq_err *err;
 };
 
-static int resolve(struct resolving *r, uint32_t reader, uint32_t writer);
+/* --- plans ------------------------------------------------------------------------------------ */
 
-/* --- skipping --------------------------------------------------------------------------------- */
+/* The numbers of a pair begin with whether it can be read at all; behind that stands what fields or
+ * symbols are read as, or the branch that is read into. */
+enum {
+	READABLE,
+	NAMED_OTHERWISE,
+	OTHER_SIZE,
+	NO_BRANCH,
+};
 
-static int skip(struct resolving *r, uint32_t number);
-
-static int skip_many(struct resolving *r, const struct av_node *node)
+static int64_t add_numbers(struct av_resolver *resolver, size_t n, struct mq_err *err)
 {
-	struct mq_bytes key;
-	int64_t count;
+	if (resolver->n_numbers + n > resolver->cap_numbers) {
+		size_t cap = 2 * resolver->cap_numbers + n + 64;
+		int32_t *more = realloc(resolver->numbers, cap * sizeof *more);
+		if (!more)
+			return mq_fail_memory(err);
+		resolver->numbers = more;
+		resolver->cap_numbers = cap;
+	}
+	resolver->n_numbers += n;
+	return (int64_t)(resolver->n_numbers - n);
+}
 
-	for (;;) {
-		if (av_take_count(r->input, &count, r->err) < 0)
-			return -1;
-		if (count == 0)
-			return 0;
-		const unsigned char *before = r->input->p;
-		for (; count > 0; count--) {
-			if ((node->type == AV_MAP && av_take_bytes(r->input, &key, r->err) < 0) ||
-			    skip(r, node->items) < 0)
-				return -1;
-			/* What takes no bytes needs no walk, however often it is there. */
-			if (r->input->p == before)
-				break;
+/* What the specification calls a match: what is within a record, or an enum, is not looked at. */
+static bool matches(const struct av_resolver *resolver, uint32_t reader, uint32_t writer)
+{
+	const struct av_node *to = &resolver->reader->nodes[reader];
+	const struct av_node *from = &resolver->writer->nodes[writer];
+
+	if (to->type == AV_UNION || from->type == AV_UNION)
+		return true;
+	if (to->type != from->type)
+		return av_promotes((enum av_type)from->type, (enum av_type)to->type);
+	if (to->type == AV_ARRAY || to->type == AV_MAP)
+		return matches(resolver, to->items, from->items);
+	return to->type < AV_FIXED || (av_names_match(resolver->reader, to, from) &&
+	                               (to->type != AV_FIXED || to->size == from->size));
+}
+
+/* The first branch that matches: one of the same name before one of the same type before one that
+ * it can be promoted to. Its number, or -1. */
+static int32_t choose_branch(const struct av_resolver *resolver, const struct av_node *to,
+                             uint32_t writer)
+{
+	const struct av_schema *reader = resolver->reader;
+	const struct av_node *from = &resolver->writer->nodes[writer];
+
+	for (int pass = 0; pass < 3; pass++)
+		for (uint32_t i = 0; i < to->n; i++) {
+			uint32_t branch = reader->branches[to->first + i];
+			const struct av_node *there = &reader->nodes[branch];
+			bool same = there->type == from->type;
+			bool named = same && mq_bytes_equal(there->name, from->name);
+			if (pass == (named ? 0 : same ? 1 : 2) && matches(resolver, branch, writer))
+				return (int32_t)i;
 		}
-	}
+	return -1;
 }
 
-static int skip_inner(struct resolving *r, const struct av_node *node)
+static int make_plan(struct av_resolver *resolver, uint32_t reader, uint32_t writer,
+                     struct mq_err *err)
 {
-	int64_t which;
+	const struct av_node *to = &resolver->reader->nodes[reader];
+	const struct av_node *from = &resolver->writer->nodes[writer];
+	int64_t place = add_numbers(resolver, 1 + (size_t)from->n + 1, err);
 
-	if (node->type == AV_RECORD) {
-		for (uint32_t i = 0; i < node->n; i++)
-			if (skip(r, r->writer->fields[node->first + i].node) < 0)
-				return -1;
-		return 0;
-	}
-	if (node->type != AV_UNION)
-		return skip_many(r, node);
-	if (av_take_int(r->input, &which, r->err) < 0)
+	if (place < 0)
 		return -1;
-	if (which < 0 || which >= node->n)
-		return av_fail(r->input, r->err, "the number of a branch that the union has not");
-	return skip(r, r->writer->branches[node->first + (uint32_t)which]);
-}
-
-/* Scalars are decoded into a place that is dropped again, so that they are checked all the same. */
-static int skip(struct resolving *r, uint32_t number)
-{
-	const struct av_node *node = &r->writer->nodes[number];
-	size_t len = r->buf->len;
-	int result;
-
-	if (node->type < AV_RECORD) {
-		result = av_decode_scalar(r->writer, node, r->input, 0, r->buf, r->err);
-		r->buf->len = len;
-		return result;
+	int32_t *numbers = resolver->numbers + place;
+	numbers[0] = READABLE;
+	if (to->type == AV_UNION) {
+		numbers[1] = choose_branch(resolver, to, writer);
+		numbers[0] = numbers[1] < 0 ? NO_BRANCH : READABLE;
+	} else if (!av_names_match(resolver->reader, to, from)) {
+		numbers[0] = NAMED_OTHERWISE;
+	} else if (to->type == AV_FIXED) {
+		numbers[0] = to->size == from->size ? READABLE : OTHER_SIZE;
+	} else if ((to->type == AV_RECORD ? av_match_fields : av_match_symbols)(
+	               resolver->reader, to, resolver->writer, from, numbers + 1, err) < 0) {
+		return -1;
 	}
-	if (++r->input->depth > AV_DEPTH)
-		return av_fail(r->input, r->err, "nested too deeply");
-	result = skip_inner(r, node);
-	r->input->depth--;
-	return result;
+	int64_t *known = av_pairs_at(&resolver->plans, reader, writer, err);
+	if (!known)
+		return -1;
+	*known = place + 1;
+	return 0;
 }
+
+static int cannot(struct resolving *r, const char *words, struct mq_bytes of)
+{
+	av_fail(r->input, "resolution", words);
+	r->input->problem->of = of;
+	return -1;
+}
+
+/* What make_plan found out for two records, enums or fixed, or a union of the reader: the index of
+ * its numbers, as more of them may move the array. */
+static int64_t plan(struct resolving *r, uint32_t reader, uint32_t writer)
+{
+	int64_t *known = av_pairs_at(&r->resolver->plans, reader, writer, r->err);
+
+	if (known && !*known)
+		known = make_plan(r->resolver, reader, writer, r->err) < 0
+		            ? NULL
+		            : av_pairs_at(&r->resolver->plans, reader, writer, r->err);
+	if (!known)
+		return -1;
+	const struct av_node *to = &r->reader->nodes[reader], *from = &r->writer->nodes[writer];
+	switch (r->resolver->numbers[*known - 1]) {
+	case NAMED_OTHERWISE:
+		return cannot(r, "the reader's type is not named, and has no alias:", from->name);
+	case OTHER_SIZE:
+		return cannot(r, "the reader has another size for", to->name);
+	case NO_BRANCH:
+		return cannot(r, "the reader's union has no branch that reads", from->name);
+	default:
+		return *known;
+	}
+}
+
+static int resolve(struct resolving *r, uint32_t reader, uint32_t writer);
 
 /* --- scalars ---------------------------------------------------------------------------------- */
 
-static int resolve_symbol(struct resolving *r, const struct av_node *to, const struct av_node *from)
+static int resolve_symbol(struct resolving *r, uint32_t reader, uint32_t writer)
 {
-	int64_t which;
+	const struct av_node *to = &r->reader->nodes[reader], *from = &r->writer->nodes[writer];
+	int64_t as = plan(r, reader, writer);
+	uint32_t which;
 
-	if (av_take_int(r->input, &which, r->err) < 0)
+	if (as < 0 || av_take_choice(r->input, from, &which) < 0)
 		return -1;
-	if (which < 0 || which >= from->n)
-		return av_fail(r->input, r->err, "the number of a symbol that the enum has not");
-	struct mq_bytes symbol = r->writer->symbols[from->first + (uint32_t)which];
-	uint32_t i = 0;
-	while (i < to->n && !mq_bytes_equal(r->reader->symbols[to->first + i], symbol))
-		i++;
-	if (i == to->n && !to->otherwise)
-		return mq_fail(
-		    r->err, MQ_DATA,
-		    "the symbol %.*s is none of the reader's enum %.*s, which has no default",
-		    (int)symbol.len, symbol.data, (int)to->name.len, to->name.data);
-	i = i == to->n ? to->otherwise - 1 : i;
-	return av_put_string(r->reader->symbols[to->first + i], r->buf, r->err);
+	int32_t symbol = r->resolver->numbers[as + which];
+	if (symbol < 0)
+		return cannot(r, "the reader's enum has no default, and not the symbol",
+		              r->writer->symbols[from->first + which]);
+	return av_put_string(r->reader->symbols[to->first + (uint32_t)symbol], r->buf, r->err);
 }
 
 /* Written as one type, read as a wider one. */
@@ -111,8 +173,7 @@ static int promote(struct resolving *r, const struct av_node *to, const struct a
 
 	if ((to->type == AV_FLOAT || to->type == AV_DOUBLE) &&
 	    (from->type == AV_INT || from->type == AV_LONG)) {
-		if ((from->type == AV_INT ? av_take_int : av_take_long)(r->input, &number, r->err) <
-		    0)
+		if ((from->type == AV_INT ? av_take_int : av_take_long)(r->input, &number) < 0)
 			return -1;
 		return av_put_double(to->type == AV_FLOAT ? (double)(float)number : (double)number,
 		                     to->type == AV_FLOAT, r->buf, r->err);
@@ -120,188 +181,180 @@ static int promote(struct resolving *r, const struct av_node *to, const struct a
 	/* int as long, string as bytes and back: the bytes are the same. A float as a double is
 	 * that number exactly. */
 	struct av_node as = *to;
-	if (from->type == AV_FLOAT)
-		as.type = AV_FLOAT;
-	if (from->type == AV_INT) {
-		as.type = AV_INT;
-		as.logical = to->logical;
-	}
+	if (from->type == AV_FLOAT || from->type == AV_INT)
+		as.type = from->type;
 	return av_decode_scalar(r->reader, &as, r->input, r->how, r->buf, r->err);
 }
 
 /* --- defaults --------------------------------------------------------------------------------- */
 
-/* A default is JSON already, but for a union it stands without its branch's name: by way of its
- * encoding it comes out like any other value. */
+/* A default is JSON already, but in another form than asked for: by way of its encoding it comes
+ * out like any other value. */
 static int put_default(struct resolving *r, const struct av_field *field)
 {
-	struct av_schema alone = *r->reader;
+	struct av_input *written = r->input;
 	struct mq_buf bytes;
-	int result;
+	struct av_problem problem;
 
-	const struct av_node *node = &r->reader->nodes[field->node];
-	bool is_union = node->type == AV_UNION && node->n > 0;
-	alone.root = is_union ? r->reader->branches[node->first] : field->node;
 	mq_buf_init(&bytes, r->buf->limit);
-	result = av_encode(&alone, &r->reader->doc, field->otherwise, &bytes, r->err);
-	struct av_input input = {.p = (const unsigned char *)bytes.data,
-	                         .end = (const unsigned char *)bytes.data + bytes.len,
-	                         .depth = r->input->depth};
-	const struct av_node *branch = &r->reader->nodes[alone.root];
-	bool wrap = is_union && branch->type != AV_NULL && !(r->how & AV_JSON_BARE);
-	if (result == 0 && wrap)
-		result = av_put_label("{", branch->name, r->buf, r->err);
-	if (result == 0)
-		result = av_decode(&alone, &input, r->how, r->buf, r->err);
-	if (result == 0 && wrap)
-		result = mq_buf_append(r->buf, "}", 1, r->err);
+	int result = av_encode_default(r->reader, field, &written->free, &bytes, &problem, r->err);
+	const unsigned char *begin = (const unsigned char *)(bytes.data ? bytes.data : "");
+	struct av_input input = {.begin = begin,
+	                         .p = begin,
+	                         .end = begin + bytes.len,
+	                         .depth = written->depth,
+	                         .free = written->free,
+	                         .problem = written->problem};
+	if (result == 0) {
+		result = av_decode(r->reader, field->node, &input, r->how, r->buf, r->err);
+		written->free = input.free;
+	}
 	mq_buf_release(&bytes);
 	return result;
 }
 
 /* --- values within values --------------------------------------------------------------------- */
 
-static int resolve_record(struct resolving *r, const struct av_node *to, const struct av_node *from)
+static int put_missing(struct resolving *r, const struct av_node *to, const uint64_t *came,
+                       const char *before)
 {
-	const char *before = "{";
-	/* Which of the reader's fields came; most records have few. */
-	uint64_t few[4] = {0}, *came = few;
-	int result = 0;
-
-	if (to->n > 256 && !(came = calloc(to->n / 64 + 1, sizeof *came)))
-		return mq_fail_memory(r->err);
-	for (uint32_t i = 0; i < from->n && result == 0; i++) {
-		const struct av_field *written = &r->writer->fields[from->first + i];
-		const struct av_field *field = av_field_for(r->reader, to, written->name);
-		if (!field) {
-			result = skip(r, written->node);
-			continue;
-		}
-		size_t place = (size_t)(field - (r->reader->fields + to->first));
-		came[place / 64] |= (uint64_t)1 << place % 64;
-		result = av_put_label(before, field->name, r->buf, r->err);
-		if (result == 0)
-			result = resolve(r, field->node, written->node);
-		before = ",";
-	}
-	for (uint32_t i = 0; i < to->n && result == 0; i++) {
+	for (uint32_t i = 0; i < to->n; i++) {
 		const struct av_field *field = &r->reader->fields[to->first + i];
 		if (came[i / 64] >> i % 64 & 1)
 			continue;
-		if (!field->otherwise) {
-			result = mq_fail(
-			    r->err, MQ_DATA,
-			    "the reader's field \"%.*s\" was not written, and has no default",
-			    (int)field->name.len, field->name.data);
-			break;
-		}
-		result = av_put_label(before, field->name, r->buf, r->err);
-		if (result == 0)
-			result = put_default(r, field);
+		if (!field->otherwise)
+			return cannot(r, "not written, and without a default is the reader's field",
+			              field->name);
+		if (av_put_label(before, field->name, r->buf, r->err) < 0)
+			return -1;
+		if (put_default(r, field) < 0)
+			return av_under(r->input, field->name);
 		before = ",";
 	}
+	return mq_buf_append_str(r->buf, *before == '{' ? "{}" : "}", r->err);
+}
+
+static int resolve_fields(struct resolving *r, uint32_t reader, uint32_t writer, uint64_t *came)
+{
+	const struct av_node *to = &r->reader->nodes[reader], *from = &r->writer->nodes[writer];
+	int64_t as = plan(r, reader, writer);
+	const char *before = "{";
+
+	if (as < 0)
+		return -1;
+	for (uint32_t i = 0; i < from->n; i++) {
+		const struct av_field *written = &r->writer->fields[from->first + i];
+		int32_t place = r->resolver->numbers[as + i];
+		if (place < 0) {
+			if (av_skip(r->writer, written->node, r->input) < 0)
+				return av_under(r->input, written->name);
+			continue;
+		}
+		const struct av_field *field = &r->reader->fields[to->first + (uint32_t)place];
+		came[place / 64] |= (uint64_t)1 << place % 64;
+		if (av_put_label(before, field->name, r->buf, r->err) < 0)
+			return -1;
+		if (resolve(r, field->node, written->node) < 0)
+			return av_under(r->input, field->name);
+		before = ",";
+	}
+	return put_missing(r, to, came, before);
+}
+
+static int resolve_record(struct resolving *r, uint32_t reader, uint32_t writer)
+{
+	const struct av_node *to = &r->reader->nodes[reader], *from = &r->writer->nodes[writer];
+	/* Which of the reader's fields came; most records have few. */
+	uint64_t few[4] = {0}, *came = few;
+
+	if (from->free && av_count_free(r->input, from->n + 1) < 0)
+		return -1;
+	if (to->n > 256 && !(came = calloc(to->n / 64 + 1, sizeof *came)))
+		return mq_fail_memory(r->err);
+	int result = resolve_fields(r, reader, writer, came);
 	if (came != few)
 		free(came);
-	if (result == 0)
-		result = mq_buf_append_str(r->buf, *before == '{' ? "{}" : "}", r->err);
 	return result;
 }
 
-static int resolve_many(struct resolving *r, const struct av_node *to, const struct av_node *from)
+static int resolve_items(struct resolving *r, const struct av_node *to, const struct av_node *from)
 {
-	bool map = to->type == AV_MAP, first = true;
+	bool map = to->type == AV_MAP, is_free = !map && r->writer->nodes[from->items].free;
 	struct mq_bytes key;
+	uint64_t place = 0;
 	int64_t count;
 
 	if (mq_buf_append(r->buf, map ? "{" : "[", 1, r->err) < 0)
 		return -1;
 	for (;;) {
-		if (av_take_count(r->input, &count, r->err) < 0)
+		if (av_take_count(r->input, is_free, &count) < 0)
 			return -1;
 		if (count == 0)
 			return mq_buf_append(r->buf, map ? "}" : "]", 1, r->err);
-		for (; count > 0; count--, first = false) {
-			if (!first && mq_buf_append(r->buf, ",", 1, r->err) < 0)
-				return -1;
-			if (map && (av_take_bytes(r->input, &key, r->err) < 0 ||
-			            (!mq_utf8_valid(key) &&
-			             av_fail(r->input, r->err, "a key that is no UTF-8") < 0) ||
-			            av_put_string(key, r->buf, r->err) < 0 ||
-			            mq_buf_append(r->buf, ":", 1, r->err) < 0))
+		for (; count > 0; count--, place++) {
+			if ((place > 0 && mq_buf_append(r->buf, ",", 1, r->err) < 0) ||
+			    (map && av_decode_key(r->input, &key, r->buf, r->err) < 0))
 				return -1;
 			if (resolve(r, to->items, from->items) < 0)
-				return -1;
+				return map ? av_under(r->input, key)
+				           : av_under_item(r->input, place);
 		}
 	}
 }
 
-/* The first branch of the reader's union that reads it: one of the same type before one that it
- * can be promoted to. */
-static int resolve_into_union(struct resolving *r, const struct av_node *to, uint32_t writer)
+static int resolve_into_union(struct resolving *r, uint32_t reader, uint32_t writer)
 {
-	const struct av_node *from = &r->writer->nodes[writer];
-	struct av_schema reader = *r->reader, written = *r->writer;
+	const struct av_node *to = &r->reader->nodes[reader];
+	int64_t as = plan(r, reader, writer);
 
-	written.root = writer;
-	for (int same = 1; same >= 0; same--)
-		for (uint32_t i = 0; i < to->n; i++) {
-			uint32_t branch = r->reader->branches[to->first + i];
-			const struct av_node *there = &r->reader->nodes[branch];
-			if (same != (there->type == from->type))
-				continue;
-			reader.root = branch;
-			int can = av_can_read(&reader, &written, NULL, NULL, r->err);
-			if (can < 0)
-				return -1;
-			if (!can)
-				continue;
-			bool wrap = there->type != AV_NULL && !(r->how & AV_JSON_BARE);
-			if ((wrap && av_put_label("{", there->name, r->buf, r->err) < 0) ||
-			    resolve(r, branch, writer) < 0)
-				return -1;
-			return wrap ? mq_buf_append(r->buf, "}", 1, r->err) : 0;
-		}
-	return mq_fail(r->err, MQ_DATA, "the reader's union has no branch that reads %.*s",
-	               (int)from->name.len, from->name.data);
+	if (as < 0)
+		return -1;
+	uint32_t branch = r->reader->branches[to->first + (uint32_t)r->resolver->numbers[as]];
+	const struct av_node *there = &r->reader->nodes[branch];
+	bool wrap = there->type != AV_NULL && !(r->how & AV_JSON_BARE);
+	if ((wrap && av_put_label("{", there->name, r->buf, r->err) < 0) ||
+	    resolve(r, branch, writer) < 0)
+		return -1;
+	return wrap ? mq_buf_append(r->buf, "}", 1, r->err) : 0;
 }
 
 static int resolve_inner(struct resolving *r, uint32_t reader, uint32_t writer)
 {
 	const struct av_node *to = &r->reader->nodes[reader], *from = &r->writer->nodes[writer];
-	int64_t which;
+	uint32_t which;
 
-	if (from->type == AV_UNION) {
-		if (av_take_int(r->input, &which, r->err) < 0)
-			return -1;
-		if (which < 0 || which >= from->n)
-			return av_fail(r->input, r->err,
-			               "the number of a branch that the union has not");
-		return resolve(r, reader, r->writer->branches[from->first + (uint32_t)which]);
-	}
+	if (from->type == AV_UNION)
+		return av_take_choice(r->input, from, &which) < 0
+		           ? -1
+		           : resolve(r, reader, r->writer->branches[from->first + which]);
 	if (to->type == AV_UNION)
-		return resolve_into_union(r, to, writer);
-	if (to->type == AV_RECORD && from->type == AV_RECORD)
-		return resolve_record(r, to, from);
-	if (to->type == from->type && (to->type == AV_ARRAY || to->type == AV_MAP))
-		return resolve_many(r, to, from);
-	if (to->type == AV_ENUM && from->type == AV_ENUM)
-		return resolve_symbol(r, to, from);
-	if (to->type != from->type &&
-	    !av_promotes((enum av_type)from->type, (enum av_type)to->type))
-		return mq_fail(r->err, MQ_DATA, "a value of type %s cannot be read as %s",
-		               av_type_name((enum av_type)from->type),
-		               av_type_name((enum av_type)to->type));
-	if (to->type == AV_FIXED && to->size != from->size)
-		return mq_fail(r->err, MQ_DATA,
-		               "a fixed of %" PRIu32 " bytes, where the reader has %" PRIu32,
-		               from->size, to->size);
-	return promote(r, to, from);
+		return resolve_into_union(r, reader, writer);
+	if (to->type != from->type)
+		return av_promotes((enum av_type)from->type, (enum av_type)to->type)
+		           ? promote(r, to, from)
+		           : cannot(r, "what was written cannot be read as",
+		                    mq_bytes_str(av_type_name((enum av_type)to->type)));
+	switch ((enum av_type)to->type) {
+	case AV_RECORD:
+		return resolve_record(r, reader, writer);
+	case AV_ENUM:
+		return resolve_symbol(r, reader, writer);
+	case AV_ARRAY:
+	case AV_MAP:
+		return resolve_items(r, to, from);
+	case AV_FIXED:
+		if (plan(r, reader, writer) < 0)
+			return -1;
+		/* fall through */
+	default:
+		return av_decode_scalar(r->reader, to, r->input, r->how, r->buf, r->err);
+	}
 }
 
 static int resolve(struct resolving *r, uint32_t reader, uint32_t writer)
 {
 	if (++r->input->depth > AV_DEPTH)
-		return av_fail(r->input, r->err, "nested too deeply");
+		return av_fail(r->input, "data", "nested too deeply");
 	int result = resolve_inner(r, reader, writer);
 	r->input->depth--;
 	return result;
@@ -309,19 +362,46 @@ static int resolve(struct resolving *r, uint32_t reader, uint32_t writer)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-int av_decode_resolved(const struct av_schema *reader, const struct av_schema *writer,
-                       struct mq_bytes bytes, unsigned how, struct mq_buf *buf, struct mq_err *err)
+struct av_resolver *av_resolver_new(const struct av_schema *reader, const struct av_schema *writer,
+                                    struct mq_err *err)
+{
+	struct av_resolver *resolver = calloc(1, sizeof *resolver);
+
+	if (!resolver)
+		return mq_fail_memory(err), NULL;
+	resolver->reader = reader;
+	resolver->writer = writer;
+	return resolver;
+}
+
+void av_resolver_free(struct av_resolver *resolver)
+{
+	if (!resolver)
+		return;
+	free(resolver->plans.slots);
+	free(resolver->numbers);
+	free(resolver);
+}
+
+int av_decode_resolved(struct av_resolver *resolver, struct mq_bytes bytes, unsigned how,
+                       struct mq_buf *buf, struct av_problem *problem, struct mq_err *err)
 {
 	const unsigned char *begin = (const unsigned char *)(bytes.data ? bytes.data : "");
-	struct av_input input = {.p = begin, .end = begin + bytes.len};
-	struct resolving resolving = {.reader = reader,
-	                              .writer = writer,
+	struct av_input input = {
+	    .begin = begin, .p = begin, .end = begin + bytes.len, .problem = problem};
+	struct resolving resolving = {.resolver = resolver,
+	                              .reader = resolver->reader,
+	                              .writer = resolver->writer,
 	                              .input = &input,
 	                              .how = how,
 	                              .buf = buf,
 	                              .err = err};
 
-	if (resolve(&resolving, reader->root, writer->root) < 0)
-		return -1;
-	return input.p < input.end ? av_fail(&input, err, "there is more than one value") : 0;
+	problem->keyword = NULL;
+	if (resolve(&resolving, resolver->reader->root, resolver->writer->root) == 0) {
+		if (input.p == input.end)
+			return 0;
+		av_fail(&input, "data", "there is more behind the value");
+	}
+	return av_report(problem, err);
 }

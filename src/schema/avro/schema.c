@@ -4,6 +4,7 @@
 #include "schema/json/number.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -13,6 +14,8 @@ enum {
 struct parsing {
 	struct av_schema *schema;
 	const struct js_doc *doc;
+	bool is_reference;
+	struct mq_bytes *unknown;
 	struct mq_err *err;
 };
 
@@ -23,10 +26,15 @@ static int wrong(const struct parsing *parsing, uint32_t value, const char *word
 	struct mq_buf pointer;
 
 	mq_buf_init(&pointer, 4096);
-	if (js_pointer(parsing->doc, value, &pointer, NULL) < 0)
+	if (js_pointer(parsing->doc, value, &pointer, NULL) < 0 ||
+	    mq_buf_append(&pointer, "/", 2, NULL) < 0)
 		mq_buf_clear(&pointer);
-	mq_fail(parsing->err, MQ_DATA, "no Avro schema, at \"%.*s\": %s", (int)pointer.len,
-	        pointer.data ? pointer.data : "", words);
+	/* The first step is the text's number among all. */
+	char *path = pointer.len > 0 ? strchr(pointer.data + 1, '/') : NULL;
+	if (path)
+		pointer.data[pointer.len - 2] = '\0';
+	mq_fail(parsing->err, MQ_DATA, "no Avro schema%s, at \"%s\": %s",
+	        parsing->is_reference ? " in what it refers to" : "", path ? path : "", words);
 	mq_buf_release(&pointer);
 	return -1;
 }
@@ -107,16 +115,6 @@ static struct mq_bytes full_name(struct parsing *parsing, struct mq_bytes name,
 	return mq_bytes_of(text, len);
 }
 
-/* The node of the named type, or -1. */
-static int64_t named(const struct av_schema *schema, struct mq_bytes name)
-{
-	for (size_t i = 0; i < schema->n_nodes; i++)
-		if (schema->nodes[i].type >= AV_FIXED && schema->nodes[i].type <= AV_RECORD &&
-		    mq_bytes_equal(schema->nodes[i].name, name))
-			return (int64_t)i;
-	return -1;
-}
-
 static int64_t add_node(struct parsing *parsing, enum av_type type, uint32_t value)
 {
 	struct av_schema *schema = parsing->schema;
@@ -124,8 +122,10 @@ static int64_t add_node(struct parsing *parsing, enum av_type type, uint32_t val
 	if (room(&schema->nodes, schema->n_nodes, &schema->cap_nodes, sizeof *schema->nodes,
 	         parsing->err) < 0)
 		return -1;
-	schema->nodes[schema->n_nodes] = (struct av_node){
-	    .type = (uint8_t)type, .value = value, .name = mq_bytes_str(av_type_name(type))};
+	schema->nodes[schema->n_nodes] = (struct av_node){.type = (uint8_t)type,
+	                                                  .free = type == AV_NULL,
+	                                                  .value = value,
+	                                                  .name = mq_bytes_str(av_type_name(type))};
 	return (int64_t)schema->n_nodes++;
 }
 
@@ -153,12 +153,14 @@ static int64_t add_named(struct parsing *parsing, enum av_type type, uint32_t va
 	for (int i = AV_NULL; i <= AV_STRING; i++)
 		if (mq_bytes_equal(full, mq_bytes_str(av_type_name((enum av_type)i))))
 			return wrong(parsing, name, "this is the name of a primitive type");
-	if (named(parsing->schema, full) >= 0)
-		return wrong(parsing, name, "a type of this name stands before it");
 	int64_t node = add_node(parsing, type, value);
-	if (node >= 0)
-		parsing->schema->nodes[node].name = full;
-	return node;
+	if (node < 0)
+		return -1;
+	parsing->schema->nodes[node].name = full;
+	int added = av_names_add(&parsing->schema->types, full, (uint32_t)node, parsing->err);
+	if (added == 0)
+		return wrong(parsing, name, "a type of this name stands before it");
+	return added < 0 ? -1 : node;
 }
 
 static int add_field(struct parsing *parsing, uint32_t value, struct mq_bytes space, size_t place)
@@ -203,16 +205,23 @@ static int64_t parse_record(struct parsing *parsing, uint32_t value, struct mq_b
 	schema->nodes[node].first = (uint32_t)first;
 	schema->nodes[node].n = (uint32_t)n;
 	struct mq_bytes inner = space_of(schema->nodes[node].name);
+	struct av_names names = {0};
 	uint32_t at = fields + 1;
-	for (size_t i = 0; i < n; i++, at = js_next(doc, at)) {
-		if (add_field(parsing, at, inner, first + i) < 0)
-			return -1;
-		for (size_t k = 0; k < i; k++)
-			if (mq_bytes_equal(schema->fields[first + k].name,
-			                   schema->fields[first + i].name))
-				return wrong(parsing, at, "a field of this name stands before it");
+	bool is_free = true;
+	int added = 1;
+	for (size_t i = 0; i < n && added == 1; i++, at = js_next(doc, at)) {
+		added = add_field(parsing, at, inner, first + i);
+		if (added < 0)
+			break;
+		is_free = is_free && schema->nodes[schema->fields[first + i].node].free;
+		added = av_names_add(&names, schema->fields[first + i].name, 0, parsing->err);
+		if (added == 0)
+			wrong(parsing, at, "a field of this name stands before it");
 	}
-	return node;
+	av_names_release(&names);
+	/* One that contains itself has no end, so that it is not free does not matter. */
+	schema->nodes[node].free = is_free;
+	return added == 1 ? node : -1;
 }
 
 static int64_t parse_enum(struct parsing *parsing, uint32_t value, struct mq_bytes space)
@@ -230,20 +239,29 @@ static int64_t parse_enum(struct parsing *parsing, uint32_t value, struct mq_byt
 	struct av_node *there = &schema->nodes[node];
 	there->first = (uint32_t)schema->n_symbols;
 	there->n = doc->values[symbols].len;
-	for (uint32_t i = symbols + 1; i < doc->values[symbols].at.end; i = js_next(doc, i)) {
-		if (doc->values[i].type != JS_STRING || !good_name(js_text(doc, i), false))
-			return wrong(parsing, i, "a symbol has letters, digits and '_'");
-		for (size_t k = there->first; k < schema->n_symbols; k++)
-			if (mq_bytes_equal(schema->symbols[k], js_text(doc, i)))
-				return wrong(parsing, i, "this symbol stands before it");
-		if (room(&schema->symbols, schema->n_symbols, &schema->cap_symbols,
-		         sizeof *schema->symbols, parsing->err) < 0)
-			return -1;
-		schema->symbols[schema->n_symbols++] = js_text(doc, i);
+	struct av_names names = {0};
+	int added = 1;
+	for (uint32_t i = symbols + 1; i < doc->values[symbols].at.end && added == 1;
+	     i = js_next(doc, i)) {
+		if (doc->values[i].type != JS_STRING || !good_name(js_text(doc, i), false)) {
+			added = wrong(parsing, i, "a symbol has letters, digits and '_'");
+			break;
+		}
+		added = av_names_add(&names, js_text(doc, i), 0, parsing->err);
+		if (added == 0)
+			wrong(parsing, i, "this symbol stands before it");
+		if (added < 1 || room(&schema->symbols, schema->n_symbols, &schema->cap_symbols,
+		                      sizeof *schema->symbols, parsing->err) < 0)
+			added = -1;
+		else
+			schema->symbols[schema->n_symbols++] = js_text(doc, i);
 		if (other && doc->values[other].type == JS_STRING &&
 		    mq_bytes_equal(js_text(doc, other), js_text(doc, i)))
 			there->otherwise = (uint32_t)(schema->n_symbols - there->first);
 	}
+	av_names_release(&names);
+	if (added < 0)
+		return -1;
 	if (other && !there->otherwise)
 		return wrong(parsing, other, "the default is none of the symbols");
 	return node;
@@ -260,6 +278,7 @@ static int64_t parse_fixed(struct parsing *parsing, uint32_t value, struct mq_by
 	if (count < 0 || count >= INT32_MAX)
 		return wrong(parsing, value, "a fixed without a size in bytes");
 	parsing->schema->nodes[node].size = (uint32_t)count;
+	parsing->schema->nodes[node].free = count == 0;
 	return node;
 }
 
@@ -279,37 +298,49 @@ static bool fits_decimal(const struct parsing *parsing, struct av_node *node)
 	return true;
 }
 
+static const struct {
+	const char *name;
+	enum av_logical logical;
+	enum av_type type;
+	uint32_t size; /* 0: any */
+} logical_types[] = {
+    {"decimal", AV_DECIMAL, AV_BYTES, 0},
+    {"decimal", AV_DECIMAL, AV_FIXED, 0},
+    {"uuid", AV_UUID, AV_STRING, 0},
+    {"uuid", AV_UUID, AV_FIXED, 16},
+    {"date", AV_DATE, AV_INT, 0},
+    {"time-millis", AV_TIME_MILLIS, AV_INT, 0},
+    {"time-micros", AV_TIME_MICROS, AV_LONG, 0},
+    {"timestamp-millis", AV_TIMESTAMP_MILLIS, AV_LONG, 0},
+    {"timestamp-micros", AV_TIMESTAMP_MICROS, AV_LONG, 0},
+    {"timestamp-nanos", AV_TIMESTAMP_NANOS, AV_LONG, 0},
+    {"local-timestamp-millis", AV_LOCAL_TIMESTAMP_MILLIS, AV_LONG, 0},
+    {"local-timestamp-micros", AV_LOCAL_TIMESTAMP_MICROS, AV_LONG, 0},
+    {"local-timestamp-nanos", AV_LOCAL_TIMESTAMP_NANOS, AV_LONG, 0},
+    {"duration", AV_DURATION, AV_FIXED, 12},
+};
+
+#define LOGICAL_TYPES (sizeof logical_types / sizeof *logical_types)
+
+const char *av_logical_name(enum av_logical logical)
+{
+	for (size_t i = 0; i < LOGICAL_TYPES; i++)
+		if (logical_types[i].logical == logical)
+			return logical_types[i].name;
+	return "";
+}
+
 /* The specification: a logical type that is not known, or not valid here, is ignored. */
 static void find_logical(const struct parsing *parsing, struct av_node *node)
 {
-	static const struct {
-		const char *name;
-		enum av_logical logical;
-		enum av_type type;
-		uint32_t size;
-	} types[] = {
-	    {"decimal", AV_DECIMAL, AV_BYTES, 0},
-	    {"decimal", AV_DECIMAL, AV_FIXED, 0},
-	    {"uuid", AV_UUID, AV_STRING, 0},
-	    {"uuid", AV_UUID, AV_FIXED, 16},
-	    {"date", AV_DATE, AV_INT, 0},
-	    {"time-millis", AV_TIME_MILLIS, AV_INT, 0},
-	    {"time-micros", AV_TIME_MICROS, AV_LONG, 0},
-	    {"timestamp-millis", AV_TIMESTAMP_MILLIS, AV_LONG, 0},
-	    {"timestamp-micros", AV_TIMESTAMP_MICROS, AV_LONG, 0},
-	    {"timestamp-nanos", AV_TIMESTAMP_NANOS, AV_LONG, 0},
-	    {"local-timestamp-millis", AV_LOCAL_TIMESTAMP_MILLIS, AV_LONG, 0},
-	    {"local-timestamp-micros", AV_LOCAL_TIMESTAMP_MICROS, AV_LONG, 0},
-	    {"local-timestamp-nanos", AV_LOCAL_TIMESTAMP_NANOS, AV_LONG, 0},
-	    {"duration", AV_DURATION, AV_FIXED, 12},
-	};
 	uint32_t name = js_member(parsing->doc, node->value, "logicalType");
 
-	for (size_t i = 0; name && i < sizeof types / sizeof *types; i++)
-		if (types[i].type == node->type && js_is(parsing->doc, name, types[i].name) &&
-		    (types[i].size == 0 || types[i].size == node->size) &&
-		    (types[i].logical != AV_DECIMAL || fits_decimal(parsing, node)))
-			node->logical = (uint8_t)types[i].logical;
+	for (size_t i = 0; name && i < LOGICAL_TYPES; i++)
+		if (logical_types[i].type == node->type &&
+		    js_is(parsing->doc, name, logical_types[i].name) &&
+		    (logical_types[i].size == 0 || logical_types[i].size == node->size) &&
+		    (logical_types[i].logical != AV_DECIMAL || fits_decimal(parsing, node)))
+			node->logical = (uint8_t)logical_types[i].logical;
 }
 
 /* --- types ------------------------------------------------------------------------------------ */
@@ -366,11 +397,17 @@ static int64_t parse_name(struct parsing *parsing, uint32_t value, uint32_t text
 	struct mq_bytes full = full_name(parsing, name, space);
 	if (!full.data)
 		return -1;
-	int64_t node = named(parsing->schema, full);
+	int64_t node = av_names_find(&parsing->schema->types, full);
 	/* What has no namespace of its own may be meant from everywhere. */
 	if (node < 0)
-		node = named(parsing->schema, name);
-	return node < 0 ? wrong(parsing, text, "no type of this name stands before it") : node;
+		node = av_names_find(&parsing->schema->types, name);
+	if (node >= 0)
+		return node;
+	parsing->unknown[0] = full;
+	parsing->unknown[1] = name;
+	char words[300];
+	snprintf(words, sizeof words, "there is no type %.*s", (int)full.len, full.data);
+	return wrong(parsing, text, words);
 }
 
 static int64_t parse_many(struct parsing *parsing, enum av_type type, uint32_t value,
@@ -430,26 +467,29 @@ static int64_t parse_type(struct parsing *parsing, uint32_t value, struct mq_byt
 	}
 }
 
-int av_schema_parse(struct av_schema *schema, struct mq_bytes text, struct mq_err *err)
+int av_schema_parse_all(struct av_schema *schema, struct mq_bytes ret_unknown[2],
+                        struct mq_err *err)
 {
 	struct js_problem problem;
+	struct parsing parsing = {
+	    .schema = schema, .doc = &schema->doc, .unknown = ret_unknown, .err = err};
+	int64_t root = -1;
 
-	*schema = (struct av_schema){0};
-	js_doc_init(&schema->doc);
-	schema->text = malloc(text.len + 1);
-	if (!schema->text)
-		return mq_fail_memory(err);
-	memcpy(schema->text, text.data, text.len);
-	int parsed = js_parse(&schema->doc, schema->text, text.len, &problem, err);
+	ret_unknown[0] = MQ_ABSENT;
+	int parsed = js_parse(&schema->doc, schema->text, schema->text_len, &problem, err);
 	if (parsed == 0)
-		mq_fail(err, MQ_DATA, "no Avro schema, it is no JSON: %s at byte %zu",
-		        problem.words, problem.offset + 1);
-	struct parsing parsing = {.schema = schema, .doc = &schema->doc, .err = err};
-	int64_t root = parsed == 1 ? parse_type(&parsing, 0, mq_bytes_of("", 0)) : -1;
-	if (root < 0)
+		mq_fail(err, MQ_DATA, "no Avro schema, it is no JSON: %s", problem.words);
+	if (parsed != 1)
 		return -1;
+	uint32_t at = 1, n = schema->doc.values[0].len;
+	for (uint32_t i = 0; i < n; i++, at = js_next(&schema->doc, at)) {
+		parsing.is_reference = i + 1 < n;
+		root = parse_type(&parsing, at, mq_bytes_of("", 0));
+		if (root < 0)
+			return ret_unknown[0].data ? 0 : -1;
+	}
 	schema->root = (uint32_t)root;
-	return 0;
+	return 1;
 }
 
 void av_schema_release(struct av_schema *schema)
@@ -462,6 +502,7 @@ void av_schema_release(struct av_schema *schema)
 	free(schema->branches);
 	free(schema->symbols);
 	free(schema->text);
+	av_names_release(&schema->types);
 	js_doc_release(&schema->doc);
 	*schema = (struct av_schema){0};
 }

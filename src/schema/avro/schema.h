@@ -5,6 +5,8 @@
 #ifndef SCHEMA_AVRO_SCHEMA_H
 #define SCHEMA_AVRO_SCHEMA_H
 
+#include "mqtk/schema.h"
+#include "schema/avro/names.h"
 #include "schema/json/value.h"
 
 enum av_type {
@@ -43,6 +45,7 @@ enum av_logical {
 struct av_node {
 	uint8_t type;              /* enum av_type */
 	uint8_t logical;           /* enum av_logical; one that does not fit its type is ignored */
+	bool free;                 /* its values take no bytes: null, a record of nulls … */
 	uint32_t value;            /* where it stands in the schema's text */
 	struct mq_bytes name;      /* of a named type: its full name; else of the type itself */
 	uint32_t first, n;         /* a record's fields, an enum's symbols, a union's branches */
@@ -60,7 +63,8 @@ struct av_field {
 };
 
 struct av_schema {
-	char *text; /* what doc points into */
+	char *text; /* what doc points into: an array of texts, the last one is the schema */
+	size_t text_len;
 	struct js_doc doc;
 	struct av_node *nodes;
 	size_t n_nodes, cap_nodes;
@@ -72,14 +76,27 @@ struct av_schema {
 	size_t n_symbols, cap_symbols;
 	char **names; /* the full names that had to be put together */
 	size_t n_names, cap_names;
+	struct av_names types; /* the named ones: full name -> node */
 	uint32_t root;
 };
 
-/* text is copied. MQ_DATA when it is no schema: what is wrong and where. Names may be refused
- * (strict) that only other tools would refuse: those with other characters than letters, digits
- * and '_'. */
-int av_schema_parse(struct av_schema *schema, struct mq_bytes text, struct mq_err *err);
+/*
+ * text and references of spec, and what its load brings for full names that they use and do not
+ * have, become one schema. They are copied.
+ *
+ * MQ_DATA when it is no schema: what is wrong and where. Names of other characters than letters,
+ * digits and '_' are refused, though some tools let them pass; that a default fits its type is seen
+ * when it is used, as there are schemas in use whose defaults do not.
+ */
+int av_schema_parse(struct av_schema *schema, const struct mq_schema_spec *spec,
+                    struct mq_err *err);
 void av_schema_release(struct av_schema *schema);
+
+/* Parses text alone, which is "[TEXT,TEXT…]" and written to: the last one is the schema, and may
+ * use the named types of those before it. Returns 1; 0 when a name is unknown (ret_unknown: the
+ * full one, and as it stands there; borrowed from schema); -1. Releasing is the caller's. */
+int av_schema_parse_all(struct av_schema *schema, struct mq_bytes ret_unknown[2],
+                        struct mq_err *err);
 
 /* True when a JSON text is rather an Avro schema than a JSON Schema: its type is one that only Avro
  * knows. */
@@ -87,6 +104,8 @@ bool av_looks_like_schema(struct mq_bytes text);
 
 /* "int", "record" … */
 const char *av_type_name(enum av_type type);
+/* "timestamp-millis" … */
+const char *av_logical_name(enum av_logical logical);
 
 /* Appends the Parsing Canonical Form (specification, section of that name). */
 int av_schema_canonical(const struct av_schema *schema, struct mq_buf *buf, struct mq_err *err);
