@@ -551,8 +551,10 @@ _mqtk() {
 		--message) :; return ;;
 		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
 		--remote-dir) :; return ;;
+		--registry) :; return ;;
 		--input) _mqtk_reply 'lines whole envelopes '; return ;;
 		-D|--delimiter) :; return ;;
+		--framing) _mqtk_reply 'auto none confluent guid single-object container '; return ;;
 		-o|--from) :; return ;;
 		--to) :; return ;;
 		-c|--count) :; return ;;
@@ -565,7 +567,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--schema --type --message --draft --assert-format --remote-dir --allow-remote --input --delimiter --text --allow-null --from --to --end --count --partition --idle-timeout --follow --force --json --summary --max-errors --pass --reject-to -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--schema --type --message --draft --assert-format --remote-dir --allow-remote --registry --input --delimiter --text --framing --allow-null --from --to --end --count --partition --idle-timeout --follow --force --json --summary --max-errors --pass --reject-to -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_files
 		fi ;;

@@ -7,6 +7,7 @@
 #include "cmd/schema/filter.h"
 #include "cmd/schema/opening.h"
 #include "cmd/schema/operand.h"
+#include "cmd/schema/registries.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct validate_values {
 	int input;
 	bool text;
 	bool allow_null;
+	int framing;
 	const char *delimiter;
 	struct reading reading;
 	bool follow;
@@ -30,8 +32,11 @@ struct validate_values {
 	const char *reject_to;
 };
 
-static const struct validate_values defaults = {
-    .common = MQ_COMMON_INIT, .input = -1, .reading = READING_INIT, .max_errors = 10};
+static const struct validate_values defaults = {.common = MQ_COMMON_INIT,
+                                                .input = -1,
+                                                .framing = -1,
+                                                .reading = READING_INIT,
+                                                .max_errors = 10};
 
 #define FIELD(name) offsetof(struct validate_values, name)
 
@@ -56,6 +61,15 @@ static const struct mq_option input_rows[] = {
      .help = "Avro and Protobuf: the payloads are JSON text",
      .more = "That is so for lines anyway; whole files, envelopes and streams hold the bytes.",
      .field = FIELD(text)},
+    {.name = "framing",
+     .type = MQ_OPT_CHOICE,
+     .arg = "HOW",
+     .choices = mq_framing_names,
+     .help = "how payloads name the schema that wrote them: none, confluent, guid …",
+     .more = "They are decoded by that schema, which --registry has, and the result is judged by "
+             "--schema, or without one by that schema itself. Unless told: auto where --schema is "
+             "a registry's or not given, else none.",
+     .field = FIELD(framing)},
     {.name = "allow-null",
      .type = MQ_OPT_FLAG,
      .help = "messages without a payload (tombstones) are valid",
@@ -191,7 +205,9 @@ static int judge_all(struct filter *filter, const struct validate_values *values
 	    .from = values->reading.range.from,
 	    .to = values->reading.range.to,
 	    .force = values->force,
-	    .need = values->reject_to ? MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES : 0,
+	    .need = values->reject_to || filter->judge.codec
+	                ? MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES
+	                : 0,
 	    .limit = values->reading.count,
 	    .stop_at_end = !values->follow,
 	};
@@ -264,12 +280,62 @@ static int run_filter(struct filter *filter, const struct validate_values *value
 	return conclude(filter, code, err);
 }
 
+/* Without --schema the registry is all there is. */
+static int open_named(const struct mq_invocation *invocation, const char *url,
+                      struct mq_registry **ret, struct mq_err *err)
+{
+	int found = registries_open(invocation, url, ret, err);
+
+	if (found != 0)
+		return found;
+	mq_fail(err, MQ_USAGE, "no schema is given");
+	return mq_hint(err, "--schema names one; --registry URL finds those that payloads name");
+}
+
+/* The schema, and what reads the payloads that name one of their own. */
+static int open_judge(struct judge *judge, struct mq_invocation *invocation, bool lines,
+                      struct schema_opened *opened, struct mq_registry **registry,
+                      struct mq_err *err)
+{
+	const struct validate_values *values = invocation->values;
+	const char *source = values->schema.source;
+	bool text = values->text || lines;
+
+	if ((source || text || values->framing == MQ_FRAMING_NONE) &&
+	    schema_open(invocation, &values->schema, source, opened, err) < 0)
+		return -1;
+	if (judge_init(judge, opened->schema, text, (size_t)values->max_errors, err) < 0)
+		return -1;
+	judge->allow_null = values->allow_null;
+	struct mq_codec_spec spec = {
+	    .kind = MQ_SCHEMA_UNKNOWN,
+	    .framing = values->framing >= 0                       ? (enum mq_framing)values->framing
+	               : !text && (!source || opened->registered) ? MQ_FRAMING_AUTO
+	                                                          : MQ_FRAMING_NONE,
+	    .schema = opened->schema,
+	    .id = opened->registered ? opened->registered->id : -1,
+	    .registry = opened->registry,
+	};
+	if (spec.framing == MQ_FRAMING_NONE)
+		return 0;
+	if (text)
+		return mq_fail(err, MQ_USAGE, "--framing is for bytes, and text has none");
+	if (!spec.registry) {
+		if ((source ? registries_open : open_named)(invocation, values->schema.registry,
+		                                            registry, err) < 0)
+			return -1;
+		spec.registry = *registry;
+	}
+	return mq_codec_new(&spec, false, &judge->codec, err);
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct validate_values *values = invocation->values;
 	struct filter filter = {
 	    .invocation = invocation, .pass = values->pass, .limit = values->reading.count};
 	struct schema_opened opened = {0};
+	struct mq_registry *registry = NULL;
 	struct mq_buf delimiter;
 	bool streams = false;
 	int code = MQ_USAGE;
@@ -288,22 +354,19 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		goto out;
 	}
 	filter.ending = mq_bytes_of(delimiter.data, delimiter.len);
-	if (schema_open(invocation, &values->schema, values->schema.source, &opened, err) < 0)
-		goto out;
 	bool lines = !streams && (values->input < 0 || values->input == INPUT_LINES);
-	if (judge_init(&filter.judge, opened.schema, values->text || lines,
-	               (size_t)values->max_errors, err) < 0)
-		goto out;
-	filter.judge.allow_null = values->allow_null;
-	code = run_filter(&filter, values, streams, err);
+	if (open_judge(&filter.judge, invocation, lines, &opened, &registry, err) == 0)
+		code = run_filter(&filter, values, streams, err);
 out:
 	if (filter.rejecting)
 		rejects_close(&filter.rejects);
+	mq_codec_free(filter.judge.codec);
 	judge_release(&filter.judge);
 	findings_release(&filter.findings);
 	mq_output_release(&filter.out);
 	mq_buf_release(&delimiter);
 	schema_close(&opened);
+	mq_registry_free(registry);
 	return err->code ? (int)err->code : code;
 }
 

@@ -56,7 +56,7 @@ static int refuse(struct filter *filter, const struct filtered *item, struct mq_
 
 int filter_take(struct filter *filter, const struct filtered *item, struct mq_err *err)
 {
-	int valid = judge_payload(&filter->judge, item->place.message->payload, err);
+	int valid = judge_message(&filter->judge, item->place.message, err);
 
 	if (valid < 0)
 		return -1;

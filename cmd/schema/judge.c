@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #define TEXTS_MAX ((size_t)64 << 20)
+#define DECODED_MAX ((size_t)1 << 30)
 
 int judge_init(struct judge *judge, struct mq_schema *schema, bool text, size_t most,
                struct mq_err *err)
 {
 	*judge = (struct judge){.schema = schema, .text = text, .most = most};
 	mq_buf_init(&judge->texts, TEXTS_MAX);
+	mq_buf_init(&judge->decoded, DECODED_MAX);
 	judge->errors = calloc(most, sizeof *judge->errors);
 	if (!judge->errors || mq_buf_append_char(&judge->texts, '\0', err) < 0)
 		return mq_fail_memory(err);
@@ -20,6 +22,7 @@ void judge_release(struct judge *judge)
 {
 	free(judge->errors);
 	mq_buf_release(&judge->texts);
+	mq_buf_release(&judge->decoded);
 	*judge = (struct judge){0};
 }
 
@@ -75,15 +78,14 @@ int judge_refuse(struct judge *judge, const char *keyword, const char *error, st
 	return judge->failed ? mq_fail_memory(err) : 0;
 }
 
-int judge_payload(struct judge *judge, struct mq_bytes payload, struct mq_err *err)
+/* By a schema that checks this form of it. */
+static int check(struct judge *judge, struct mq_schema *schema, struct mq_bytes payload, bool text,
+                 struct mq_err *err)
 {
 	struct mq_err why = MQ_ERR_INIT;
+	int valid = (text ? mq_schema_check_json : mq_schema_check_data)(schema, payload, hear,
+	                                                                 judge, &why);
 
-	clear(judge);
-	if (!payload.data && judge->allow_null)
-		return 1;
-	int valid = (judge->text ? mq_schema_check_json
-	                         : mq_schema_check_data)(judge->schema, payload, hear, judge, &why);
 	if (judge->failed)
 		return mq_fail_memory(err);
 	if (valid < 0 && why.code == MQ_DATA)
@@ -93,6 +95,42 @@ int judge_payload(struct judge *judge, struct mq_bytes payload, struct mq_err *e
 	if (valid == 0 && judge->n == 0)
 		return judge_refuse(judge, "schema", "is not valid", err);
 	return valid;
+}
+
+/* What was written by a schema that it names: first by that one into JSON. */
+static int check_framed(struct judge *judge, const struct mq_message *message, struct mq_err *err)
+{
+	struct mq_err why = MQ_ERR_INIT;
+	struct mq_schema *schema = judge->schema;
+
+	mq_buf_clear(&judge->decoded);
+	int decoded = mq_codec_decode(judge->codec, message, &judge->decoded, &why);
+	if (decoded < 0 && (why.code == MQ_DATA || why.code == MQ_NOT_FOUND))
+		return judge_refuse(judge, "data", why.message, err);
+	if (decoded < 0) {
+		mq_fail(err, why.code, "%s", why.message);
+		return why.hint[0] ? mq_hint(err, "%s", why.hint) : -1;
+	}
+	if (!schema)
+		schema = decoded ? mq_codec_schema(judge->codec) : NULL;
+	if (!schema)
+		return judge_refuse(judge, "framing", "names no schema", err);
+	if (decoded == 0)
+		return check(judge, schema, message->payload, judge->text, err);
+	return check(judge, schema, mq_bytes_of(judge->decoded.data, judge->decoded.len), true,
+	             err);
+}
+
+int judge_message(struct judge *judge, const struct mq_message *message, struct mq_err *err)
+{
+	clear(judge);
+	if (!message->payload.data && judge->allow_null)
+		return 1;
+	if (judge->codec && message->payload.data)
+		return check_framed(judge, message, err);
+	if (!judge->schema)
+		return judge_refuse(judge, "null", "there is no payload at all", err);
+	return check(judge, judge->schema, message->payload, judge->text, err);
 }
 
 /* Control characters, C1 too, become '?'. */

@@ -5,7 +5,7 @@
 #ifndef MQ_CMD_SCHEMA_JUDGE_H
 #define MQ_CMD_SCHEMA_JUDGE_H
 
-#include "mqtk/schema.h"
+#include "mqtk/codec.h"
 
 /* Places in the judge's texts: judge_text. */
 struct judge_error {
@@ -14,11 +14,13 @@ struct judge_error {
 };
 
 struct judge {
-	struct mq_schema *schema; /* borrowed */
+	struct mq_schema *schema; /* borrowed; NULL: the one that each payload names */
 	bool text;                /* payloads are JSON text, also where the schema's are bytes */
-	bool allow_null;          /* no payload at all is valid */
-	size_t most;              /* errors that are kept of a message; at least 1 */
-	struct mq_buf texts;      /* each ended by a NUL; the first is empty */
+	struct mq_codec *codec; /* payloads name the schemas that wrote them (borrowed), or NULL */
+	struct mq_buf decoded;  /* by it */
+	bool allow_null;        /* no payload at all is valid */
+	size_t most;            /* errors that are kept of a message; at least 1 */
+	struct mq_buf texts;    /* each ended by a NUL; the first is empty */
 	struct judge_error *errors;
 	size_t n;
 	bool more;   /* than most */
@@ -29,9 +31,10 @@ int judge_init(struct judge *judge, struct mq_schema *schema, bool text, size_t 
                struct mq_err *err);
 void judge_release(struct judge *judge);
 
-/* 1: valid; 0: what is wrong stands in errors, at least one; -1: no memory and the like. What the
- * validator gives up on is invalid, with keyword "limit". */
-int judge_payload(struct judge *judge, struct mq_bytes payload, struct mq_err *err);
+/* 1: valid; 0: what is wrong stands in errors, at least one; -1: no memory, a registry that does
+ * not answer and the like. What the validator gives up on is invalid, with keyword "limit"; what
+ * names no schema although it should, or one that is not there, with keyword "framing". */
+int judge_message(struct judge *judge, const struct mq_message *message, struct mq_err *err);
 /* Makes one error the whole verdict: what never came so far as to be a payload. */
 int judge_refuse(struct judge *judge, const char *keyword, const char *error, struct mq_err *err);
 

@@ -233,15 +233,20 @@ fits() {
 	expect_status 1
 }
 
-@test "--allow-remote fetches" {
-	mkdir site
-	echo '{"type":"integer"}' >site/n.json
-	echo '{"$ref":"/moved"}' >site/broken.json
+# serve: the folder site over HTTP, with a registry's answer for what is not there; $url is its
+# address, $server its process.
+serve() {
 	python3 - 3>&- 4>&- >port <<-'END' &
-	import http.server, os, sys
+	import http.server, os
 	os.chdir("site")
 	class Quiet(http.server.SimpleHTTPRequestHandler):
 	    def log_message(self, *args): pass
+	    def send_error(self, code, *args):
+	        body = b'{"error_code": 40403, "message": "Schema not found"}'
+	        self.send_response(code)
+	        self.send_header("Content-Length", str(len(body)))
+	        self.end_headers()
+	        self.wfile.write(body)
 	server = http.server.HTTPServer(("127.0.0.1", 0), Quiet)
 	print(server.server_port, flush=True)
 	server.serve_forever()
@@ -249,6 +254,12 @@ fits() {
 	server=$!
 	wait_until 20 test -s port
 	url=http://127.0.0.1:$(cat port)
+}
+
+@test "--allow-remote fetches" {
+	mkdir site
+	echo '{"type":"integer"}' >site/n.json
+	serve
 	echo "{\"\$ref\":\"$url/n.json\"}" >remote.json
 	echo '"x"' >wrong
 	mq schema validate --schema remote.json wrong
@@ -263,6 +274,52 @@ fits() {
 	wait "$server" || true
 	mq schema validate --allow-remote --schema remote.json wrong
 	expect_status 4
+}
+
+@test "schemas of a registry, and payloads that name the one that wrote them" {
+	mkdir -p site/schemas/ids site/subjects/r-value/versions
+	schema='{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"n\",\"type\":\"int\"}]}'
+	echo "{\"schema\":\"$schema\"}" >site/schemas/ids/7
+	echo "{\"subject\":\"r-value\",\"version\":1,\"id\":7,\"schema\":\"$schema\"}" >site/subjects/r-value/versions/latest
+	cp site/subjects/r-value/versions/latest site/subjects/r-value/versions/1
+	echo '{"properties":{"n":{"maximum":5}}}' >small.json
+	serve
+	export MQTK_REGISTRY=$url
+	printf '\0\0\0\0\x07\x02' >one
+	printf '\0\0\0\0\x07\x10' >eight
+	printf '\0\0\0\0\x07\xff' >cut
+	printf '\0\0\0\0\x08\x02' >unknown
+	printf 'text' >bare
+	"$MQTK" produce -q "$store/r" one eight cut unknown bare
+	# By the schema that each names.
+	mq schema validate "$store/r"
+	expect_status 1
+	[ "$(cut -d: -f1,2 out | tr '\n' ' ')" = "r[0]@2: data r[0]@3: data r[0]@4: framing " ] || fail "$out"
+	# By one of the registry's, and by another kind altogether.
+	mq schema validate --schema registry:r-value "$store/r"
+	expect_status 1
+	[ "$(cut -d: -f1 out | tr '\n' ' ')" = "r[0]@2 r[0]@3 r[0]@4 " ] || fail "$out"
+	mq schema validate --schema small.json --framing confluent "$store/r"
+	expect_status 1
+	[ "$(sed -n 1p out)" = "r[0]@1: /n: maximum: 8 is greater than 5" ] || fail "$out"
+	# Lines are JSON text whatever the schema.
+	echo '{"n":1}' >line
+	mq schema validate --schema id:7 line
+	expect_status 0
+	mq schema validate --schema id:9 line
+	expect_status 8
+	mq schema validate line
+	expect_status 2
+	kill "$server"
+	wait "$server" || true
+	mq --timeout 2s schema validate "$store/r"
+	expect_status 4
+	mq schema validate --timeout 2s --schema id:7 line
+	expect_status 4
+	unset MQTK_REGISTRY
+	mq schema validate "$store/r"
+	expect_status 2
+	[[ $err == *--registry* ]]
 }
 
 @test "hostile records: huge, deep, broken, with a BOM; none is a crash" {
