@@ -312,7 +312,10 @@ static int open_judge(struct judge *judge, struct mq_invocation *invocation, boo
 	    .framing = values->framing >= 0                       ? (enum mq_framing)values->framing
 	               : !text && (!source || opened->registered) ? MQ_FRAMING_AUTO
 	                                                          : MQ_FRAMING_NONE,
-	    .schema = opened->schema,
+	    /* A JSON Schema judges what others wrote; it need not have written it. */
+	    .schema = opened->schema && mq_schema_kind(opened->schema) != MQ_SCHEMA_JSON
+	                  ? opened->schema
+	                  : NULL,
 	    .id = opened->registered ? opened->registered->id : -1,
 	    .registry = opened->registry,
 	};
