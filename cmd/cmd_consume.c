@@ -91,6 +91,10 @@ static const struct mq_option_set sets[] = {
     {"Groups and queues", group_rows, 0},
     {"Worker", worker_rows, offsetof(struct consume_values, worker)},
     {"Printing", printing_rows, offsetof(struct consume_values, printing)},
+    {"Decoding", decoding_rows, offsetof(struct consume_values, printing.decoding)},
+    {"Schema", schema_source_rows, offsetof(struct consume_values, printing.decoding.schema)},
+    {"How schemas are read", schema_rows,
+     offsetof(struct consume_values, printing.decoding.schema)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -130,7 +134,8 @@ static int check_group(const struct consume_values *values, struct mq_err *err)
 	return 0;
 }
 
-static int check_work(const struct consume_values *values, struct mq_err *err)
+static int check_work(const struct consume_values *values, const struct decoder *decoder,
+                      struct mq_err *err)
 {
 	const struct printing *p = &values->printing;
 
@@ -140,17 +145,23 @@ static int check_work(const struct consume_values *values, struct mq_err *err)
 		    "--exec needs --group NAME or, for queues, --ack: what a command has "
 		    "done is settled");
 	if (p->template_text || p->json || p->delimiter || p->key_delimiter || p->null_text ||
-	    p->unbuffered || p->decode.n > 0 || p->on_error) {
+	    p->unbuffered || (p->decoding.decode.n > 0 && !decoder_wanted(decoder))) {
 		mq_fail(err, MQ_USAGE,
 		        "with --exec the command prints, and not we: options such "
 		        "as -f and -J have no effect");
 		return mq_hint(err, "--exec-json gives the command the whole message as JSON");
 	}
+	if (p->decoding.on_error == ON_ERROR_SKIP) {
+		mq_fail(err, MQ_USAGE, "--on-error skip would settle what no command has seen");
+		return mq_hint(err, "--dead-letter keeps what cannot be decoded; --on-error raw "
+		                    "gives it as it came");
+	}
 	return 0;
 }
 
 /* --exec: programs work on the messages, and what they have done is settled. */
-static int work(struct mq_invocation *invocation, struct mq_read_spec *spec, struct mq_err *err)
+static int work(struct mq_invocation *invocation, struct mq_read_spec *spec,
+                struct decoder *decoder, struct mq_err *err)
 {
 	const struct consume_values *values = invocation->values;
 	struct worker worker = {
@@ -162,10 +173,12 @@ static int work(struct mq_invocation *invocation, struct mq_read_spec *spec, str
 	    .idle_timeout_ms = values->reading.idle_timeout,
 	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
 	    .prefetch = values->prefetch,
+	    .decoder = decoder_wanted(decoder) ? decoder : NULL,
+	    .raw = values->printing.decoding.on_error == ON_ERROR_RAW,
 	};
 	int code = MQ_USAGE;
 
-	if (check_work(values, err) < 0)
+	if (check_work(values, decoder, err) < 0)
 		return code;
 	spec->need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES;
 	if (worker_open(&worker, spec, err) == 0)
@@ -187,7 +200,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	if (values->reading.range.from.kind == MQ_POS_STORED && !values->group)
 		return mq_fail(err, MQ_USAGE, "--from stored is a group's position: add --group"),
 		       MQ_USAGE;
-	if (printer_init(&printer, &values->printing, err) < 0)
+	if (printer_init(&printer, invocation, &values->printing, err) < 0)
 		goto out_printer;
 	struct mq_read_spec spec = {
 	    .partitions = values->reading.partitions.items,
@@ -200,13 +213,13 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .force = values->force,
 	    .claim_ms = values->claim,
 	    .prefetch = (int)values->prefetch,
-	    .need = mq_format_needs(printer.format),
+	    .need = printer_needs(&printer),
 	    .limit = values->reading.count,
 	    .stop_at_end = values->reading.end,
 	};
 	int wanted = worker_wanted(&values->worker, err);
 	if (wanted != 0) {
-		code = wanted < 0 ? MQ_USAGE : work(invocation, &spec, err);
+		code = wanted < 0 ? MQ_USAGE : work(invocation, &spec, &printer.decoder, err);
 		goto out_printer;
 	}
 	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,

@@ -55,6 +55,9 @@ static const struct mq_option tail_rows[] = {
 static const struct mq_option_set sets[] = {
     {"Tail", tail_rows, 0},
     {"Printing", printing_rows, offsetof(struct tail_values, printing)},
+    {"Decoding", decoding_rows, offsetof(struct tail_values, printing.decoding)},
+    {"Schema", schema_source_rows, offsetof(struct tail_values, printing.decoding.schema)},
+    {"How schemas are read", schema_rows, offsetof(struct tail_values, printing.decoding.schema)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -179,11 +182,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	struct tail tail = {.last = (size_t)values->last};
 	int code = MQ_INTERNAL;
 
-	if (printer_init(&printer, &values->printing, err) < 0)
+	if (printer_init(&printer, invocation, &values->printing, err) < 0)
 		goto out_printer;
 	struct mq_read_spec spec = {
 	    .from = {.kind = values->last > 0 ? MQ_POS_LAST : MQ_POS_END, .number = values->last},
-	    .need = mq_format_needs(printer.format) | MQ_NEED_TIME,
+	    .need = printer_needs(&printer) | MQ_NEED_TIME,
 	    .limit = -1,
 	    .watch = true,
 	    .stop_at_end = values->no_follow,

@@ -74,8 +74,6 @@ int reading_parse_partitions(void *field, const char *value, struct mq_err *err)
 	}
 }
 
-static const char *const on_error_choices[] = {"fail", "skip", "raw", NULL};
-
 const struct mq_option reading_rows[] = {
     {.name = "from",
      .letter = 'o',
@@ -163,53 +161,12 @@ const struct mq_option printing_rows[] = {
      .type = MQ_OPT_FLAG,
      .help = "write each message by itself",
      .field = offsetof(struct printing, unbuffered)},
-    {.name = "decode",
-     .type = MQ_OPT_LIST,
-     .arg = "[key=|value=]pack:LETTERS",
-     .help = "print packed numbers as text, such as pack:<i; repeatable",
-     .more =
-         "Letters: < little-endian, > big-endian, b B 8 bits, h H 16, i I 32, q Q 64 (capitals "
-         "unsigned), c one character, s the rest as text, $ nothing may follow. Without key= or "
-         "value= both are meant.",
-     .field = offsetof(struct printing, decode)},
-    {.name = "on-error",
-     .type = MQ_OPT_CHOICE,
-     .arg = "WHAT",
-     .choices = on_error_choices,
-     .help = "what to do with a message that cannot be decoded: fail, skip or raw",
-     .field = offsetof(struct printing, on_error)},
     {0}};
 
 void reading_release(struct reading *reading)
 {
 	free(reading->partitions.items);
 	reading->partitions = (struct reading_partitions){0};
-}
-
-/* --decode [key=|value=]pack:LETTERS into spec. */
-static int parse_decode(const struct mq_option_list *list, struct mq_format_spec *spec,
-                        struct mq_err *err)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		const char *text = list->items[i];
-		bool key = true, payload = true;
-		if (strncmp(text, "key=", 4) == 0) {
-			text += 4;
-			payload = false;
-		} else if (strncmp(text, "value=", 6) == 0) {
-			text += 6;
-			key = false;
-		}
-		if (strncmp(text, "pack:", 5) != 0)
-			return mq_fail(err, MQ_USAGE,
-			               "--decode: '%s' is no [key=|value=]pack:LETTERS",
-			               list->items[i]);
-		if (key)
-			spec->pack_key = text + 5;
-		if (payload)
-			spec->pack_payload = text + 5;
-	}
-	return 0;
 }
 
 int printer_init_spec(struct printer *printer, const struct mq_format_spec *spec,
@@ -235,8 +192,10 @@ int option_bytes(const char *option, const char *text, struct mq_buf *buf, struc
 	return why.hint[0] ? mq_hint(err, "%s", why.hint) : -1;
 }
 
-int printer_init(struct printer *printer, const struct printing *options, struct mq_err *err)
+int printer_init(struct printer *printer, const struct mq_invocation *invocation,
+                 const struct printing *options, struct mq_err *err)
 {
+	struct decoding_choices choices;
 	struct mq_buf delimiter, key_delimiter;
 	struct mq_format_spec spec = {
 	    .kind = options->json            ? MQ_FORMAT_JSON
@@ -259,18 +218,26 @@ int printer_init(struct printer *printer, const struct printing *options, struct
 		spec.key_delimiter =
 		    mq_bytes_of(key_delimiter.data ? key_delimiter.data : "", key_delimiter.len);
 	}
-	if (parse_decode(&options->decode, &spec, err) < 0)
+	if (decoding_choose("--decode", &options->decoding.decode, &options->decoding.framing,
+	                    &spec, &choices, err) < 0 ||
+	    printer_init_spec(printer, &spec, (enum on_error)options->decoding.on_error, err) < 0)
 		goto out;
-	result = printer_init_spec(printer, &spec, (enum on_error)options->on_error, err);
 	printer->unbuffered = options->unbuffered;
+	result = decoder_init(&printer->decoder, invocation, &options->decoding, &choices, err);
 out:
 	mq_buf_release(&delimiter);
 	mq_buf_release(&key_delimiter);
 	return result;
 }
 
+unsigned printer_needs(const struct printer *printer)
+{
+	return mq_format_needs(printer->format) | decoder_needs(&printer->decoder);
+}
+
 void printer_release(struct printer *printer)
 {
+	decoder_release(&printer->decoder);
 	mq_format_free(printer->format);
 	mq_format_free(printer->fallback);
 	*printer = (struct printer){0};

@@ -4,6 +4,7 @@
 #ifndef MQ_CMD_READING_H
 #define MQ_CMD_READING_H
 
+#include "cmd/decoding.h"
 #include "mqtk/backend.h"
 #include "mqtk/command.h"
 #include "mqtk/format.h"
@@ -17,8 +18,6 @@ struct reading_partitions {
 	int32_t *items; /* owned */
 	size_t n;
 };
-
-enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_RAW };
 
 /* Which messages. */
 struct reading {
@@ -41,8 +40,7 @@ struct printing {
 	const char *key_delimiter; /* -K, with escapes */
 	bool null_text;            /* -Z */
 	bool unbuffered;           /* -u */
-	struct mq_option_list decode;
-	int on_error;
+	struct decoding_options decoding;
 };
 
 extern const struct mq_option reading_rows[];
@@ -54,14 +52,18 @@ int reading_parse_partitions(void *field, const char *value, struct mq_err *err)
 /* Frees what the custom options own. */
 void reading_release(struct reading *reading);
 
-/* Printing options compiled into formats. */
+/* Printing options compiled into formats, and --decode into a decoder. */
 struct printer {
+	struct decoder decoder;
 	struct mq_format *format;
 	struct mq_format *fallback; /* --on-error raw: without the decoding; else NULL */
 	enum on_error on_error;
 	bool unbuffered;
 };
-int printer_init(struct printer *printer, const struct printing *options, struct mq_err *err);
+int printer_init(struct printer *printer, const struct mq_invocation *invocation,
+                 const struct printing *options, struct mq_err *err);
+/* What has to be filled in of messages: enum mq_need. */
+unsigned printer_needs(const struct printer *printer);
 /* The same from a spec, for kcat's command line. */
 int printer_init_spec(struct printer *printer, const struct mq_format_spec *spec,
                       enum on_error on_error, struct mq_err *err);

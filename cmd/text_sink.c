@@ -10,7 +10,7 @@ enum { FULL = 256 * 1024 };
 /* A buffer that one large message has made larger than this is given back. */
 enum { KEPT = 4 * 1024 * 1024 };
 
-void text_sink_init(struct text_sink *sink, const struct mq_env *env, const struct printer *printer)
+void text_sink_init(struct text_sink *sink, const struct mq_env *env, struct printer *printer)
 {
 	*sink = (struct text_sink){.env = env, .printer = printer};
 	mq_output_init(&sink->out, STDOUT_FILENO, "standard output");
@@ -39,12 +39,57 @@ static int append_prefix(const struct text_sink *sink, struct mq_bytes stream, s
 	return mq_buf_printf(buf, err, "%.*s | ", (int)stream.len, stream.data);
 }
 
+/* --on-error skip (placed: err names the message): 0 and err is clean again; -1 when it cannot be
+ * skipped. */
+static int skip(struct text_sink *sink, const struct mq_message *message, bool placed,
+                struct mq_err *err)
+{
+	if (sink->printer->on_error != ON_ERROR_SKIP)
+		return -1;
+	sink->skipped++;
+	if (placed)
+		mq_log(sink->env, MQ_LEVEL_NOTE, "skipped %s", err->message);
+	else
+		mq_log(sink->env, MQ_LEVEL_NOTE, "skipped %.*s[%d]@%lld: %s",
+		       (int)message->stream.len, message->stream.data, message->partition,
+		       (long long)message->offset, err->message);
+	mq_err_clear(err);
+	return 0;
+}
+
+/* The message with its decoded parts. 1; by the policy 0, or -1. */
+static int decode(struct text_sink *sink, const struct mq_message *message, struct mq_message *ret,
+                  struct mq_err *err)
+{
+	const struct printer *printer = sink->printer;
+
+	if (decoder_apply(&sink->printer->decoder, message, ret, err) == 0)
+		return 1;
+	if (err->code != MQ_DATA && err->code != MQ_UNREACHABLE)
+		return -1;
+	if (err->code == MQ_UNREACHABLE && printer->on_error != ON_ERROR_FAIL && !sink->told_away) {
+		mq_log(sink->env, MQ_LEVEL_WARN, "%s", err->message);
+		sink->told_away = true;
+	}
+	if (printer->on_error != ON_ERROR_RAW)
+		return skip(sink, message, err->code == MQ_DATA, err);
+	mq_err_clear(err);
+	return 1;
+}
+
 int text_sink_render(struct text_sink *sink, const struct mq_message *message, struct mq_buf *buf,
                      struct mq_err *err)
 {
 	const struct printer *printer = sink->printer;
+	struct mq_message decoded;
 	size_t before = buf->len;
 
+	if (decoder_wanted(&printer->decoder)) {
+		int shown = decode(sink, message, &decoded, err);
+		if (shown <= 0)
+			return shown;
+		message = &decoded;
+	}
 	if (sink->prefix && append_prefix(sink, message->stream, buf, err) < 0)
 		return -1;
 	if (mq_format_append(printer->format, message, buf, err) == 0)
@@ -54,13 +99,7 @@ int text_sink_render(struct text_sink *sink, const struct mq_message *message, s
 		return mq_format_append(printer->fallback, message, buf, err) < 0 ? -1 : 1;
 	}
 	buf->len = before;
-	if (err->code != MQ_DATA || printer->on_error != ON_ERROR_SKIP)
-		return -1;
-	sink->skipped++;
-	mq_log(sink->env, MQ_LEVEL_NOTE, "skipped %.*s[%d]@%lld: %s", (int)message->stream.len,
-	       message->stream.data, message->partition, (long long)message->offset, err->message);
-	mq_err_clear(err);
-	return 0;
+	return err->code == MQ_DATA ? skip(sink, message, false, err) : -1;
 }
 
 static int remember_end(struct text_sink *sink, struct mq_err *err)

@@ -11,7 +11,7 @@
 
 struct text_sink {
 	const struct mq_env *env;
-	const struct printer *printer;
+	struct printer *printer;
 	struct mq_output out;
 	size_t *ends; /* where each message in the buffer ends */
 	size_t n_ends, cap_ends;
@@ -19,10 +19,10 @@ struct text_sink {
 	bool color;      /* of the prefix */
 	int64_t printed; /* messages that got out whole */
 	int64_t skipped; /* --on-error skip */
+	bool told_away;  /* that the registry does not answer, which --on-error bears */
 };
 
-void text_sink_init(struct text_sink *sink, const struct mq_env *env,
-                    const struct printer *printer);
+void text_sink_init(struct text_sink *sink, const struct mq_env *env, struct printer *printer);
 void text_sink_release(struct text_sink *sink);
 
 /* Appends one message as text to buf, by the printer's error policy. Returns 1, 0 when the policy

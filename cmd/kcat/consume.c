@@ -111,7 +111,7 @@ int kcat_consume(struct kcat *kcat, struct mq_err *err)
 	                   values->range.from.kind != MQ_POS_STORED,
 	    .to = values->range.to,
 	    .group = values->group,
-	    .need = mq_format_needs(printer.format),
+	    .need = printer_needs(&printer),
 	    .limit = limit,
 	    .stop_at_end = values->end,
 	};

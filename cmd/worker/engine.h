@@ -4,6 +4,7 @@
 #ifndef MQ_CMD_WORKER_ENGINE_H
 #define MQ_CMD_WORKER_ENGINE_H
 
+#include "cmd/decoding.h"
 #include "cmd/sources.h"
 #include "cmd/worker/environment.h"
 #include "cmd/worker/guard.h"
@@ -32,6 +33,9 @@ struct worker {
 	int64_t idle_timeout_ms; /* -1: none */
 	int64_t commit_every_ms;
 	int64_t prefetch; /* 0: as many as the kind of work needs */
+	/* --decode: what programs get; NULL: the bytes. raw: also what cannot be decoded. */
+	struct decoder *decoder;
+	bool raw;
 
 	struct worker_counts counts;
 

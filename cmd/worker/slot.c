@@ -50,15 +50,35 @@ size_t slot_room(const struct slot *slot, const struct worker *worker)
 	return slot->timed_out || slot->closed || slot->n >= room ? 0 : room - slot->n;
 }
 
+/* The message as its program is to see it. Bad data is an error unless it is wanted raw; a registry
+ * that does not answer is waited for, as for anything that the machine is short of. */
+static int decode(const struct worker *worker, const struct job *job, struct mq_message *ret,
+                  struct mq_err *err)
+{
+	*ret = job->message;
+	if (!worker->decoder || decoder_apply(worker->decoder, &job->message, ret, err) == 0)
+		return 0;
+	if (err->code == MQ_UNREACHABLE)
+		err->retriable = true;
+	if (err->code != MQ_DATA || !worker->raw)
+		return -1;
+	mq_err_clear(err);
+	return 0;
+}
+
 int slot_text(const struct worker *worker, const struct job *job, struct mq_buf *buf,
               struct mq_bytes *ret, struct mq_err *err)
 {
+	struct mq_message message;
 	size_t at = buf->len;
 
-	*ret = job->message.payload;
-	if (!worker->options->json)
+	if (decode(worker, job, &message, err) < 0)
+		return -1;
+	*ret = mq_shown_payload(&message);
+	if (!worker->options->json && ret->data == job->message.payload.data)
 		return 0;
-	if (mq_format_append(worker->envelope, &job->message, buf, err) < 0)
+	if ((worker->options->json ? mq_format_append(worker->envelope, &message, buf, err)
+	                           : mq_buf_append(buf, ret->data, ret->len, err)) < 0)
 		return -1;
 	*ret = mq_bytes_of(buf->data + at, buf->len - at);
 	return 0;
@@ -67,19 +87,17 @@ int slot_text(const struct worker *worker, const struct job *job, struct mq_buf 
 int slot_line(const struct worker *worker, const struct job *job, struct mq_buf *buf,
               struct mq_err *err)
 {
-	const struct mq_bytes *body = &job->message.payload;
 	size_t before = buf->len;
 	struct mq_bytes text;
 
-	if (!worker->options->json && body->len > 0 && memchr(body->data, '\n', body->len))
-		return mq_fail(err, MQ_DATA,
-		               "the body has several lines; --exec-json escapes them");
 	if (slot_text(worker, job, buf, &text, err) < 0)
 		return -1;
 	if (worker->options->json) /* it is there, with its newline */
 		return 0;
-	if (mq_buf_append(buf, text.data, text.len, err) == 0 &&
-	    mq_buf_append_char(buf, '\n', err) == 0)
+	if (text.len > 0 && memchr(text.data, '\n', text.len))
+		mq_fail(err, MQ_DATA, "the body has several lines; --exec-json escapes them");
+	else if ((buf->len > before || mq_buf_append(buf, text.data, text.len, err) == 0) &&
+	         mq_buf_append_char(buf, '\n', err) == 0)
 		return 0;
 	buf->len = before;
 	return -1;
