@@ -43,7 +43,7 @@ _mqtk() {
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	if [[ $cmd == schema ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -586,6 +586,23 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--schema --type --message --draft --assert-format --remote-dir --allow-remote --registry --input --delimiter --text --framing --allow-null --from --to --end --count --partition --idle-timeout --follow --force --json --summary --max-errors --pass --reject-to -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
+		fi ;;
+	'schema check')
+		case $prev in
+		--mode) _mqtk_reply 'auto backward backward-transitive forward forward-transitive full full-transitive '; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--mode --json --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_files
 		fi ;;

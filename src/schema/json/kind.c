@@ -1,6 +1,7 @@
 /* JSON Schema as a kind of schema: see schema/kind.h. */
 #include "schema/kind.h"
 #include "schema/json/canonical.h"
+#include "schema/json/compatible.h"
 #include "schema/json/program.h"
 
 #include <stdio.h>
@@ -203,6 +204,15 @@ static int canonical(struct mq_schema *base, struct mq_buf *buf, struct mq_err *
 	return js_canonical(&schema->library.documents[schema->document]->doc, 0, buf, err);
 }
 
+static int can_read(struct mq_schema *reader, struct mq_schema *writer, mq_conflict_fn *tell,
+                    void *ctx, struct mq_err *err)
+{
+	struct json_schema *r = (struct json_schema *)reader, *w = (struct json_schema *)writer;
+
+	return js_can_read((struct js_side){&r->library, {r->document, 0}},
+	                   (struct js_side){&w->library, {w->document, 0}}, tell, ctx, err);
+}
+
 const struct mq_schema_ops mq_schema_json = {
     .name = "json",
     .in_registry = "JSON",
@@ -212,4 +222,5 @@ const struct mq_schema_ops mq_schema_json = {
     .decode = decode,
     .encode = encode,
     .canonical = canonical,
+    .can_read = can_read,
 };
