@@ -7,6 +7,7 @@
  *   query.c    metadata, positions, watermarks
  *   writer.c, resend.c, txn.c     producing
  *   reader.c, parts.c, positions.c, group.c   consuming
+ *   joining.c                     why a group gives nothing
  *   admin.c, describe.c           making, removing and describing topics
  *   groups.c, group_answers.c, places.c, ends.c, ages.c    where groups stand (see groups.h)
  *   group_change.c                moving and removing them

@@ -456,6 +456,7 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 			continue;
 		}
 		look_for_new(reader);
+		mq_kafka_joining(reader);
 		if (!reader->group && mq_kafka_parts_missed(reader, err) < 0)
 			return -1;
 		/* More members than partitions: an end as well, unless the group is only about to
@@ -521,6 +522,7 @@ void mq_kafka_reader_close(struct mq_reader *base)
 		rd_kafka_queue_forward(reader->handle->events, NULL);
 		rd_kafka_queue_destroy(reader->queue);
 	}
+	mq_kafka_joining_release(reader);
 	if (reader->commits)
 		rd_kafka_queue_destroy(reader->commits);
 	mq_kafka_handle_free(reader->handle);

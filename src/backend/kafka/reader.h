@@ -26,6 +26,13 @@ struct mq_kafka_part {
 	bool behind;           /* next has not reached end yet */
 };
 
+/* joining.c: a group that gives this member nothing for long. */
+struct mq_kafka_joining {
+	int64_t since_ms;         /* since when it waits; 0: it has not begun to */
+	rd_kafka_queue_t *answer; /* who belongs to the group; NULL: not asked */
+	bool said;
+};
+
 struct mq_kafka_reader {
 	struct mq_reader base;
 	struct mq_kafka_handle *handle;
@@ -44,6 +51,7 @@ struct mq_kafka_reader {
 	size_t n_parts;
 	size_t n_behind, n_running; /* of the active ones */
 	bool settled_down;          /* the first assignment is there */
+	struct mq_kafka_joining joining;
 	int64_t without_ms; /* group: since when this member has no partition; 0: it has some */
 	bool caught_up;
 	int64_t looked_ms;   /* when new partitions were last looked for */
@@ -123,6 +131,13 @@ int64_t mq_kafka_sort_out(struct mq_kafka_reader *reader, size_t n, struct mq_er
 /* Messages that arrived in the same call as the assignment of their partition may belong to the
  * one before, and were dropped: goes back to where this one begins. */
 int mq_kafka_after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err);
+
+/* --- joining.c ---------------------------------------------------------------------------------
+ */
+
+/* Group, in each turn of waiting: says, once, that it takes long, and why as far as is known. */
+void mq_kafka_joining(struct mq_kafka_reader *reader);
+void mq_kafka_joining_release(struct mq_kafka_reader *reader);
 
 /* --- hold.c ------------------------------------------------------------------------------------
  */
