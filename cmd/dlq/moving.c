@@ -40,7 +40,7 @@ const struct mq_option moving_rows[] = {
      .field = offsetof(struct moving_options, force)},
     {0}};
 
-#define GROUP "mqtk-dlq"
+#define GROUP "mqtk-dlq-" /* and the stream: others do not rebalance with it */
 
 /* A run over the letters: the preview, or the real one. */
 struct run {
@@ -149,9 +149,10 @@ static int broker_of(const char *address, struct mq_buf *ret, struct mq_err *err
 	return mq_buf_append_char(ret, '\0', err);
 }
 
-/* How letters leave: taken out of a queue, or passed by a group. */
-static int choose_way(const struct moving *moving, bool any, bool preview,
-                      struct replay_values *values, struct mq_err *err)
+/* How letters leave: taken out of a queue, or passed by a group, whose name may be kept in
+ * own_group. */
+static int choose_way(struct moving *moving, bool any, bool preview, struct replay_values *values,
+                      struct mq_err *err)
 {
 	const struct pending_options *pending = moving->pending;
 	struct mq_target target;
@@ -170,7 +171,12 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 		return -1;
 	unsigned caps = target.backend->caps;
 	bool readonly = target.readonly;
+	mq_buf_clear(&moving->own_group);
+	int named = mq_buf_printf(&moving->own_group, err, "%s%s", GROUP,
+	                          target.stream ? target.stream : "");
 	mq_target_release(&target);
+	if (named < 0)
+		return -1;
 	/* The general refusal names options that are none of ours. */
 	if (readonly && (caps & MQ_CAP_ACK || any) && !moving->resume) {
 		mq_fail(err, MQ_DENIED,
@@ -185,7 +191,7 @@ static int choose_way(const struct moving *moving, bool any, bool preview,
 		values->ack = true;
 		values->choosy = true; /* what is left out, or refused, stays in its place */
 	} else if (any && !moving->resume) {
-		values->group = pending && pending->group ? pending->group : GROUP;
+		values->group = pending && pending->group ? pending->group : moving->own_group.data;
 	} else if (moving->drops) {
 		mq_fail(err, MQ_USAGE,
 		        "%s keeps its messages: letters that were chosen cannot be dropped from "
@@ -471,6 +477,7 @@ int moving_run(struct moving *moving, struct mq_err *err)
 	bool goes = moving->unasked || unseen;
 	int code = MQ_OK;
 
+	mq_buf_init(&moving->own_group, 1 << 16);
 	if (moving->pending && pending_check(moving->pending, !moving->stay, err) < 0)
 		return MQ_USAGE;
 	/* The shell would do nothing, and call that a success: all bodies would be empty. */
@@ -508,5 +515,6 @@ int moving_run(struct moving *moving, struct mq_err *err)
 	}
 	places_release(&places);
 	chooser_release(&moving->chooser);
+	mq_buf_release(&moving->own_group);
 	return code;
 }

@@ -40,18 +40,19 @@ struct moving {
 	const char *edit;        /* a program for each body, or NULL */
 	int64_t edit_timeout_ms;
 	/* Its group: whose pending messages are meant; else, where letters stay, the one whose
-	 * progress this is (NULL: mqtk-dlq). */
+	 * progress this is (NULL: mqtk-dlq-STREAM). */
 	const struct pending_options *pending;
 	const char *resume;
 	double rate;
-	int64_t max_replays;    /* -1: none */
-	bool strip;             /* headers that tell of the death are left out */
-	bool plain;             /* nothing is added to the copies */
-	bool stay;              /* a copy: nothing is taken, and no group moves */
-	bool append;            /* to a target file that holds something */
-	bool unasked;           /* no preview and no question: what is done can be undone */
-	struct chooser chooser; /* of moving_run: ids are read once, for the preview and the way */
-	bool drops;             /* what cannot be taken out one by one must not be chosen */
+	int64_t max_replays;     /* -1: none */
+	bool strip;              /* headers that tell of the death are left out */
+	bool plain;              /* nothing is added to the copies */
+	bool stay;               /* a copy: nothing is taken, and no group moves */
+	bool append;             /* to a target file that holds something */
+	bool unasked;            /* no preview and no question: what is done can be undone */
+	struct chooser chooser;  /* of moving_run: ids are read once, for the preview and the way */
+	struct mq_buf own_group; /* the same: the default group's name */
+	bool drops;              /* what cannot be taken out one by one must not be chosen */
 };
 
 /* Returns the exit code. */

@@ -19,7 +19,7 @@ const struct mq_option pending_rows[] = {
      .type = MQ_OPT_STRING,
      .arg = "NAME",
      .help = "that group; where letters cannot be taken out (Kafka), the one that remembers "
-             "(mqtk-dlq)",
+             "(mqtk-dlq-STREAM)",
      .field = offsetof(struct pending_options, group)},
     {.name = "idle",
      .type = MQ_OPT_DURATION,

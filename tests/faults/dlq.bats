@@ -45,7 +45,7 @@ payloads() {
 		"$(for n in 5 10 15 20; do echo "[\"k$n\",\"$n\",[\"mqtk-replay-source\",\"mqtk-replay-count\"]]"; done)"
 	mq dlq requeue --yes "$d"
 	expect_status 0
-	has "$err" "there are no such letters behind those that group mqtk-dlq has passed"
+	has "$err" "there are no such letters behind those that group mqtk-dlq-${d##*/} has passed"
 	is "$(payloads "$a" | wc -l)" 24
 }
 

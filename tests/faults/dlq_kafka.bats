@@ -42,7 +42,7 @@ few() {
 
 # committed [GROUP]: where the group stands, a partition each.
 committed() {
-	"$MQTK" group show -J "$dead" "${1:-mqtk-dlq}" | jq -c '[.places[].committed]'
+	"$MQTK" group show -J "$dead" "${1:-mqtk-dlq-$topic-dlt}" | jq -c '[.places[].committed]'
 }
 
 hex() {
@@ -260,6 +260,30 @@ numbered() {
 went_on() { # N: the last run had less to do
 	[[ $err =~ ([0-9]+)\ messages ]]
 	((BASH_REMATCH[1] < $1)) || fail "the last run did it all: nothing was remembered"
+}
+
+@test "who was killed belongs to the group until its session is over: that is said; others do not wait" {
+	topics 1 1
+	few a b c d e f g h
+	session=(-X src.session.timeout.ms=10000)
+	background dlq requeue -q --yes --rate 2 "${session[@]}" "$dead" >/dev/null 2>&1 </dev/null
+	some() { [ -n "$(stored)" ]; }
+	wait_until 20 some
+	{
+		kill -9 "$pid"
+		wait "$pid" || :
+	} 2>/dev/null
+	# Another stream's letters have a group of their own.
+	"$MQTK" create -q "$address-aside"
+	"$MQTK" replay -q --create "$dead" "$address-dlt2"
+	mq_within 60 dlq requeue --yes --to "$address-aside" "$address-dlt2"
+	expect_status 0
+	has_not "$err" "has given out no partitions"
+	mq_within 60 dlq requeue --yes "${session[@]}" "$dead"
+	expect_status 0
+	has "$err" "group mqtk-dlq-$topic-dlt has given out no partitions for 5 s: it waits for 1 other member ("
+	has "$err" "session.timeout.ms, here 10000"
+	is "$(stored | sort -u | paste -sd' ')" "a b c d e f g h"
 }
 
 @test "killed 50 times while letters go back: none is lost, and it goes on" {
