@@ -14,8 +14,9 @@ struct mq_pattern;
 
 /* MQ_USAGE when text is no regular expression (the place is named) or the library is missing. */
 int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err);
-/* As mq_pattern_new, for text that is known to be UTF-8: '.' is a character, '$' the very end, an
- * unset group matches nothing, [] no character. */
+/* As mq_pattern_new, for text that is known to be UTF-8 and comes from a file (MQ_DATA when it is
+ * no regular expression): '.' is a character, '$' the very end, an unset group matches nothing, []
+ * no character. */
 int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err);
 void mq_pattern_free(struct mq_pattern *pattern);
 

@@ -19,6 +19,8 @@
 #define MATCH_LIMIT 1000000
 #define DEPTH_LIMIT 10000
 #define HEAP_LIMIT 65536
+/* Bytes of an expression in a message. */
+#define SHOWN 120
 
 /* --- the library ----------------------------------------------------------------------------- */
 
@@ -77,8 +79,13 @@ static struct mq_pattern *compile(struct mq_bytes text, uint32_t options, struct
 	    pcre2.compile((PCRE2_SPTR8)text.data, text.len, options, &code, &place, NULL);
 	if (!pattern->code) {
 		pcre2.get_error_message(code, words, sizeof words);
-		mq_fail(err, MQ_USAGE, "'%.*s' is no regular expression: %s at character %zu",
-		        (int)text.len, text.data, (const char *)words, place + 1);
+		size_t shown = text.len < SHOWN ? text.len : SHOWN;
+		while (shown < text.len && ((unsigned char)text.data[shown] & 0xc0) == 0x80)
+			shown--;
+		/* A text comes from a file, the other kind from the command line. */
+		mq_fail(err, options & PCRE2_UTF ? MQ_DATA : MQ_USAGE,
+		        "'%.*s' is no regular expression: %s at character %zu", (int)shown,
+		        text.data, (const char *)words, place + 1);
 		goto fail;
 	}
 	pattern->data = pcre2.match_data_create(1, NULL);

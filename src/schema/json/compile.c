@@ -13,14 +13,24 @@ enum {
 
 int js_compile_fail(const struct js_compiling *on, uint32_t value, const char *words)
 {
-	const struct js_document *document = on->program->library->documents[on->document];
+	struct mq_err why = {.code = MQ_DATA};
+
+	strncat(why.message, words, sizeof why.message - 1);
+	return js_compile_fail_as(on, value, &why);
+}
+
+int js_compile_fail_as(const struct js_compiling *on, uint32_t value, const struct mq_err *why)
+{
+	const struct js_library *library = on->program->library;
 	struct mq_buf pointer;
 
 	mq_buf_init(&pointer, 4096);
-	if (js_pointer(&document->doc, value, &pointer, NULL) < 0)
+	if (js_pointer(&library->documents[on->document]->doc, value, &pointer, NULL) < 0)
 		mq_buf_clear(&pointer);
-	mq_fail(on->err, MQ_DATA, "%s, at #%.*s: %s", *document->uri ? document->uri : "the schema",
-	        (int)pointer.len, pointer.data ? pointer.data : "", words);
+	mq_fail(on->err, why->code, "%s, at #%.*s: %s", js_library_name(library, on->document),
+	        (int)pointer.len, pointer.data ? pointer.data : "", why->message);
+	if (*why->hint)
+		mq_hint(on->err, "%s", why->hint);
 	mq_buf_release(&pointer);
 	return -1;
 }
@@ -249,7 +259,7 @@ int js_program_compile(struct js_program *program, struct js_library *library,
 		if (add_dynamics(program, err) < 0)
 			return -1;
 	}
-	return 0;
+	return js_compile_no_cycles(program, err);
 }
 
 void js_program_release(struct js_program *program)
@@ -257,6 +267,8 @@ void js_program_release(struct js_program *program)
 	for (size_t i = 0; i < program->n_checks; i++) {
 		if (program->checks[i].op == JS_OP_MEMBERS)
 			js_members_free(program->checks[i].u.members);
+		if (program->checks[i].op == JS_OP_ENUM)
+			free(program->checks[i].u.choices);
 		if (program->checks[i].op == JS_OP_PATTERN)
 			mq_pattern_free(program->checks[i].u.pattern);
 	}

@@ -28,6 +28,9 @@ struct js_compiling {
 /* MQ_DATA: what is wrong with a value of the schema. */
 int js_compile_fail(const struct js_compiling *on, uint32_t value, const char *words);
 
+/* The same where something below has said why; its hint stays. */
+int js_compile_fail_as(const struct js_compiling *on, uint32_t value, const struct mq_err *why);
+
 /* The value of a keyword that this dialect has, or 0. */
 uint32_t js_compile_keyword(const struct js_compiling *on, enum js_keyword keyword);
 
@@ -43,6 +46,10 @@ int js_compile_run(const struct js_compiling *on, uint32_t array, struct js_run 
 int js_compile_members(const struct js_compiling *on);    /* compile_members.c */
 int js_compile_assertions(const struct js_compiling *on); /* compile_checks.c */
 int js_compile_references(const struct js_compiling *on); /* compile_refs.c */
+
+/* MQ_DATA when a schema asks itself, by references, for the same value: it could not end.
+ * (compile_cycles.c) Dynamic references are followed only while validating. */
+int js_compile_no_cycles(const struct js_program *program, struct mq_err *err);
 
 void js_members_free(struct js_members *members);
 

@@ -4,6 +4,8 @@
 #include "schema/json/number.h"
 #include "schema/json/regex.h"
 
+#include <stdlib.h>
+
 /* --- type, enum, const ------------------------------------------------------------------------ */
 
 static unsigned type_named(const struct js_doc *doc, uint32_t i)
@@ -119,13 +121,14 @@ static int pattern_check(const struct js_compiling *on)
 {
 	uint32_t value = js_compile_keyword(on, JS_KW_PATTERN);
 	struct mq_pattern *pattern = NULL;
+	struct mq_err why = MQ_ERR_INIT;
 
 	if (!value)
 		return 0;
 	if (on->doc->values[value].type != JS_STRING)
 		return js_compile_fail(on, value, "a regular expression is a string");
-	if (js_regex_new(js_text(on->doc, value), &pattern, on->err) < 0)
-		return -1;
+	if (js_regex_new(js_text(on->doc, value), &pattern, &why) < 0)
+		return js_compile_fail_as(on, value, &why);
 	struct js_check *check =
 	    js_compile_check(on, JS_OP_PATTERN, JS_IS_STRING, JS_KW_PATTERN, value);
 	if (!check) {
@@ -216,15 +219,46 @@ static int unique_check(const struct js_compiling *on)
 	return js_compile_check(on, JS_OP_UNIQUE, JS_IS_ARRAY, JS_KW_UNIQUE_ITEMS, value) ? 0 : -1;
 }
 
+static int by_hash(const void *a, const void *b)
+{
+	const struct js_choice *x = a, *y = b;
+
+	return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+/* Many values, to be found by their hashes; NULL when they are few. */
+static struct js_choice *choices_of(const struct js_compiling *on, uint32_t list, bool *ret_failed)
+{
+	uint32_t n = on->doc->values[list].len, i = list + 1;
+
+	if (n <= JS_FEW_CHOICES)
+		return NULL;
+	struct js_choice *choices = malloc(n * sizeof *choices);
+	if (!choices) {
+		mq_fail_memory(on->err);
+		*ret_failed = true;
+		return NULL;
+	}
+	for (uint32_t k = 0; k < n; k++, i = js_next(on->doc, i))
+		choices[k] = (struct js_choice){js_value_hash(on->doc, i), i};
+	qsort(choices, n, sizeof *choices, by_hash);
+	return choices;
+}
+
 static int enum_check(const struct js_compiling *on)
 {
 	uint32_t list = js_compile_keyword(on, JS_KW_ENUM);
 	uint32_t only = js_compile_keyword(on, JS_KW_CONST);
+	bool failed = false;
 
 	if (list && on->doc->values[list].type != JS_ARRAY)
 		return js_compile_fail(on, list, "an array of values is meant");
-	if (list && !js_compile_check(on, JS_OP_ENUM, JS_IS_ANY, JS_KW_ENUM, list))
-		return -1;
+	if (list) {
+		struct js_check *check =
+		    js_compile_check(on, JS_OP_ENUM, JS_IS_ANY, JS_KW_ENUM, list);
+		if (!check || (check->u.choices = choices_of(on, list, &failed), failed))
+			return -1;
+	}
 	return only && !js_compile_check(on, JS_OP_ENUM, JS_IS_ANY, JS_KW_CONST, only) ? -1 : 0;
 }
 

@@ -29,16 +29,28 @@ static uint64_t tag_of(struct mq_bytes name)
 	return js_tag(&value);
 }
 
+/* The property of this name, added if need be; there is room. */
 static struct js_property *property(struct js_members *members, struct mq_bytes name)
 {
 	uint64_t tag = tag_of(name);
+	uint32_t place = 0, i = 0;
 
-	for (uint32_t i = 0; i < members->n_properties; i++)
-		if (members->properties[i].tag == tag &&
-		    mq_bytes_equal(members->properties[i].name, name))
-			return &members->properties[i];
+	if (members->table) {
+		place = js_members_place(members, tag, name);
+		for (; (i = members->table[place]) != 0; place = (place + 1) & members->table_mask)
+			if (members->properties[i - 1].tag == tag &&
+			    mq_bytes_equal(members->properties[i - 1].name, name))
+				return &members->properties[i - 1];
+	} else {
+		for (; i < members->n_properties; i++)
+			if (members->properties[i].tag == tag &&
+			    mq_bytes_equal(members->properties[i].name, name))
+				return &members->properties[i];
+	}
 	struct js_property *added = &members->properties[members->n_properties++];
 	*added = (struct js_property){.tag = tag, .name = name, .node = JS_NO_NODE};
+	if (members->table)
+		members->table[place] = members->n_properties;
 	return added;
 }
 
@@ -79,32 +91,33 @@ static int add_patterns(const struct js_compiling *on, struct js_members *member
 	     key = js_next(doc, key + 1)) {
 		struct js_name_pattern *added = &members->patterns[members->n_patterns];
 		int64_t node = js_compile_node(on, (struct js_place){on->document, key + 1});
-		if (node < 0 || js_regex_new(js_text(doc, key), &added->pattern, on->err) < 0)
+		struct mq_err why = MQ_ERR_INIT;
+		if (node < 0)
 			return -1;
+		if (js_regex_new(js_text(doc, key), &added->pattern, &why) < 0)
+			return js_compile_fail_as(on, key + 1, &why);
 		added->node = (uint32_t)node;
 		members->n_patterns++;
 	}
 	return 0;
 }
 
-static int make_table(struct js_members *members, struct mq_err *err)
+/* Room for n properties, and a table of them unless they are few. */
+static int make_room(struct js_members *members, size_t n, struct mq_err *err)
 {
 	uint32_t size = 8;
 
-	if (members->n_properties <= FEW || members->n_properties > UINT16_MAX - 1)
+	members->properties = calloc(n + 1, sizeof *members->properties);
+	if (!members->properties)
+		return mq_fail_memory(err);
+	if (n <= FEW)
 		return 0;
-	while (size < 3 * members->n_properties)
+	while (size < 3 * n)
 		size *= 2;
 	members->table = calloc(size, sizeof *members->table);
 	if (!members->table)
 		return mq_fail_memory(err);
 	members->table_mask = size - 1;
-	for (uint32_t i = 0; i < members->n_properties; i++) {
-		uint32_t place = (uint32_t)(members->properties[i].tag >> 32) & (size - 1);
-		while (members->table[place])
-			place = (place + 1) & (size - 1);
-		members->table[place] = (uint16_t)(i + 1);
-	}
 	return 0;
 }
 
@@ -128,11 +141,12 @@ static int fill(const struct js_compiling *on, struct js_members *members, uint3
 	    (properties ? values[properties].len : 0) + (required ? values[required].len : 0);
 
 	members->additional = JS_NO_NODE;
-	members->properties = calloc(n + 1, sizeof *members->properties);
 	members->patterns =
 	    calloc(patterns ? values[patterns].len + 1 : 1, sizeof *members->patterns);
-	if (!members->properties || !members->patterns)
+	if (!members->patterns)
 		return mq_fail_memory(on->err);
+	if (make_room(members, n, on->err) < 0)
+		return -1;
 	if ((properties && add_properties(on, members, properties) < 0) ||
 	    (required && add_required(on, members, required) < 0) ||
 	    (patterns && add_patterns(on, members, patterns) < 0))
@@ -143,7 +157,7 @@ static int fill(const struct js_compiling *on, struct js_members *members, uint3
 			return -1;
 		members->additional = (uint32_t)node;
 	}
-	return make_table(members, on->err);
+	return 0;
 }
 
 static int members_check(const struct js_compiling *on)

@@ -34,6 +34,7 @@ static int reference(const struct js_compiling *on, enum js_keyword keyword)
 	uint32_t value = js_compile_keyword(on, keyword);
 	struct js_library *library = on->program->library;
 	struct mq_bytes name = MQ_ABSENT;
+	struct mq_err why = MQ_ERR_INIT;
 	struct js_place place;
 	int64_t anchor = -1, node;
 	bool dynamic = false;
@@ -43,8 +44,9 @@ static int reference(const struct js_compiling *on, enum js_keyword keyword)
 	if (on->doc->values[value].type != JS_STRING)
 		return js_compile_fail(on, value, "a reference is a string");
 	if (js_library_resolve(library, on->resource, js_text(on->doc, value), &place, &anchor,
-	                       on->err) < 0 ||
-	    (node = js_compile_node(on, place)) < 0)
+	                       &why) < 0)
+		return js_compile_fail_as(on, value, &why);
+	if ((node = js_compile_node(on, place)) < 0)
 		return -1;
 	if (keyword == JS_KW_DYNAMIC_REF && anchor >= 0 && library->anchors[anchor].dynamic) {
 		dynamic = true;

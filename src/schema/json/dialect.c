@@ -135,6 +135,11 @@ enum js_draft js_draft_of(struct mq_bytes uri)
 	return JS_DRAFT_NONE;
 }
 
+const char *js_draft_schema(enum js_draft draft)
+{
+	return drafts[draft - JS_DRAFT_4].meta_schema;
+}
+
 enum js_draft js_draft_named(const char *name)
 {
 	for (size_t i = 0; i < N_DRAFTS; i++)

@@ -100,6 +100,8 @@ const char *js_keyword_name(enum js_keyword keyword);
 
 /* The draft whose meta-schema has this URI (a final '#' does not matter), or JS_DRAFT_NONE. */
 enum js_draft js_draft_of(struct mq_bytes uri);
+/* The URI of its meta-schema. */
+const char *js_draft_schema(enum js_draft draft);
 /* "4", "6", "7", "2019-09", "2020-12", or JS_DRAFT_NONE. */
 enum js_draft js_draft_named(const char *name);
 /* The vocabulary with this URI in its draft, or 0. */

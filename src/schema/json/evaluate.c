@@ -15,7 +15,10 @@ enum {
 	DEPTH_MAX = 6000, /* nodes within nodes: a schema that refers to itself for ever ends */
 	WORDS_MAX = 1000, /* of one message */
 	SHOWN = 60,       /* bytes of a value in a message */
-	SCOPE_MAX = DEPTH_MAX,
+	/* Nodes that are asked for a text, and for each of its values: schemas can be made that ask
+	 * 2^40 times. */
+	STEPS = 20000000,
+	STEPS_OF_VALUE = 2000,
 };
 
 /* --- saying ----------------------------------------------------------------------------------- */
@@ -159,6 +162,26 @@ static APART bool tell_other(struct js_validator *validator, const struct js_nod
 	                js_shown(validator, doc, check->value, wanted, sizeof wanted));
 }
 
+static bool is_choice(const struct js_validator *validator, const struct js_doc *doc,
+                      const struct js_check *check, uint32_t value)
+{
+	const struct js_choice *choices = check->u.choices;
+	uint64_t hash = js_value_hash(validator->doc, value);
+	uint32_t low = 0, high = doc->values[check->value].len, n = high;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (choices[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < n && choices[low].hash == hash; low++)
+		if (js_equal(validator->doc, value, doc, choices[low].value))
+			return true;
+	return false;
+}
+
 static bool check_enum(struct js_validator *validator, const struct js_node *node,
                        const struct js_check *check, uint32_t value)
 {
@@ -166,6 +189,11 @@ static bool check_enum(struct js_validator *validator, const struct js_node *nod
 	bool only = check->keyword == JS_KW_CONST;
 	uint32_t i = check->value + !only, end = only ? i + 1 : doc->values[check->value].at.end;
 
+	if (check->u.choices) {
+		if (is_choice(validator, doc, check, value))
+			return true;
+		i = end;
+	}
 	for (; i < end; i = js_next(doc, i))
 		if (js_equal(validator->doc, value, doc, i))
 			return true;
@@ -179,7 +207,7 @@ static bool check_number(struct js_validator *validator, const struct js_node *n
 	const struct js_value *number = &validator->doc->values[value];
 	const struct js_value *limit =
 	    &validator->program->library->documents[node->document]->doc.values[check->value];
-	const char *words;
+	const char *words = "is no multiple of";
 	bool strict = check->op == JS_OP_EXCLUSIVE_MAXIMUM || check->op == JS_OP_EXCLUSIVE_MINIMUM;
 	bool above = check->op == JS_OP_MAXIMUM || check->op == JS_OP_EXCLUSIVE_MAXIMUM;
 
@@ -187,8 +215,13 @@ static bool check_number(struct js_validator *validator, const struct js_node *n
 		int multiple = js_number_multiple(number, limit);
 		if (multiple > 0)
 			return true;
-		words = multiple < 0 ? "has too many digits to be checked against multiples of"
-		                     : "is no multiple of";
+		if (multiple < 0) {
+			mq_fail(validator->err, MQ_DATA,
+			        "a number of %" PRIu32 " bytes is too long to be divided by one of "
+			        "%" PRIu32 " bytes",
+			        number->len, limit->len);
+			return js_break(validator);
+		}
 	} else {
 		int order = js_number_compare(number, limit);
 		if (above ? order < 0 || (order == 0 && !strict)
@@ -432,6 +465,11 @@ static bool run_checks(struct js_validator *validator, const struct js_node *nod
 	return ok;
 }
 
+static uint64_t steps_for(const struct js_doc *doc)
+{
+	return STEPS + STEPS_OF_VALUE * (uint64_t)doc->n;
+}
+
 bool js_evaluate(struct js_validator *validator, uint32_t number, uint32_t value, size_t marks)
 {
 	const struct js_node *node = &validator->program->nodes[number];
@@ -445,6 +483,12 @@ bool js_evaluate(struct js_validator *validator, uint32_t number, uint32_t value
 	if (++validator->depth > DEPTH_MAX) {
 		mq_fail(validator->err, MQ_DATA,
 		        "the schema refers to itself without end, or too deeply");
+		return js_break(validator);
+	}
+	if (validator->steps-- == 0) {
+		mq_fail(validator->err, MQ_DATA,
+		        "the schema asks too much: more than %" PRIu64 " steps for %zu values",
+		        steps_for(validator->doc), validator->doc->n);
 		return js_break(validator);
 	}
 	if (validator->program->n_dynamic_names > 0 &&
@@ -491,8 +535,8 @@ void js_validator_free(struct js_validator *validator)
 	free(validator);
 }
 
-int js_explain(struct js_validator *validator, const struct js_doc *doc, js_error_fn *tell,
-               void *arg, struct mq_err *err)
+int js_explain_at(struct js_validator *validator, const struct js_doc *doc, uint32_t value,
+                  js_error_fn *tell, void *arg, struct mq_err *err)
 {
 	struct mq_err own = MQ_ERR_INIT;
 
@@ -502,14 +546,21 @@ int js_explain(struct js_validator *validator, const struct js_doc *doc, js_erro
 	validator->arg = arg;
 	validator->broken = false;
 	validator->depth = 0;
+	validator->steps = steps_for(doc);
 	validator->n_scope = 0;
 	validator->n_bits = 0;
-	bool valid = js_evaluate(validator, validator->program->root, 0, JS_NO_MARKS);
+	bool valid = js_evaluate(validator, validator->program->root, value, JS_NO_MARKS);
 	if (own.code == MQ_OK)
 		return valid && !validator->broken;
 	if (err && err->code == MQ_OK)
 		*err = own;
 	return -1;
+}
+
+int js_explain(struct js_validator *validator, const struct js_doc *doc, js_error_fn *tell,
+               void *arg, struct mq_err *err)
+{
+	return js_explain_at(validator, doc, 0, tell, arg, err);
 }
 
 int js_validate(struct js_validator *validator, const struct js_doc *doc, struct mq_err *err)

@@ -15,6 +15,7 @@ struct js_validator {
 	void *arg;
 	bool broken;    /* err is set, or enough was told: everything ends */
 	unsigned depth; /* of nodes within nodes */
+	uint64_t steps; /* that are left: nodes that may still be asked */
 	/* The resources that were entered, the outermost first; kept only for dynamic references.
 	 */
 	uint32_t *scope;

@@ -148,8 +148,8 @@ static const struct js_property *find_property(const struct js_members *members,
 				return &properties[i];
 		return NULL;
 	}
-	for (uint32_t place = (uint32_t)(tag >> 32) & members->table_mask; members->table[place];
-	     place = (place + 1) & members->table_mask) {
+	for (uint32_t place = js_members_place(members, tag, mq_bytes_of(key->at.text, key->len));
+	     members->table[place]; place = (place + 1) & members->table_mask) {
 		const struct js_property *property = &properties[members->table[place] - 1];
 		if (property->tag == tag &&
 		    memcmp(property->name.data, key->at.text, key->len) == 0)

@@ -2,6 +2,7 @@
 #include "schema/kind.h"
 #include "schema/json/canonical.h"
 #include "schema/json/compatible.h"
+#include "schema/json/metacheck.h"
 #include "schema/json/program.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct json_schema {
 	struct js_doc doc;  /* of the payload at hand */
 	struct mq_buf text; /* its copy: parsing writes to it */
 	struct mq_buf pointer, schema_pointer, value;
+	struct js_near near;
 	/* while opening */
 	mq_schema_load_fn *load;
 	void *load_ctx;
@@ -77,6 +79,8 @@ static int open_schema(const struct mq_schema_spec *spec, struct mq_schema **ret
 	mq_buf_init(&schema->pointer, DOCUMENT_MAX);
 	mq_buf_init(&schema->schema_pointer, DOCUMENT_MAX);
 	mq_buf_init(&schema->value, DOCUMENT_MAX);
+	if (spec->name)
+		schema->library.name = spec->name;
 	int64_t document =
 	    js_library_add(&schema->library, spec->base ? spec->base : "", spec->text, err);
 	if (document < 0)
@@ -85,9 +89,11 @@ static int open_schema(const struct mq_schema_spec *spec, struct mq_schema **ret
 	if (js_program_compile(&schema->program, &schema->library,
 	                       (struct js_place){schema->document, 0}, spec->assert_format,
 	                       err) < 0 ||
+	    js_metacheck(&schema->library, err) < 0 ||
 	    js_validator_new(&schema->program, &schema->validator, err) < 0)
 		goto fail;
 	schema->load = NULL;
+	schema->library.name = "the schema";
 	*ret = &schema->base;
 	return 0;
 fail:
@@ -115,7 +121,7 @@ static int tell_error(void *arg, const struct js_error *error)
 	mq_buf_clear(&schema->pointer);
 	mq_buf_clear(&schema->schema_pointer);
 	mq_buf_clear(&schema->value);
-	js_pointer(&schema->doc, error->instance, &schema->pointer, NULL);
+	js_pointer_near(&schema->doc, error->instance, &schema->near, &schema->pointer, NULL);
 	if (error->node->document != schema->document)
 		mq_buf_append_str(&schema->schema_pointer, document->uri, NULL);
 	mq_buf_append_char(&schema->schema_pointer, '#', NULL);
@@ -166,6 +172,7 @@ static int check(struct mq_schema *base, struct mq_bytes payload, mq_violation_f
 	int ok = take(schema, payload, &problem, err);
 	if (ok <= 0)
 		return ok < 0 ? -1 : tell_problem(schema, &problem, tell, ctx);
+	schema->near = (struct js_near){0};
 	ok = js_validate(schema->validator, &schema->doc, err);
 	if (ok != 0 || !tell)
 		return ok;

@@ -17,6 +17,7 @@ void js_library_init(struct js_library *library, enum js_draft otherwise, js_loa
 	*library = (struct js_library){
 	    .load = load,
 	    .arg = arg,
+	    .name = "the schema",
 	    .otherwise = {otherwise ? otherwise : JS_DRAFT_2020_12, JS_ALL},
 	};
 }
@@ -36,6 +37,8 @@ void js_library_release(struct js_library *library)
 	free(library->documents);
 	free(library->resources);
 	free(library->anchors);
+	free(library->by_uri.slots);
+	free(library->by_anchor.slots);
 	*library = (struct js_library){0};
 }
 
@@ -65,6 +68,11 @@ static int64_t add_resource(struct finding *finding, struct mq_bytes uri, uint32
 	char *text = strndup(uri.data ? uri.data : "", uri.len);
 	if (!text)
 		return mq_fail_memory(finding->err);
+	if (js_index_add(&library->by_uri, js_index_hash(mq_bytes_str(text), 0),
+	                 (uint32_t)library->n_resources, finding->err) < 0) {
+		free(text);
+		return -1;
+	}
 	library->resources[library->n_resources] = (struct js_resource){
 	    .uri = text, .document = finding->document, .root = value, .dialect = dialect};
 	for (uint32_t i = value; i < js_next(finding->doc, value); i++)
@@ -86,6 +94,9 @@ static int add_anchor(struct finding *finding, struct mq_bytes name, uint32_t re
 		library->anchors = more;
 		library->cap_anchors = cap;
 	}
+	if (js_index_add(&library->by_anchor, js_index_hash(name, resource),
+	                 (uint32_t)library->n_anchors, finding->err) < 0)
+		return -1;
 	library->anchors[library->n_anchors++] = (struct js_anchor){
 	    .name = name, .resource = resource, .value = value, .dynamic = dynamic};
 	return 0;
@@ -102,19 +113,37 @@ static struct mq_bytes text_member(const struct js_doc *doc, uint32_t object, co
 static int find_in(struct finding *finding, uint32_t value, uint32_t resource);
 static int64_t need_resource(struct js_library *library, const char *uri, struct mq_err *err);
 
+/* The resource of a meta-schema, or -1. */
+static int64_t need_meta(struct js_library *library, struct mq_bytes uri, struct mq_err *err)
+{
+	char name[URI_MAX];
+
+	if (uri.len > 0 && uri.data[uri.len - 1] == '#')
+		uri.len--;
+	if (uri.len >= sizeof name || memchr(uri.data, '\0', uri.len))
+		return mq_fail(err, MQ_DATA, "a $schema of %zu bytes, which is no URI", uri.len);
+	memcpy(name, uri.data, uri.len);
+	name[uri.len] = '\0';
+	return need_resource(library, name, err);
+}
+
+int js_library_need(struct js_library *library, struct mq_bytes uri, struct js_place *ret,
+                    struct mq_err *err)
+{
+	int64_t i = need_meta(library, uri, err);
+
+	if (i < 0)
+		return -1;
+	*ret = (struct js_place){library->resources[i].document, library->resources[i].root};
+	return 0;
+}
+
 /* The vocabularies that a meta-schema of somebody's own asks for. */
 static int read_vocabularies(struct js_library *library, struct mq_bytes uri,
                              struct js_dialect *dialect, struct mq_err *err)
 {
-	char name[URI_MAX];
+	int64_t i = need_meta(library, uri, err);
 
-	if (uri.data[uri.len - 1] == '#')
-		uri.len--;
-	if (uri.len >= sizeof name)
-		return mq_fail(err, MQ_DATA, "a $schema of %zu bytes", uri.len);
-	memcpy(name, uri.data, uri.len);
-	name[uri.len] = '\0';
-	int64_t i = need_resource(library, name, err);
 	if (i < 0)
 		return -1;
 	const struct js_resource *meta = &library->resources[i];
@@ -130,7 +159,8 @@ static int read_vocabularies(struct js_library *library, struct mq_bytes uri,
 			return mq_fail(err, MQ_DATA,
 			               "the meta-schema %s requires the vocabulary %.*s, which is "
 			               "not known here",
-			               name, (int)doc->values[key].len, doc->values[key].at.text);
+			               meta->uri, (int)doc->values[key].len,
+			               doc->values[key].at.text);
 		dialect->vocabularies |= bits;
 	}
 	return 0;
@@ -152,9 +182,16 @@ static int read_dialect(struct finding *finding, uint32_t value, struct js_diale
 	}
 	if (library->depth >= DEPTH_MAX)
 		return mq_fail(finding->err, MQ_DATA, "meta-schemas that need each other");
+	struct mq_err why = MQ_ERR_INIT;
 	library->depth++;
-	int result = read_vocabularies(library, uri, dialect, finding->err);
+	int result = read_vocabularies(library, uri, dialect, &why);
 	library->depth--;
+	if (result < 0) {
+		mq_fail(finding->err, why.code, "%s, its $schema: %s",
+		        js_library_name(library, finding->document), why.message);
+		if (*why.hint)
+			mq_hint(finding->err, "%s", why.hint);
+	}
 	return result;
 }
 
@@ -281,11 +318,16 @@ static int64_t new_document(struct js_library *library, const char *uri, struct 
 	return number;
 }
 
-static int fail_parse(const char *uri, const struct js_document *document,
+const char *js_library_name(const struct js_library *library, uint32_t document)
+{
+	const char *uri = library->documents[document]->uri;
+
+	return document > 0 && uri && *uri ? uri : library->name;
+}
+
+static int fail_parse(const char *name, const struct js_document *document,
                       const struct js_problem *problem, struct mq_err *err)
 {
-	const char *name = *uri ? uri : "the schema";
-
 	if (problem->duplicate)
 		return mq_fail(err, MQ_DATA, "%s: the member \"%.*s\" stands twice in its object",
 		               name, (int)document->doc.values[problem->duplicate].len,
@@ -305,12 +347,14 @@ int64_t js_library_add(struct js_library *library, const char *uri, struct mq_by
 	struct js_document *document = library->documents[number];
 	int parsed = js_parse(&document->doc, document->text, text.len, &problem, err);
 	if (parsed <= 0)
-		return parsed < 0 ? -1 : fail_parse(uri, document, &problem, err);
+		return parsed < 0 ? -1
+		                  : fail_parse(js_library_name(library, (uint32_t)number), document,
+		                               &problem, err);
 	enum js_type type = (enum js_type)document->doc.values[0].type;
 	if (type != JS_OBJECT && type != JS_TRUE && type != JS_FALSE)
 		return mq_fail(err, MQ_DATA,
 		               "%s is no schema: it is neither an object nor a boolean",
-		               *uri ? uri : "the schema");
+		               js_library_name(library, (uint32_t)number));
 	document->resource_of = calloc(document->doc.n, sizeof *document->resource_of);
 	if (!document->resource_of)
 		return mq_fail_memory(err);
@@ -334,9 +378,13 @@ int64_t js_library_add(struct js_library *library, const char *uri, struct mq_by
 
 static int64_t resource_with(const struct js_library *library, const char *uri)
 {
-	for (size_t i = 0; i < library->n_resources; i++)
+	uint32_t hash = js_index_hash(mq_bytes_str(uri), 0);
+	size_t place = js_index_begin(&library->by_uri, hash);
+	int64_t i;
+
+	while ((i = js_index_next(&library->by_uri, hash, &place)) >= 0)
 		if (strcmp(library->resources[i].uri, uri) == 0)
-			return (int64_t)i;
+			return i;
 	return -1;
 }
 
@@ -372,11 +420,15 @@ static int64_t need_resource(struct js_library *library, const char *uri, struct
 static int64_t anchor_in(const struct js_library *library, uint32_t resource, struct mq_bytes name,
                          bool only_dynamic)
 {
-	for (size_t i = 0; i < library->n_anchors; i++)
+	uint32_t hash = js_index_hash(name, resource);
+	size_t place = js_index_begin(&library->by_anchor, hash);
+	int64_t i;
+
+	while ((i = js_index_next(&library->by_anchor, hash, &place)) >= 0)
 		if (library->anchors[i].resource == resource &&
 		    (library->anchors[i].dynamic || !only_dynamic) &&
 		    mq_bytes_equal(library->anchors[i].name, name))
-			return (int64_t)i;
+			return i;
 	return -1;
 }
 

@@ -7,6 +7,7 @@
 #define SCHEMA_JSON_LIBRARY_H
 
 #include "schema/json/dialect.h"
+#include "schema/json/index.h"
 
 /*
  * Brings the document with this URI (absolute, without fragment): 1 and its text, which is freed
@@ -39,6 +40,7 @@ struct js_anchor {
 struct js_library {
 	js_load_fn *load;
 	void *arg;
+	const char *name;               /* of the first document, for messages; borrowed */
 	struct js_dialect otherwise;    /* of documents without $schema */
 	struct js_document **documents; /* by pointer: they are looked at while more come */
 	size_t n_documents;
@@ -46,6 +48,7 @@ struct js_library {
 	size_t n_resources, cap_resources;
 	struct js_anchor *anchors;
 	size_t n_anchors, cap_anchors;
+	struct js_index by_uri, by_anchor;
 	unsigned depth; /* of documents that are loaded for each other */
 };
 
@@ -61,10 +64,18 @@ void js_library_release(struct js_library *library);
 int64_t js_library_add(struct js_library *library, const char *uri, struct mq_bytes text,
                        struct mq_err *err);
 
+/* What messages call a document. */
+const char *js_library_name(const struct js_library *library, uint32_t document);
+
 /* A place in the library. */
 struct js_place {
 	uint32_t document, value;
 };
+
+/* The resource with this absolute URI (a final '#' does not matter), loaded if need be. MQ_DATA
+ * when there is none. */
+int js_library_need(struct js_library *library, struct mq_bytes uri, struct js_place *ret,
+                    struct mq_err *err);
 
 /*
  * Follows a reference that stands in a resource, loading what it needs. Returns 0, or -1: there is

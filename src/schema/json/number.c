@@ -223,6 +223,49 @@ int js_number_multiple(const struct js_value *value, const struct js_value *divi
 
 /* --- whole values ----------------------------------------------------------------------------- */
 
+enum {
+	MANY_MEMBERS = 64, /* so many keys are sorted to be compared */
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct js_value *x = *(const struct js_value *const *)a;
+	const struct js_value *y = *(const struct js_value *const *)b;
+
+	if (js_tag(x) != js_tag(y))
+		return js_tag(x) < js_tag(y) ? -1 : 1;
+	return memcmp(x->at.text, y->at.text, x->len);
+}
+
+static void sorted_keys(const struct js_doc *doc, uint32_t object, const struct js_value **ret)
+{
+	size_t n = 0;
+
+	for (uint32_t key = object + 1; key < doc->values[object].at.end;
+	     key = js_next(doc, key + 1))
+		ret[n++] = &doc->values[key];
+	qsort(ret, n, sizeof *ret, by_key);
+}
+
+/* Both have as many members. 1, 0, or -1 without memory. */
+static int equal_sorted(const struct js_doc *a, uint32_t i, const struct js_doc *b, uint32_t k)
+{
+	uint32_t n = a->values[i].len;
+	const struct js_value **keys = malloc(2 * (size_t)n * sizeof *keys), **others = keys + n;
+	int equal = 1;
+
+	if (!keys)
+		return -1;
+	sorted_keys(a, i, keys);
+	sorted_keys(b, k, others);
+	for (uint32_t at = 0; at < n && equal; at++)
+		equal = by_key(&keys[at], &others[at]) == 0 &&
+		        js_equal(a, (uint32_t)(keys[at] - a->values) + 1, b,
+		                 (uint32_t)(others[at] - b->values) + 1);
+	free(keys);
+	return equal;
+}
+
 static bool equal_objects(const struct js_doc *a, uint32_t i, const struct js_doc *b, uint32_t k)
 {
 	uint32_t other = k + 1;
@@ -232,8 +275,12 @@ static bool equal_objects(const struct js_doc *a, uint32_t i, const struct js_do
 		/* Mostly they stand in the same order. */
 		uint32_t value = other + 1;
 		if (other >= b->values[k].at.end || js_tag(name) != js_tag(&b->values[other]) ||
-		    memcmp(name->at.text, b->values[other].at.text, name->len) != 0)
+		    memcmp(name->at.text, b->values[other].at.text, name->len) != 0) {
+			int equal = a->values[i].len > MANY_MEMBERS ? equal_sorted(a, i, b, k) : -1;
+			if (equal >= 0)
+				return equal;
 			value = js_member_bytes(b, k, js_text(a, key));
+		}
 		if (value == 0 || !js_equal(a, key + 1, b, value))
 			return false;
 		other = js_next(b, value);

@@ -18,8 +18,20 @@ static int put_token(struct mq_bytes token, struct mq_buf *buf, struct mq_err *e
 	return 0;
 }
 
-/* Goes down from the whole text, always into the value that i stands in. */
+enum {
+	FAR = 64, /* steps that are worth to be remembered */
+};
+
 int js_pointer(const struct js_doc *doc, uint32_t i, struct mq_buf *buf, struct mq_err *err)
+{
+	struct js_near near = {0};
+
+	return js_pointer_near(doc, i, &near, buf, err);
+}
+
+/* Goes down from the whole text, always into the value that i stands in. */
+int js_pointer_near(const struct js_doc *doc, uint32_t i, struct js_near *near, struct mq_buf *buf,
+                    struct mq_err *err)
 {
 	uint32_t at = 0;
 
@@ -28,8 +40,14 @@ int js_pointer(const struct js_doc *doc, uint32_t i, struct mq_buf *buf, struct 
 		uint32_t step = object ? 1 : 0, child = at + 1;
 		uint64_t place = 0;
 
+		if (near->child > 0 && near->container == at && near->child <= i) {
+			child = near->child;
+			place = near->place;
+		}
 		for (; i >= js_next(doc, child + step); child = js_next(doc, child + step))
 			place++;
+		if (place >= FAR)
+			*near = (struct js_near){at, child, place};
 		if (!object) {
 			if (mq_buf_printf(buf, err, "/%" PRIu64, place) < 0)
 				return -1;
@@ -128,14 +146,19 @@ static int put_string(struct mq_bytes text, struct mq_buf *buf, struct mq_err *e
 	return result < 0 ? -1 : mq_buf_append_char(buf, '"', err);
 }
 
-static int put_scalar(const struct js_value *value, struct mq_buf *buf, struct mq_err *err)
+/* Of a text that is cut behind `stop` only so much is written. */
+static int put_scalar(const struct js_value *value, size_t stop, struct mq_buf *buf,
+                      struct mq_err *err)
 {
 	static const char *const words[] = {"null", "false", "true"};
+	size_t len = value->len, left = stop > buf->len ? stop - buf->len : 0;
 
+	if (len > left && len - left > sizeof "1234")
+		len = left + sizeof "1234";
 	if (value->type == JS_STRING)
-		return put_string(mq_bytes_of(value->at.text, value->len), buf, err);
+		return put_string(mq_bytes_of(value->at.text, len), buf, err);
 	if (value->type == JS_NUMBER)
-		return mq_buf_append(buf, value->at.text, value->len, err);
+		return mq_buf_append(buf, value->at.text, len, err);
 	return mq_buf_append_str(buf, words[value->type], err);
 }
 
@@ -146,13 +169,13 @@ static int put_value(const struct js_doc *doc, uint32_t i, size_t stop, struct m
 	bool object = value->type == JS_OBJECT;
 
 	if (value->type < JS_ARRAY)
-		return put_scalar(value, buf, err);
+		return put_scalar(value, stop, buf, err);
 	int result = mq_buf_append_char(buf, object ? '{' : '[', err);
 	for (uint32_t at = i + 1; at < value->at.end && result == 0 && buf->len <= stop;) {
 		if (at > i + 1)
 			result = mq_buf_append_char(buf, ',', err);
 		if (object && result == 0) {
-			result = put_scalar(&doc->values[at++], buf, err);
+			result = put_scalar(&doc->values[at++], stop, buf, err);
 			if (result == 0)
 				result = mq_buf_append_char(buf, ':', err);
 		}

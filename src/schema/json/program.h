@@ -53,6 +53,13 @@ struct js_run {
 	uint32_t first, n;
 };
 
+/* A value of an enum with more values than this. */
+#define JS_FEW_CHOICES 8
+struct js_choice {
+	uint64_t hash; /* js_value_hash; they are sorted by it */
+	uint32_t value;
+};
+
 struct js_property {
 	uint64_t tag; /* js_tag of the name */
 	struct mq_bytes name;
@@ -68,13 +75,29 @@ struct js_name_pattern {
 struct js_members {
 	struct js_property *properties;
 	uint32_t n_properties, n_required;
-	uint16_t *table; /* by tag: place in properties + 1; NULL when they are few */
+	uint32_t *table; /* by js_members_place: place in properties + 1; NULL when they are few */
 	uint32_t table_mask;
 	struct js_name_pattern *patterns;
 	uint32_t n_patterns;
 	uint32_t additional; /* JS_NO_NODE: anything */
-	enum js_keyword additional_keyword;
 };
+
+enum { JS_WIDE_TABLE = 4096 }; /* larger ones need more than the 16 bits of js_hash */
+
+/* Where a name is looked for first in the table. */
+static inline uint32_t js_members_place(const struct js_members *members, uint64_t tag,
+                                        struct mq_bytes name)
+{
+	uint64_t hash = tag >> 32;
+
+	if (members->table_mask >= JS_WIDE_TABLE) {
+		hash = 1469598103934665603u;
+		for (size_t i = 0; i < name.len; i++)
+			hash = (hash ^ (unsigned char)name.data[i]) * 1099511628211u;
+		hash ^= hash >> 32;
+	}
+	return (uint32_t)hash & members->table_mask;
+}
 
 struct js_check {
 	uint8_t op;      /* enum js_op */
@@ -102,6 +125,7 @@ struct js_check {
 		struct {
 			uint32_t key, node; /* the member's name in the document */
 		} dependent;
+		struct js_choice *choices; /* of JS_OP_ENUM; NULL: one by one */
 		struct js_members *members;
 		struct mq_pattern *pattern;
 		const struct js_format *format;
@@ -173,5 +197,8 @@ int js_validate(struct js_validator *validator, const struct js_doc *doc, struct
 /* As js_validate, and tells all that is wrong. */
 int js_explain(struct js_validator *validator, const struct js_doc *doc, js_error_fn *tell,
                void *arg, struct mq_err *err);
+/* As js_explain, of one value in the text. */
+int js_explain_at(struct js_validator *validator, const struct js_doc *doc, uint32_t value,
+                  js_error_fn *tell, void *arg, struct mq_err *err);
 
 #endif

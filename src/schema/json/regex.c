@@ -17,6 +17,10 @@
 	"\\x{3001}-\\x{d7ff}\\x{e000}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
 #define LINE_ENDS "\\n\\r\\x{2028}\\x{2029}"
 
+enum {
+	SHOWN = 120, /* bytes of an expression in a message */
+};
+
 struct translation {
 	const char *begin, *p, *end;
 	struct mq_buf out;
@@ -26,8 +30,12 @@ struct translation {
 
 static int refuse(const struct translation *t, const char *why)
 {
+	size_t len = (size_t)(t->end - t->begin), shown = len < SHOWN ? len : SHOWN;
+
+	while (shown < len && ((unsigned char)t->begin[shown] & 0xc0) == 0x80)
+		shown--;
 	return mq_fail(t->err, MQ_DATA, "'%.*s' is no regular expression of ECMA-262: %s",
-	               (int)(t->end - t->begin), t->begin, why);
+	               (int)shown, t->begin, why);
 }
 
 static int put(struct translation *t, const char *text)

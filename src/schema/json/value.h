@@ -97,6 +97,14 @@ size_t js_characters(const struct js_value *string);
 
 /* Appends the RFC 6901 pointer of value i: "" for the whole text. */
 int js_pointer(const struct js_doc *doc, uint32_t i, struct mq_buf *buf, struct mq_err *err);
+/* The same for many values, one after the other: where the last one stood far from the begin of its
+ * container, the search goes on from there. near begins as {0}. */
+struct js_near {
+	uint32_t container, child;
+	uint64_t place; /* the child's */
+};
+int js_pointer_near(const struct js_doc *doc, uint32_t i, struct js_near *near, struct mq_buf *buf,
+                    struct mq_err *err);
 /* Follows a pointer that has been percent-decoded, from a value on. Returns the index, or -1: there
  * is none. */
 int64_t js_follow(const struct js_doc *doc, uint32_t from, struct mq_bytes pointer);
