@@ -45,8 +45,11 @@ static const struct mq_example examples[] = {
 static const struct {
 	const char *name;
 	bool secret;
-} variables[] = {
-    {"MQTK_BROKER", false}, {"MQTK_CONFIG", false}, {"MQTK_USER", false}, {"MQTK_PASSWORD", true}};
+} variables[] = {{"MQTK_BROKER", false},
+                 {"MQTK_CONFIG", false},
+                 {"MQTK_USER", false},
+                 {"MQTK_PASSWORD", true},
+                 {"MQTK_REGISTRY", false}};
 
 static const char *variable_value(size_t i)
 {

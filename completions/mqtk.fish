@@ -20,11 +20,11 @@ function __mqtk_addresses
 end
 
 function __mqtk_settings
-	printf '%s\n' tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= 
+	printf '%s\n' tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= registry= registry.token= registry.ca= registry.cert= registry.key= registry.key-password= registry.insecure= registry.cache= 
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration registry environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f

@@ -60,10 +60,8 @@ const struct mq_option schema_rows[] = {
      .type = MQ_OPT_STRING,
      .arg = "URL[,URL…]",
      .help = "the schema registry ($MQTK_REGISTRY, or registry = URL in the profile)",
-     .more = "Confluent's protocol over http or https, user:password@ before the host. Several are "
-             "tried in turn. -X registry.token=TEXT is a bearer's token, -X registry.tls.ca=FILE, "
-             ".cert, .key and .key-password are for https, -X registry.cache=DIR keeps what never "
-             "changes.",
+     .more = "Several URLs are separated by commas and tried in turn. mqtk help registry has the "
+             "settings.",
      .field = offsetof(struct schema_options, registry)},
     {0}};
 

@@ -1,5 +1,6 @@
 /* The registry of a command line: see registries.h. */
 #include "cmd/schema/registries.h"
+#include "mqtk/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,108 +8,118 @@
 
 /* --- which one -------------------------------------------------------------------------------- */
 
-/* The profile that an address names, or NULL. */
+const struct mq_option registries_rows[] = {
+    {.name = "registry",
+     .type = MQ_OPT_STRING,
+     .arg = "URL",
+     .help = "the schema registry ($MQTK_REGISTRY, or registry = URL in the profile)",
+     .more = "Several URLs are separated by commas and tried in turn. mqtk help registry has the "
+             "settings.",
+     .field = offsetof(struct registries_options, url)},
+    {0}};
+
+/* Where the registry is, and whose settings hold for it. */
+struct choice {
+	const char *url;                  /* NULL: nothing says where */
+	const struct mq_profile *profile; /* its url is this one's; else NULL */
+};
+
+/* The profile that an address uses, when it has a registry. */
 static const struct mq_profile *profile_of(const struct mq_config *config, const char *address)
 {
-	char name[256];
-	size_t len = strcspn(address, "/");
+	struct mq_err none = MQ_ERR_INIT; /* whose address it is complains */
+	const struct mq_profile *profile = mq_address_profile(address, config, &none);
 
-	if (len == 0 || len >= sizeof name)
-		return NULL;
-	memcpy(name, address, len);
-	name[len] = '\0';
-	return mq_config_profile(config, name);
+	return profile && mq_settings_get(&profile->settings, "registry") ? profile : NULL;
 }
 
-/* Of the first address that names one with a registry, else of the default broker. */
-static const struct mq_settings *profile_settings(const struct mq_invocation *invocation)
+static void choose(const struct mq_invocation *invocation, const char *url, bool alone,
+                   struct choice *ret)
 {
-	const struct mq_config *config = invocation->config;
-	const char *fallback = getenv("MQTK_BROKER");
-	const struct mq_profile *profile;
+	const char *environment = getenv("MQTK_REGISTRY");
+	const struct mq_profile *profile = NULL;
 
-	if (!config)
-		return NULL;
-	for (size_t i = 0; i < invocation->operands.n; i++) {
-		profile = profile_of(config, invocation->operands.items[i]);
-		if (profile && mq_settings_get(&profile->settings, "registry"))
-			return &profile->settings;
-	}
-	if (!fallback || !*fallback)
-		fallback = mq_settings_get(&config->globals, "default");
-	profile = fallback ? profile_of(config, fallback) : NULL;
-	if (profile && mq_settings_get(&profile->settings, "registry"))
-		return &profile->settings;
-	return mq_settings_get(&config->globals, "registry") ? &config->globals : NULL;
+	*ret = (struct choice){.url = url};
+	if (!ret->url)
+		ret->url = mq_settings_get(&invocation->settings, "registry");
+	if (!ret->url)
+		ret->url = environment && *environment ? environment : NULL;
+	if (ret->url)
+		return;
+	for (size_t i = 0; i < invocation->operands.n && !alone && !profile; i++)
+		profile = profile_of(invocation->config, invocation->operands.items[i]);
+	if (!profile)
+		profile = profile_of(invocation->config, "");
+	if (profile)
+		ret->url = mq_settings_get(&profile->settings, "registry");
+	ret->profile = profile;
 }
 
-static const char prefix[] = "registry.";
-
-/* Settings of that prefix, without it. */
-static int take_settings(const struct mq_settings *from, struct mq_settings *to, struct mq_err *err)
+static int read_bool(const struct mq_setting_value *setting, bool *ret, struct mq_err *err)
 {
-	static const char *const known[] = {"token",    "cache",   "tls.ca",
-	                                    "tls.cert", "tls.key", "tls.key-password"};
+	const char *value = setting->value;
 
-	for (size_t i = 0; from && i < from->n; i++) {
-		const struct mq_setting_value *item = &from->items[i];
-		const char *name = item->name + strlen(prefix);
-		size_t k = 0;
-		if (strncmp(item->name, prefix, strlen(prefix)) != 0)
-			continue;
-		while (k < sizeof known / sizeof *known && strcmp(known[k], name) != 0)
-			k++;
-		if (k == sizeof known / sizeof *known) {
-			mq_fail(err, MQ_USAGE, "%s: there is no setting %s", item->source,
-			        item->name);
-			return mq_hint(err, "there are registry.token, registry.cache and "
-			                    "registry.tls.ca, .cert, .key, .key-password");
-		}
-		if (mq_settings_add(to, name, item->value, item->source, err) < 0)
+	*ret = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+	if (*ret || strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
+		return 0;
+	return mq_fail(err, MQ_USAGE, "%s: %s=%s: expected true or false", setting->source,
+	               setting->name, value);
+}
+
+/* Later calls win. */
+static int take_settings(const struct mq_settings *settings, struct mq_registry_spec *spec,
+                         struct mq_net_tls *tls, struct mq_err *err)
+{
+	const struct {
+		const char *name;
+		const char **field;
+	} texts[] = {
+	    {"registry.token", &spec->token}, {"registry.ca", &tls->ca},
+	    {"registry.cert", &tls->cert},    {"registry.key", &tls->key},
+	    {"registry.cache", &spec->cache}, {"registry.key-password", &tls->key_password},
+	};
+
+	for (size_t i = 0; i < settings->n; i++) {
+		const struct mq_setting_value *setting = &settings->items[i];
+		if (mq_setting_is_registry(setting, err) < 0)
+			return -1;
+		for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+			if (strcmp(setting->name, texts[k].name) == 0)
+				*texts[k].field = *setting->value ? setting->value : NULL;
+		if (strcmp(setting->name, "registry.insecure") == 0 &&
+		    read_bool(setting, &tls->insecure, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+static int open_choice(const struct mq_invocation *invocation, const struct choice *choice,
+                       struct mq_registry **ret, struct mq_err *err)
+{
+	struct mq_net_tls tls = {0};
+	struct mq_registry_spec spec = {.urls = choice->url, .tls = &tls, .env = invocation->env};
+
+	/* What is a profile's goes to the registry of that profile only. */
+	if ((choice->profile && take_settings(&choice->profile->settings, &spec, &tls, err) < 0) ||
+	    take_settings(&invocation->settings, &spec, &tls, err) < 0)
+		return -1;
+	tls.insecure = tls.insecure || invocation->common->insecure;
+	return mq_registry_new(&spec, ret, err);
+}
+
 int registries_open(const struct mq_invocation *invocation, const char *url,
                     struct mq_registry **ret, struct mq_err *err)
 {
-	const struct mq_settings *profile = profile_settings(invocation);
-	const char *environment = getenv("MQTK_REGISTRY");
-	struct mq_settings settings;
-	struct mq_net_tls tls;
-	int result = -1;
+	struct choice choice;
 
 	*ret = NULL;
-	mq_settings_init(&settings);
-	if (!url)
-		url = mq_settings_get(&invocation->settings, "registry");
-	if (!url)
-		url = environment && *environment ? environment : NULL;
-	/* What is a profile's goes to the registry of that profile only. */
-	if (!url && profile)
-		url = mq_settings_get(profile, "registry");
-	else
-		profile = NULL;
-	if (!url)
+	choose(invocation, url, false, &choice);
+	if (!choice.url)
 		return 0;
-	if (take_settings(profile, &settings, err) < 0 ||
-	    take_settings(&invocation->settings, &settings, err) < 0 ||
-	    mq_net_tls_read(&settings, &tls, err) < 0)
-		goto out;
-	tls.insecure = invocation->common->insecure;
-	struct mq_registry_spec spec = {
-	    .urls = url,
-	    .token = mq_settings_get(&settings, "token"),
-	    .cache = mq_settings_get(&settings, "cache"),
-	    .tls = &tls,
-	    .env = invocation->env,
-	};
-	result = mq_registry_new(&spec, ret, err) < 0 ? -1 : 1;
-out:
-	mq_settings_release(&settings);
-	return result;
+	return open_choice(invocation, &choice, ret, err) < 0 ? -1 : 1;
 }
+
+#define HOW_TO_NAME "--registry URL, $MQTK_REGISTRY or registry = URL in a profile names it"
 
 int registries_need(const struct mq_invocation *invocation, const char *url, const char *what,
                     struct mq_registry **ret, struct mq_err *err)
@@ -118,8 +129,45 @@ int registries_need(const struct mq_invocation *invocation, const char *url, con
 	if (opened != 0)
 		return opened < 0 ? -1 : 0;
 	mq_fail(err, MQ_USAGE, "%s is in a registry, and none is named", what);
-	return mq_hint(err, "--registry URL, $MQTK_REGISTRY or registry = URL in a profile names "
-	                    "it");
+	return mq_hint(err, HOW_TO_NAME);
+}
+
+/* A setting that nobody would look at. */
+static int check_settings(const struct mq_invocation *invocation, struct mq_err *err)
+{
+	for (size_t i = 0; i < invocation->settings.n; i++) {
+		const struct mq_setting_value *setting = &invocation->settings.items[i];
+		int is = mq_setting_is_registry(setting, err);
+		if (is < 0)
+			return -1;
+		if (is == 0 && strcmp(setting->name, "insecure") != 0) {
+			mq_fail(err, MQ_USAGE, "%s: '%s' is no setting of a schema registry",
+			        setting->source, setting->name);
+			return mq_hint(err, "mqtk help registry lists them");
+		}
+	}
+	return 0;
+}
+
+int registries_open_alone(const struct mq_invocation *invocation, const char *url,
+                          const char *writes, struct mq_registry **ret, struct mq_err *err)
+{
+	struct choice choice;
+
+	*ret = NULL;
+	if (check_settings(invocation, err) < 0)
+		return -1;
+	choose(invocation, url, true, &choice);
+	if (!choice.url) {
+		mq_fail(err, MQ_USAGE, "no schema registry is named");
+		return mq_hint(err, HOW_TO_NAME);
+	}
+	if (writes && choice.profile && choice.profile->readonly) {
+		mq_fail(err, MQ_DENIED, "the profile %s is read-only: %s is not allowed",
+		        choice.profile->name, writes);
+		return mq_hint(err, "it says readonly = true; mqtk config shows in which file");
+	}
+	return open_choice(invocation, &choice, ret, err);
 }
 
 /* --- what it has ------------------------------------------------------------------------------ */

@@ -55,6 +55,11 @@ int mq_target_resolve(const char *text, const struct mq_config *config,
                       struct mq_err *err);
 void mq_target_release(struct mq_target *target);
 
+/* The profile that an address uses; NULL: none, or with err set that there is none of that name. */
+struct mq_profile;
+const struct mq_profile *mq_address_profile(const char *text, const struct mq_config *config,
+                                            struct mq_err *err);
+
 /* The broker's address as others can use it: no stream, no profile, no settings, no user; of a file
  * that is there its absolute path. Ends in '/'. A string of its own, or NULL with err set. */
 char *mq_target_broker(const struct mq_target *target, struct mq_err *err);

@@ -43,6 +43,12 @@ int mq_settings_add(struct mq_settings *settings, const char *name, const char *
 /* The last value of that name, or NULL. Borrowed. */
 const char *mq_settings_get(const struct mq_settings *settings, const char *name);
 
+/* Those of the schema registry, ended by a row without name. They may stand wherever a backend's
+ * may, and no backend gets them. */
+extern const struct mq_setting mq_registry_settings[];
+/* 1: it is one of them; 0: it is a backend's; -1: it is named as if it were one (MQ_USAGE). */
+int mq_setting_is_registry(const struct mq_setting_value *setting, struct mq_err *err);
+
 /* True for names whose values are hidden wherever settings are shown: those of the table marked
  * secret, and any name with password, secret, token, passphrase, or ending in .key that is no file.
  */

@@ -176,6 +176,14 @@ static int find_broker(struct resolving *r, const char *text)
 	return use_profile_of(r, text, (size_t)(slash - text), "");
 }
 
+const struct mq_profile *mq_address_profile(const char *text, const struct mq_config *config,
+                                            struct mq_err *err)
+{
+	struct resolving r = {.config = config, .err = err};
+
+	return find_broker(&r, text) < 0 ? NULL : r.profile;
+}
+
 static int parse_broker(struct resolving *r)
 {
 	char *source = NULL;
@@ -249,15 +257,17 @@ static int set_password(struct resolving *r, const char *password, const char *s
 	return replace(&r->target->password, password, &r->target->password_source, source, r->err);
 }
 
-/* Appends settings to the target; user and password go to their own fields. */
+/* Appends settings to the target; user and password go to their own fields, and what is about the
+ * schema registry is for others. */
 static int merge(struct resolving *r, const struct mq_settings *settings)
 {
 	for (size_t i = 0; settings && i < settings->n; i++) {
 		const struct mq_setting_value *item = &settings->items[i];
-		int result;
-		/* The schema registry's are for another server (cmd/schema/registries.h). */
-		if (strcmp(item->name, "registry") == 0 || strncmp(item->name, "registry.", 9) == 0)
+		int result = mq_setting_is_registry(item, r->err);
+		if (result > 0)
 			continue;
+		if (result < 0)
+			return -1;
 		if (strcmp(item->name, "user") == 0)
 			result = set_user(r, item->value, item->source);
 		else if (strcmp(item->name, "password") == 0)

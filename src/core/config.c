@@ -206,6 +206,9 @@ static int take_profile_key(struct reading *r, struct mq_profile *profile, const
 		return mq_hint(r->err,
 		               "a .mqtk file comes with the tree and must not run programs");
 	}
+	/* It would write, and believe, files of the tree. */
+	if (r->tree && strcmp(name, "registry.cache") == 0)
+		return bad_line(r, "'%s' is honoured only in your own configuration file", name);
 	if (strcmp(name, "password-command") == 0)
 		return take_once(r, name, strdup(value), &profile->password_command);
 	char *source = print_text(r->err, "profile %s (%s:%d)", profile->name, r->path, r->line);
@@ -239,7 +242,8 @@ static int take_global(struct reading *r, const char *name, const char *value)
 		bad_line(r, "unknown key '%s'", name);
 		if (nearest)
 			return mq_hint(r->err, "did you mean %s?", nearest);
-		return mq_hint(r->err, "before the first [profile NAME] stand default, color and registry");
+		return mq_hint(r->err,
+		               "before the first [profile NAME] stand default, color and registry");
 	}
 	bool is_default = strcmp(name, "default") == 0;
 	if (is_default && !*value)

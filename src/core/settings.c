@@ -1,5 +1,6 @@
 /* name=value pairs with their sources, and which of them are secrets: see mqtk/settings.h. */
 #include "mqtk/settings.h"
+#include "mqtk/option.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,37 @@ const char *mq_settings_get(const struct mq_settings *settings, const char *name
 	return NULL;
 }
 
+const struct mq_setting mq_registry_settings[] = {
+    {"registry", "URL", "the schema registry, or several separated by commas ($MQTK_REGISTRY)",
+     false},
+    {"registry.token", "TEXT", "a bearer's token to identify with", true},
+    {"registry.ca", "FILE", "certificate authorities to trust (the system's)", false},
+    {"registry.cert", "FILE", "the client's certificate", false},
+    {"registry.key", "FILE", "its private key", false},
+    {"registry.key-password", "TEXT", "the password of the private key", true},
+    {"registry.insecure", "BOOL", "true: do not verify certificate and name (false)", false},
+    {"registry.cache", "DIR", "where schemas are kept between runs (nowhere)", false},
+    {0}};
+
+int mq_setting_is_registry(const struct mq_setting_value *setting, struct mq_err *err)
+{
+	const char *names[sizeof mq_registry_settings / sizeof mq_registry_settings[0]] = {0};
+
+	if (strncmp(setting->name, "registry", 8) != 0 ||
+	    (setting->name[8] && setting->name[8] != '.'))
+		return 0;
+	for (size_t i = 0; mq_registry_settings[i].name; i++) {
+		names[i] = mq_registry_settings[i].name;
+		if (strcmp(setting->name, names[i]) == 0)
+			return 1;
+	}
+	mq_fail(err, MQ_USAGE, "%s: there is no setting '%s'", setting->source, setting->name);
+	const char *nearest = mq_nearest(setting->name, names);
+	if (nearest)
+		return mq_hint(err, "did you mean %s?", nearest);
+	return mq_hint(err, "mqtk help registry lists them");
+}
+
 bool mq_setting_is_secret(const struct mq_setting *table, const char *name)
 {
 	static const char *const words[] = {"password",   "secret", "token",
@@ -64,6 +96,9 @@ bool mq_setting_is_secret(const struct mq_setting *table, const char *name)
 	size_t len = strlen(name);
 
 	for (; table && table->name; table++)
+		if (strcasecmp(table->name, name) == 0)
+			return table->secret;
+	for (table = mq_registry_settings; table->name; table++)
 		if (strcasecmp(table->name, name) == 0)
 			return table->secret;
 	/* Not secret by their words: a time-out, a path and an address. */

@@ -29,6 +29,8 @@ void mq_complete_settings(struct mq_buf *buf, struct mq_err *err)
 		for (const struct mq_setting *s = mq_backends[i]->settings; s && s->name; s++)
 			if (!seen_before(i, s->name))
 				mq_buf_printf(buf, err, "%s= ", s->name);
+	for (const struct mq_setting *s = mq_registry_settings; s->name; s++)
+		mq_buf_printf(buf, err, "%s= ", s->name);
 }
 
 void mq_complete_topics(const struct mq_command *const *commands, struct mq_buf *buf,

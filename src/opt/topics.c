@@ -70,12 +70,36 @@ const struct mq_topic mq_topics[] = {
          "nothing that writes, settles or deletes runs against it. password-command is honoured "
          "only in your own configuration file, because a .mqtk file comes with whatever tree was "
          "checked out.\n"},
+    {.name = "registry",
+     .title = "schema registries: where they are, and who we are to them",
+     .text =
+         "Registries are spoken to by Confluent's protocol, which Karapace and Apicurio "
+         "(http://HOST:8080/apis/ccompat/v7) speak too. The URL is that of --registry, else "
+         "-X registry=URL, else $MQTK_REGISTRY, else registry = URL in the profile in use. Several "
+         "URLs are separated by commas: the one that answered last is asked first, the others when "
+         "it does not. http://USER:PASSWORD@HOST identifies with a password.\n"
+         "\n"
+         "  registry=URL                the registry\n"
+         "  registry.token=TEXT         a bearer's token\n"
+         "  registry.ca=FILE            certificate authorities to trust\n"
+         "  registry.cert=FILE          the client's certificate\n"
+         "  registry.key=FILE           its private key\n"
+         "  registry.key-password=TEXT  the password of the key\n"
+         "  registry.insecure=true      verify neither certificate nor name\n"
+         "  registry.cache=DIR          keep schemas between runs; DIR is made if need be\n"
+         "\n"
+         "These are settings as -X or as keys of a profile. Those of a profile hold only for the "
+         "registry that the profile names, so that no token goes elsewhere. A registry that "
+         "answers "
+         "with an error of its own or not at all is tried again, until --timeout is over. Each "
+         "schema is asked for once, however many messages need it.\n"},
     {.name = "environment",
      .title = "variables that mqtk reads",
      .text = "  MQTK_BROKER      the broker of addresses that name none: a URL or a profile\n"
              "  MQTK_CONFIG      the one configuration file to read\n"
              "  MQTK_USER        the user, stronger than a profile's, weaker than a URL's\n"
              "  MQTK_PASSWORD    the password; not given to brokers that a .mqtk file names\n"
+             "  MQTK_REGISTRY    the schema registry's URL, stronger than a profile's\n"
              "  NO_COLOR         when set and not empty, no colours; --color always wins\n"
              "  XDG_CONFIG_HOME  where the configuration is looked for (~/.config)\n"
              "  XDG_DATA_HOME    where the local store is kept (~/.local/share)\n"},

@@ -201,7 +201,10 @@ static struct mq_http *client(const char *address)
 static int perform(struct mq_http *http, const char *method, const char *path, const char *body,
                    struct mq_buf *buf, struct mq_err *err)
 {
-	struct mq_http_request request = {method, path, body, body ? "application/json" : NULL};
+	struct mq_http_request request = {.method = method,
+	                                  .path = path,
+	                                  .body = body,
+	                                  .content_type = body ? "application/json" : NULL};
 
 	mq_buf_init(buf, LIMIT);
 	mq_err_clear(err);
@@ -257,7 +260,7 @@ static void test_statuses(void **state)
 static void test_appends(void **state)
 {
 	struct mq_http *http = client(HERE);
-	struct mq_http_request request = {"GET", "/status/200", NULL, NULL};
+	struct mq_http_request request = {.method = "GET", .path = "/status/200"};
 	struct mq_err err = MQ_ERR_INIT;
 	struct mq_buf buf;
 
