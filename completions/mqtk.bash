@@ -43,7 +43,7 @@ _mqtk() {
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	if [[ $cmd == schema ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -603,6 +603,22 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--mode --json --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
+		fi ;;
+	'schema show')
+		case $prev in
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--canonical --json --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_files
 		fi ;;

@@ -727,6 +727,27 @@ complete -c mqtk -n '__mqtk_using "schema check"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "schema check"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "schema check"' -F
 
+# mqtk schema show
+complete -c mqtk -n '__mqtk_only schema' -a show -d 'a schema\'s type, normal form and fingerprints'
+complete -c mqtk -n '__mqtk_using "schema show"' -l canonical -d 'print only the normal form'
+complete -c mqtk -n '__mqtk_using "schema show"' -s J -l json -d 'print one JSON object'
+complete -c mqtk -n '__mqtk_using "schema show"' -l type -x -a 'auto json avro protobuf' -d 'what the schema is: json, avro or protobuf (auto: by its name and text)'
+complete -c mqtk -n '__mqtk_using "schema show"' -l message -x -d 'Protobuf: the full name of the message (the first of the file)'
+complete -c mqtk -n '__mqtk_using "schema show"' -l draft -x -a 'auto 4 6 7 2019-09 2020-12' -d 'JSON Schema without $schema: 4, 6, 7, 2019-09 or 2020-12 (auto: 2020-12)'
+complete -c mqtk -n '__mqtk_using "schema show"' -l assert-format -d 'JSON Schema: check format, also in drafts where it is only a note'
+complete -c mqtk -n '__mqtk_using "schema show"' -l remote-dir -x -d 'schemas whose URI begins with URLPREFIX are files in DIR; repeatable'
+complete -c mqtk -n '__mqtk_using "schema show"' -l allow-remote -d 'fetch what a schema refers to over http and https'
+complete -c mqtk -n '__mqtk_using "schema show"' -l registry -x -d 'the schema registry ($MQTK_REGISTRY, or registry = URL in the profile)'
+complete -c mqtk -n '__mqtk_using "schema show"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "schema show"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "schema show"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "schema show"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "schema show"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "schema show"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "schema show"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "schema show"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "schema show"' -F
+
 # mqtk ping
 complete -c mqtk -n '__mqtk_only' -a ping -d 'one message there and back: is the broker up, and how fast'
 complete -c mqtk -n '__mqtk_using "ping"' -l wait -x -d 'try again for so long until the broker is up'

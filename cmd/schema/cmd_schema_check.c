@@ -60,7 +60,7 @@ static int check_all(struct mq_invocation *invocation, enum compared_mode mode,
 	if (first > 0)
 		mq_log(invocation->env, MQ_LEVEL_NOTE,
 		       "only %s, the last one, was compared; --mode %s-transitive compares all",
-		       opened[first].name, compared_modes[mode]);
+		       opened[first].name, compared_mode_name(mode));
 	return 0;
 }
 
@@ -78,10 +78,10 @@ static int report(const struct mq_invocation *invocation, enum compared_mode mod
 		code = compared->n ? MQ_NEGATIVE : MQ_OK;
 		if (code == MQ_OK)
 			mq_log(invocation->env, MQ_LEVEL_NOTE, "%s is compatible (%s)", now,
-			       compared_modes[mode]);
+			       compared_mode_name(mode));
 		else
 			mq_fail(err, MQ_NEGATIVE, "%s is not compatible (%s): %zu rule%s broken",
-			        now, compared_modes[mode], compared->n,
+			        now, compared_mode_name(mode), compared->n,
 			        compared->n == 1 ? " is" : "s are");
 	}
 	mq_buf_release(&buf);

@@ -17,6 +17,11 @@ const char *const compared_modes[] = {"auto",
 
 enum { ERRORS_MAX = 100000 };
 
+const char *compared_mode_name(enum compared_mode mode)
+{
+	return mode == COMPARED_NONE ? "none" : compared_modes[mode];
+}
+
 bool compared_is_transitive(enum compared_mode mode)
 {
 	return mode == COMPARED_BACKWARD_TRANSITIVE || mode == COMPARED_FORWARD_TRANSITIVE ||
@@ -147,7 +152,7 @@ int compared_print_json(const struct compared *compared, enum compared_mode mode
 	mq_json_init(&json, buf, err);
 	mq_json_open(&json, NULL, '{');
 	mq_json_bool(&json, "compatible", compared->n == 0);
-	mq_json_text(&json, "mode", mode == COMPARED_NONE ? "none" : compared_modes[mode]);
+	mq_json_text(&json, "mode", compared_mode_name(mode));
 	mq_json_open(&json, "errors", '[');
 	for (size_t i = 0; i < compared->n; i++) {
 		const struct compared_error *error = &compared->errors[i];

@@ -20,6 +20,7 @@ enum compared_mode {
 
 /* For --mode. */
 extern const char *const compared_modes[];
+const char *compared_mode_name(enum compared_mode mode);
 bool compared_is_transitive(enum compared_mode mode);
 /* By a registry's name for it (BACKWARD_TRANSITIVE); COMPARED_DEFAULT: there is none. */
 enum compared_mode compared_mode_of_level(struct mq_bytes level);
