@@ -5,9 +5,8 @@
 #include "cmd/commands.h"
 #include "cmd/reading.h"
 #include "cmd/schema/filter.h"
-#include "cmd/schema/opening.h"
+#include "cmd/schema/judging.h"
 #include "cmd/schema/operand.h"
-#include "cmd/schema/registries.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -205,7 +204,7 @@ static int judge_all(struct filter *filter, const struct validate_values *values
 	    .from = values->reading.range.from,
 	    .to = values->reading.range.to,
 	    .force = values->force,
-	    .need = values->reject_to || filter->judge.codec
+	    .need = values->reject_to || filter->judge->codec
 	                ? MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES
 	                : 0,
 	    .limit = values->reading.count,
@@ -280,65 +279,19 @@ static int run_filter(struct filter *filter, const struct validate_values *value
 	return conclude(filter, code, err);
 }
 
-/* Without --schema the registry is all there is. */
-static int open_named(const struct mq_invocation *invocation, const char *url,
-                      struct mq_registry **ret, struct mq_err *err)
-{
-	int found = registries_open(invocation, url, ret, err);
-
-	if (found != 0)
-		return found;
-	mq_fail(err, MQ_USAGE, "no schema is given");
-	return mq_hint(err, "--schema names one; --registry URL finds those that payloads name");
-}
-
-/* The schema, and what reads the payloads that name one of their own. */
-static int open_judge(struct judge *judge, struct mq_invocation *invocation, bool lines,
-                      struct schema_opened *opened, struct mq_registry **registry,
-                      struct mq_err *err)
-{
-	const struct validate_values *values = invocation->values;
-	const char *source = values->schema.source;
-	bool text = values->text || lines;
-
-	if ((source || text || values->framing == MQ_FRAMING_NONE) &&
-	    schema_open(invocation, &values->schema, source, opened, err) < 0)
-		return -1;
-	if (judge_init(judge, opened->schema, text, (size_t)values->max_errors, err) < 0)
-		return -1;
-	judge->allow_null = values->allow_null;
-	struct mq_codec_spec spec = {
-	    .kind = MQ_SCHEMA_UNKNOWN,
-	    .framing = values->framing >= 0                       ? (enum mq_framing)values->framing
-	               : !text && (!source || opened->registered) ? MQ_FRAMING_AUTO
-	                                                          : MQ_FRAMING_NONE,
-	    /* A JSON Schema judges what others wrote; it need not have written it. */
-	    .schema = opened->schema && mq_schema_kind(opened->schema) != MQ_SCHEMA_JSON
-	                  ? opened->schema
-	                  : NULL,
-	    .id = opened->registered ? opened->registered->id : -1,
-	    .registry = opened->registry,
-	};
-	if (spec.framing == MQ_FRAMING_NONE)
-		return 0;
-	if (text)
-		return mq_fail(err, MQ_USAGE, "--framing is for bytes, and text has none");
-	if (!spec.registry) {
-		if ((source ? registries_open : open_named)(invocation, values->schema.registry,
-		                                            registry, err) < 0)
-			return -1;
-		spec.registry = *registry;
-	}
-	return mq_codec_new(&spec, false, &judge->codec, err);
-}
-
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct validate_values *values = invocation->values;
-	struct filter filter = {
-	    .invocation = invocation, .pass = values->pass, .limit = values->reading.count};
-	struct schema_opened opened = {0};
-	struct mq_registry *registry = NULL;
+	struct judging judging = {0};
+	struct filter filter = {.invocation = invocation,
+	                        .judge = &judging.judge,
+	                        .pass = values->pass,
+	                        .limit = values->reading.count};
+	struct judging_spec spec = {.options = &values->schema,
+	                            .framing = values->framing,
+	                            .text = values->text,
+	                            .allow_null = values->allow_null,
+	                            .most = (size_t)values->max_errors};
 	struct mq_buf delimiter;
 	bool streams = false;
 	int code = MQ_USAGE;
@@ -357,19 +310,16 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		goto out;
 	}
 	filter.ending = mq_bytes_of(delimiter.data, delimiter.len);
-	bool lines = !streams && (values->input < 0 || values->input == INPUT_LINES);
-	if (open_judge(&filter.judge, invocation, lines, &opened, &registry, err) == 0)
+	spec.text |= !streams && (values->input < 0 || values->input == INPUT_LINES);
+	if (judging_open(&judging, invocation, &spec, err) == 0)
 		code = run_filter(&filter, values, streams, err);
 out:
 	if (filter.rejecting)
 		rejects_close(&filter.rejects);
-	mq_codec_free(filter.judge.codec);
-	judge_release(&filter.judge);
 	findings_release(&filter.findings);
 	mq_output_release(&filter.out);
 	mq_buf_release(&delimiter);
-	schema_close(&opened);
-	mq_registry_free(registry);
+	judging_close(&judging);
 	return err->code ? (int)err->code : code;
 }
 

@@ -40,7 +40,7 @@ static int reject(struct filter *filter, const struct filtered *item, struct mq_
 	if (item->place.file &&
 	    (place_append(&item->place, words, err) < 0 || mq_buf_append_str(words, ": ", err) < 0))
 		return -1;
-	if (judge_append_words(&filter->judge, &filter->judge.errors[0], words, err) < 0)
+	if (judge_append_words(filter->judge, &filter->judge->errors[0], words, err) < 0)
 		return -1;
 	return rejects_add(&filter->rejects, item->raw, item->place.message, item->broker,
 	                   mq_bytes_of(words->data, words->len), err);
@@ -49,14 +49,14 @@ static int reject(struct filter *filter, const struct filtered *item, struct mq_
 static int refuse(struct filter *filter, const struct filtered *item, struct mq_err *err)
 {
 	filter->findings.invalid++;
-	if (findings_add(&filter->findings, &item->place, &filter->judge, err) < 0)
+	if (findings_add(&filter->findings, &item->place, filter->judge, err) < 0)
 		return -1;
 	return filter->rejecting ? reject(filter, item, err) : 0;
 }
 
 int filter_take(struct filter *filter, const struct filtered *item, struct mq_err *err)
 {
-	int valid = judge_message(&filter->judge, item->place.message, err);
+	int valid = judge_message(filter->judge, item->place.message, err);
 
 	if (valid < 0)
 		return -1;
@@ -69,7 +69,7 @@ int filter_take(struct filter *filter, const struct filtered *item, struct mq_er
 int filter_refuse(struct filter *filter, const struct filtered *item, const char *keyword,
                   const char *why, struct mq_err *err)
 {
-	if (judge_refuse(&filter->judge, keyword, why, err) < 0)
+	if (judge_refuse(filter->judge, keyword, why, err) < 0)
 		return -1;
 	return refuse(filter, item, err);
 }

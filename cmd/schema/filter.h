@@ -13,7 +13,7 @@
 
 struct filter {
 	struct mq_invocation *invocation;
-	struct judge judge;
+	struct judge *judge; /* borrowed */
 	struct findings findings;
 	bool rejecting;
 	struct rejects rejects;

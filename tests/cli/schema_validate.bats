@@ -312,7 +312,7 @@ serve() {
 	expect_status 2
 	kill "$server"
 	wait "$server" || true
-	mq --timeout 2s schema validate "$store/r"
+	mq schema validate --timeout 2s "$store/r"
 	expect_status 4
 	mq schema validate --timeout 2s --schema id:7 line
 	expect_status 4
