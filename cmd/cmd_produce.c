@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/producing.h"
 #include "cmd/reading.h"
+#include "cmd/schema/judging.h"
 
 #include "mqtk/format.h"
 #include "mqtk/position.h"
@@ -32,6 +33,7 @@ struct produce_values {
 	struct mq_properties properties;
 	int64_t priority;
 	const char *message_id, *correlation_id, *content_type, *reply_to;
+	struct schema_options schema;
 };
 
 static const struct produce_values defaults = {
@@ -182,7 +184,12 @@ static const struct mq_option sending_rows[] = {
     {0}};
 
 static const struct mq_option_set sets[] = {
-    {"Records", record_rows, 0}, {"Messages", message_rows, 0}, {"Sending", sending_rows, 0}, {0}};
+    {"Records", record_rows, 0},
+    {"Messages", message_rows, 0},
+    {"Sending", sending_rows, 0},
+    {"Only what is valid", schema_source_rows, offsetof(struct produce_values, schema)},
+    {"How the schema is read", schema_rows, offsetof(struct produce_values, schema)},
+    {0}};
 
 static const struct mq_example examples[] = {
     {"echo hello | mqtk produce local/greetings", "one message to the local store"},
@@ -192,6 +199,8 @@ static const struct mq_example examples[] = {
     {"mqtk produce -D '\\x00' local/names", "records that end in NUL, as find -print0 prints"},
     {"mqtk produce --failed-to failed.jsonl prod/orders < orders.txt",
      "keep what could not be sent"},
+    {"mqtk produce --schema order.json --failed-to invalid.jsonl prod/orders < orders.jsonl",
+     "nothing that is no order is sent"},
     {0}};
 
 /* A delimiter with escapes into buf; it must not be empty. */
@@ -205,9 +214,23 @@ static int read_delimiter(const char *option, const char *text, struct mq_buf *b
 	return 0;
 }
 
+/* The judge of the records, where a schema is given; NULL: none is. */
+static int open_judge(struct judging *judging, const struct mq_invocation *invocation,
+                      struct judge **ret_judge, struct mq_err *err)
+{
+	const struct produce_values *values = invocation->values;
+	struct judging_spec spec = {.options = &values->schema, .framing = -1, .most = 1};
+
+	if (!values->schema.source)
+		return 0;
+	*ret_judge = &judging->judge;
+	return judging_open(judging, invocation, &spec, err);
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct produce_values *values = invocation->values;
+	struct judging judging = {0};
 	struct mq_buf delimiter, key_delimiter;
 	struct mq_header *headers = NULL;
 	int code = MQ_USAGE;
@@ -261,11 +284,14 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	job.has_properties = values->message_id || values->correlation_id || values->content_type ||
 	                     values->reply_to || values->priority >= 0 ||
 	                     values->properties.expiry_ms >= 0;
+	if (open_judge(&judging, invocation, &job.judge, err) < 0)
+		goto out;
 	job.address = invocation->operands.items[0];
 	job.files = invocation->operands.items + 1;
 	job.n_files = invocation->operands.n - 1;
 	code = producing_run(&job, err);
 out:
+	judging_close(&judging);
 	free(headers);
 	mq_buf_release(&delimiter);
 	mq_buf_release(&key_delimiter);
@@ -276,11 +302,13 @@ const struct mq_command mq_cmd_produce = {
     .name = "produce",
     .summary = "send records; exit 0 only if every one was confirmed",
     .operands = "ADDR [FILE…]",
-    .about = "Sends records from standard input, a line each unless told otherwise, as they "
-             "arrive; or the named files, each as one message. Waits for every confirmation. An "
-             "empty record is skipped, a last one without its delimiter is sent.\n\n"
-             "A record that fails does not stop the others: it is said, counted, kept by "
-             "--failed-to, and the exit code is 3.",
+    .about =
+        "Sends records from standard input, a line each unless told otherwise, as they "
+        "arrive; or the named files, each as one message. Waits for every confirmation. An "
+        "empty record is skipped, a last one without its delimiter is sent.\n\n"
+        "A record that fails does not stop the others: it is said, counted, kept by "
+        "--failed-to, and the exit code is 3. With --schema a record that is not valid is such "
+        "a failure, and never sent; its payload is judged as it would be sent.",
     .examples = examples,
     .sets = sets,
     .values_size = sizeof(struct produce_values),

@@ -7,6 +7,7 @@
 #include "cmd/producing.h"
 #include "cmd/failures.h"
 #include "cmd/opening.h"
+#include "cmd/schema/judge.h"
 
 #include "mqtk/broker.h"
 #include "mqtk/format.h"
@@ -43,6 +44,7 @@ struct run {
 	int64_t read; /* records taken from the input */
 	int64_t confirmed;
 	int64_t sent;       /* offered to the writer and taken; for --rate */
+	int64_t refused;    /* invalid: these failed without having been sent */
 	int64_t unsent;     /* read, but a signal or a broken writer came first */
 	int64_t started_ms; /* of the pace of --rate */
 	bool unfinished;    /* a signal cut a record short */
@@ -256,6 +258,30 @@ static void choose_partition(struct run *run, struct mq_message *message)
 	}
 }
 
+/* Whether the record may be sent. If not, that is said and counted; and when nobody can tell any
+ * more, because a registry does not answer, it is the end of sending. */
+static bool judge_record(struct run *run, const struct mq_message *message)
+{
+	struct judge *judge = run->job->judge;
+	struct mq_err why = MQ_ERR_INIT;
+	struct mq_buf words;
+
+	int valid = judge ? judge_message(judge, message, &why) : 1;
+	if (valid > 0)
+		return true;
+	if (valid == 0) {
+		mq_buf_init(&words, sizeof why.message * 8);
+		judge_append_words(judge, &judge->errors[0], &words, NULL);
+		mq_fail(&why, MQ_DATA, "%.*s", (int)words.len, words.data ? words.data : "");
+		mq_buf_release(&words);
+	}
+	run->refused++;
+	failures_add(&run->failures, message, &why, message->tag, false);
+	if (valid < 0)
+		break_off(run, &why);
+	return false;
+}
+
 static int add_record(struct run *run, struct mq_message *message, struct mq_err *err)
 {
 	const struct producing *job = run->job;
@@ -273,7 +299,8 @@ static int add_record(struct run *run, struct mq_message *message, struct mq_err
 	if (merge_headers(run, message, err) < 0)
 		return -1;
 	merge_properties(run, message);
-	run->batch[run->n_batch++] = *message;
+	if (judge_record(run, message))
+		run->batch[run->n_batch++] = *message;
 	return 0;
 }
 
@@ -315,7 +342,8 @@ static bool wait_for_input(struct run *run, int fd)
 
 	for (;;) {
 		int writer_fd = mq_writer_fd(run->writer);
-		bool waiting = run->sent > run->confirmed + failures_count(&run->failures);
+		int64_t answered = run->confirmed + failures_count(&run->failures) - run->refused;
+		bool waiting = run->sent > answered;
 		struct pollfd fds[3] = {
 		    {.fd = fd, .events = POLLIN},
 		    {.fd = mq_cancel_fd(run->env->cancel), .events = POLLIN},

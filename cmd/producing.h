@@ -23,6 +23,8 @@ struct producing_counts {
 	bool unfinished;   /* a signal cut a record short */
 };
 
+struct judge;
+
 /* What to send. Everything is borrowed for the call. */
 struct producing {
 	struct mq_invocation *invocation;
@@ -45,8 +47,9 @@ struct producing {
 	bool transactional;
 	bool tee;                            /* print what is sent to standard output */
 	const struct mq_format_spec *tee_as; /* how; NULL: as records of the input */
-	int64_t count;   /* stop after so many records; 0: at the end of the input */
-	bool skip_empty; /* a file without a byte is no message */
+	int64_t count;       /* stop after so many records; 0: at the end of the input */
+	bool skip_empty;     /* a file without a byte is no message */
+	struct judge *judge; /* records that it finds invalid fail, and are not sent; NULL: none */
 	struct producing_counts *counts; /* filled at the end; may be NULL */
 };
 

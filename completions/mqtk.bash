@@ -64,12 +64,18 @@ _mqtk() {
 		--failed-to) _mqtk_files; return ;;
 		--rate) :; return ;;
 		-z|--compression) _mqtk_reply 'none gzip snappy lz4 zstd '; return ;;
+		--schema) _mqtk_files; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -395,3 +395,46 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	expect_status 2
 	[ "$(wc -l <orders.jsonl)" -eq 6 ]
 }
+
+@test "produce --schema: what is invalid is not sent, but said, counted and kept" {
+	status=0
+	"$MQTK" produce --schema order.json --failed-to kept -H h=1 "$store/o" <orders.jsonl >out 2>err ||
+		status=$?
+	mq_result
+	expect_status 3
+	[[ $err == *"record 2 failed: /total: minimum: -5 is less than 0"* ]] || fail "$err"
+	[[ $err == *"3 of 5 records failed"*kept* ]] || fail "$err"
+	mq consume -q -e "$store/o"
+	[ "$out" = $'{"id":"a","total":3}\n{"id":"c"}' ]
+	jq -es 'map(.payload) == ["{\"total\":-5}", "{\"id\":\"b\",\"items\":[{\"qty\":1},{\"qty\":0}]}",
+		"no json"] and all(.[]; .headers == [["h", "1"]])' kept
+	# Kept ones can be mended and sent.
+	sed 's/-5/5,\\"id\\":\\"d\\"/' kept >mended
+	mq produce -q -J --schema order.json "$store/o" mended
+	expect_status 3
+	mq consume -q -e --from 2 "$store/o"
+	[ "$out" = '{"total":5,"id":"d"}' ]
+	mq produce -q --schema order.json --transactional -l "$store/t" orders.jsonl
+	expect_status 3
+	mq consume -q -e "$store/t"
+	[ -z "$out" ]
+	mq produce -q --schema nowhere.json "$store/t" orders.jsonl
+	expect_status 6
+	echo '{"type":1}' >bad.json
+	mq produce -q --schema bad.json "$store/t" orders.jsonl
+	expect_status 7
+}
+
+@test "produce --schema sends valid records while the input is quiet, whatever failed before" {
+	mkfifo in
+	"$MQTK" produce -q --schema order.json "$store/o" <in 2>err 3>&- 4>&- &
+	program_id=$!
+	exec 5>in
+	printf '1\n2\n3\n{"id":"a"}\n' >&5
+	arrived() { [ "$("$MQTK" consume -q -e "$store/o" 2>/dev/null)" = '{"id":"a"}' ]; }
+	wait_until 20 arrived
+	exec 5>&-
+	status=0
+	wait "$program_id" || status=$?
+	[ "$status" -eq 3 ]
+}
