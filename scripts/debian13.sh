@@ -6,12 +6,15 @@
 #
 # The folder is made by debootstrap in the cache of the tests, from this machine's own package sources
 # with the suite's name replaced, and used again; packages are installed in it by scripts/deps.sh. The
-# tree is copied anew each time, without what git ignores; the jars of Kafka come from the cache.
+# tree is copied anew each time, without what git ignores; the jars of Kafka and of the registry come
+# from the cache.
 # Mounts and processes live in namespaces of their own, so none is left however this ends.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/brokers/kafka.sh
 source tests/brokers/kafka.sh
+# shellcheck source=tests/brokers/registry.sh
+source tests/brokers/registry.sh
 
 suite=trixie
 folder=$(broker_cache)/debian13
@@ -101,7 +104,7 @@ if [ "${1-}" = --inside ]; then
 	shift
 	mount --rbind /dev "$folder/dev"
 	mount -t proc proc "$folder/proc"
-	for jars in "$(broker_cache)"/kafka-[0-9]*.[0-9]; do
+	for jars in "$(broker_cache)"/kafka-[0-9]*.[0-9] "$(broker_cache)"/apicurio-[0-9]*.[0-9]; do
 		mkdir -p "$folder/jars/${jars##*/}"
 		mount --bind "$jars" "$folder/jars/${jars##*/}"
 	done
@@ -132,6 +135,7 @@ flock -n 9 || {
 }
 [ -d "$folder" ] || make_folder
 kafka_jars "$KAFKA_3"
+registry_program "$APICURIO"
 copy_tree
 # In the background, so that a signal is seen at once: the kill ends everything inside.
 unshare --mount --pid --fork --kill-child "$PWD/scripts/debian13.sh" --inside "$@" 9>&- <&0 &

@@ -2,7 +2,7 @@
 # Installs what a job needs: deps.sh GROUP…
 #
 #   build  compile the program         fast   the tests without servers
-#   check  all tests, with servers: fast, servers, and jars, which gets those of Kafka
+#   check  all tests, with servers: fast, servers, and jars, which gets Kafka's and the registry's
 #   lint   make lint                   bench  make bench
 #   debian13  make check-debian13, which calls this again inside its folder
 #

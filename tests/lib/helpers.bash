@@ -17,6 +17,7 @@
 #   requires_rabbitmq  the same: $RABBITMQ, $RABBITMQ_TLS, $RABBITMQ_MANAGEMENT, $RABBITMQ_VERSION
 #   requires_redis     $REDIS, $REDIS_TLS, $REDIS_SOCKET, $REDIS_VERSION
 #   requires_redis_cluster, requires_redis_sentinel    $REDIS_CLUSTER; $REDIS_SENTINEL
+#   requires_registry  $REGISTRY, the URL of a real schema registry
 #   requires_peer CMD  skips when the system has no such program
 #   test_tool NAME     path of tests/{lib,brokers}/NAME as built; preload NAME sets LD_PRELOAD for mq
 
@@ -141,6 +142,11 @@ requires_redis() {
 	REDIS=${MQTK_TEST_REDIS:-} REDIS_TLS=${MQTK_TEST_REDIS_TLS:-}
 	REDIS_SOCKET=${MQTK_TEST_REDIS_SOCKET:-} REDIS_VERSION=${MQTK_TEST_REDIS_VERSION:-}
 	requires_server redis "$REDIS"
+}
+
+requires_registry() {
+	REGISTRY=${MQTK_TEST_REGISTRY:-}
+	requires_server registry "$REGISTRY"
 }
 
 requires_redis_cluster() {
