@@ -46,6 +46,17 @@ HAVE_REDIS := $(call have,redis,hiredis >= 0.14 openssl >= 3.0)
 HAVE_PCRE2 := $(call have,pcre2,libpcre2-8 >= 10.30)
 # Loaded at its first use too: names of hosts in other scripts, a format of JSON Schema.
 HAVE_IDN2 := $(call have,idn2,libidn2)
+# And these: the codecs of Avro's container files. bzip2 has no .pc file in most systems.
+HAVE_ZLIB := $(call have,zlib,zlib)
+HAVE_SNAPPY := $(call have,snappy,snappy)
+HAVE_ZSTD := $(call have,zstd,libzstd)
+HAVE_LZMA := $(call have,lzma,liblzma)
+HAVE_BZIP2 := $(if $(filter bzip2,$(WITHOUT)),,$(shell echo '\#include <bzlib.h>' | \
+                $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes))
+CODECS := $(if $(HAVE_ZLIB),zlib) $(if $(HAVE_SNAPPY),snappy) $(if $(HAVE_ZSTD),zstd) \
+          $(if $(HAVE_LZMA),lzma) $(if $(HAVE_BZIP2),bzip2)
+CODEC_PACKAGES := $(if $(HAVE_ZLIB),zlib) $(if $(HAVE_SNAPPY),snappy) $(if $(HAVE_ZSTD),libzstd) \
+                  $(if $(HAVE_LZMA),liblzma)
 ALL_BACKENDS := kafka rabbitmq redis sqlite
 BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_RABBITMQ),rabbitmq) \
             $(if $(HAVE_REDIS),redis) $(if $(HAVE_SQLITE),sqlite)
@@ -64,8 +75,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
                 $(BACKENDS:%=-DMQ_WITH_%) $(if $(HAVE_PCRE2),-DMQ_WITH_pcre2) $(if $(HAVE_IDN2),-DMQ_WITH_idn2) \
+                $(CODECS:%=-DMQ_WITH_%) \
                 $(if $(HAVE_HTTP),-DMQ_WITH_http) \
-                $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+                $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(CODEC_PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)
 LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread

@@ -29,6 +29,11 @@ build; lib:openssl; libssl-dev; openssl-devel; openssl@3; openssl-dev; openssl
 build; lib:jansson; libjansson-dev; jansson-devel; jansson; jansson-dev; jansson
 build; lib:libpcre2-8; libpcre2-dev; pcre2-devel; pcre2; pcre2-dev; pcre2
 build; lib:libidn2; libidn2-dev; libidn2-devel; libidn2; libidn2-dev; libidn2
+build; ?lib:zlib; zlib1g-dev; zlib-devel; zlib; zlib-dev; zlib
+build; ?lib:snappy; libsnappy-dev; snappy-devel; snappy; snappy-dev; snappy
+build; ?lib:libzstd; libzstd-dev; libzstd-devel; zstd; zstd-dev; zstd
+build; ?lib:liblzma; liblzma-dev; xz-devel; xz; xz-dev; xz
+build; ?header:bzlib.h; libbz2-dev; bzip2-devel; bzip2; bzip2-dev; bzip2
 build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
 fast; cmd:bats; bats; bats; bats-core; bats; bats
 fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka
@@ -36,6 +41,7 @@ fast; cmd:jq; jq; jq; jq; jq; jq
 fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
 fast; python:jsonschema; python3-jsonschema; python3-jsonschema; python-jsonschema; py3-jsonschema; python-jsonschema
 fast; python:prometheus_client; python3-prometheus-client; python3-prometheus_client; -; py3-prometheus-client; python-prometheus_client
+fast; ?python:avro; python3-avro; -; -; -; -
 fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -
 servers; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
 jars; cmd:mvn; maven; maven; maven; maven; maven
@@ -64,6 +70,7 @@ have_probe() {
 	local what=${1#\?}
 	case $what in
 	compiler) echo '#include <stdio.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
+	header:*) echo "#include <${what#header:}>" | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	cmd:*) command -v "${what#cmd:}" >/dev/null ;;
 	lib:*) pkg-config --exists "${what#lib:}" 2>/dev/null ;;
 	python:*) "$here/python.sh" --with "${what#python:}" -c "import ${what#python:}" 2>/dev/null ;;

@@ -7,15 +7,22 @@
  *	resolve WRITER READER HEX FORM   the JSON as the reader has it
  *	reads READER WRITER              1 or 0
  *	canonical SCHEMA                 the canonical form, CRC-64-AVRO, MD5, SHA-256
+ *	write FILE CODEC SCHEMA HEX,…    a new container file of these data, in blocks of 100 bytes
+ *	read FILE                        the codec, the schema, an array of the data as JSON
  *
- * Answers: "ok", a tab, and that; or "bad", a tab, the exit code, a tab, the words.
+ * Answers: "ok", a tab, and that; or "bad", a tab, the exit code, a tab, the words, a tab, and what
+ * there was before.
  */
+#include "mqtk/avro_file.h"
 #include "mqtk/digest.h"
 #include "mqtk/schema.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int from_hex(const char *text, struct mq_buf *buf, struct mq_err *err)
 {
@@ -52,12 +59,76 @@ static int put_canonical(struct mq_schema *schema, struct mq_buf *out, struct mq
 	return mq_buf_printf(out, err, "\t%016" PRIx64 "\t%s\t%s", crc, md5_hex, sha256_hex);
 }
 
+static int write_file(char **parts, struct mq_buf *bytes, struct mq_err *err)
+{
+	struct mq_avro_write_spec spec = {.fd = open(parts[1], O_WRONLY | O_CREAT, 0666),
+	                                  .name = parts[1],
+	                                  .codec = parts[2],
+	                                  .schema = mq_bytes_str(parts[3]),
+	                                  .block_size = 100};
+	struct mq_avro_writer *writer = NULL;
+	int result = -1;
+
+	if (spec.fd < 0)
+		return mq_fail_errno(err, MQ_IO, errno, "%s", parts[1]);
+	if (mq_avro_writer_new(&spec, &writer, err) < 0)
+		goto out;
+	for (char *hex, *rest = parts[4]; (hex = strsep(&rest, ","));) {
+		mq_buf_clear(bytes);
+		if (from_hex(hex, bytes, err) < 0 ||
+		    mq_avro_writer_append(writer, mq_bytes_of(bytes->data, bytes->len), err) < 0)
+			goto out;
+	}
+	result = mq_avro_writer_flush(writer, err);
+out:
+	mq_avro_writer_free(writer);
+	close(spec.fd);
+	return result;
+}
+
+static int read_file(char **parts, struct mq_buf *out, struct mq_err *err)
+{
+	struct mq_avro_read_spec spec = {
+	    .fd = open(parts[1], O_RDONLY), .name = parts[1], .max_block = 1 << 20};
+	struct mq_avro_reader *reader = NULL;
+	struct mq_bytes datum;
+	int result = -1;
+
+	if (spec.fd < 0)
+		return mq_fail_errno(err, MQ_IO, errno, "%s", parts[1]);
+	if (mq_avro_reader_new(&spec, &reader, err) < 0)
+		goto out;
+	struct mq_schema *schema = mq_avro_reader_schema(reader);
+	const char *before = "\t[";
+	if (mq_buf_printf(out, err, "%s\t", mq_avro_reader_codec(reader)) < 0 ||
+	    mq_avro_schema_text(schema, out, err) < 0)
+		goto out;
+	while ((result = mq_avro_reader_next(reader, &datum, err)) == 1) {
+		if (mq_buf_append_str(out, before, err) < 0 ||
+		    mq_schema_decode(schema, NULL, datum, 0, out, err) < 0) {
+			result = -1;
+			break;
+		}
+		before = ",";
+	}
+	if (mq_buf_append_str(out, *before == ',' ? "]" : "\t[]", NULL) < 0)
+		result = -1;
+out:
+	mq_avro_reader_free(reader);
+	close(spec.fd);
+	return result;
+}
+
 static int run(char **parts, struct mq_schema **schemas, struct mq_buf *bytes, struct mq_buf *out,
                struct mq_err *err)
 {
 	const char *what = parts[0];
 	bool two = strcmp(what, "resolve") == 0 || strcmp(what, "reads") == 0;
 
+	if (strcmp(what, "write") == 0)
+		return write_file(parts, bytes, err);
+	if (strcmp(what, "read") == 0)
+		return read_file(parts, out, err);
 	for (int i = 0; i < (two ? 2 : 1); i++) {
 		struct mq_schema_spec spec = {.kind = MQ_SCHEMA_AVRO,
 		                              .text = mq_bytes_str(parts[1 + i])};
@@ -102,7 +173,8 @@ int main(void)
 		mq_buf_init(&bytes, 1 << 26);
 		mq_buf_init(&out, 1 << 26);
 		if (run(parts, schemas, &bytes, &out, &err) < 0)
-			printf("bad\t%d\t%s\n", err.code, err.message);
+			printf("bad\t%d\t%s\t%.*s\n", err.code, err.message, (int)out.len,
+			       out.data ? out.data : "");
 		else
 			printf("ok\t%.*s\n", (int)out.len, out.data ? out.data : "");
 		fflush(stdout);

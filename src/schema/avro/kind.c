@@ -42,6 +42,11 @@ out:
 	return avro;
 }
 
+const struct av_schema *av_schema_of(const struct mq_schema *schema)
+{
+	return &((const struct avro_schema *)schema)->schema;
+}
+
 static void release(struct mq_schema *base)
 {
 	struct avro_schema *schema = (struct avro_schema *)base;

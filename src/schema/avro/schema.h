@@ -98,6 +98,9 @@ void av_schema_release(struct av_schema *schema);
 int av_schema_parse_all(struct av_schema *schema, struct mq_bytes ret_unknown[2],
                         struct mq_err *err);
 
+/* Of a schema of kind MQ_SCHEMA_AVRO. */
+const struct av_schema *av_schema_of(const struct mq_schema *schema);
+
 /* True when a JSON text is rather an Avro schema than a JSON Schema: its type is one that only Avro
  * knows. */
 bool av_looks_like_schema(struct mq_bytes text);
