@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/producing.h"
 #include "cmd/reading.h"
+#include "cmd/record_headers.h"
 #include "cmd/schema/judging.h"
 
 #include "mqtk/format.h"
@@ -33,6 +34,7 @@ struct produce_values {
 	struct mq_properties properties;
 	int64_t priority;
 	const char *message_id, *correlation_id, *content_type, *reply_to;
+	struct encoding_options encoding;
 	struct schema_options schema;
 };
 
@@ -187,8 +189,9 @@ static const struct mq_option_set sets[] = {
     {"Records", record_rows, 0},
     {"Messages", message_rows, 0},
     {"Sending", sending_rows, 0},
-    {"Only what is valid", schema_source_rows, offsetof(struct produce_values, schema)},
-    {"How the schema is read", schema_rows, offsetof(struct produce_values, schema)},
+    {"Encoding", encoding_rows, offsetof(struct produce_values, encoding)},
+    {"Schema", schema_source_rows, offsetof(struct produce_values, schema)},
+    {"How schemas are read", schema_rows, offsetof(struct produce_values, schema)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -197,6 +200,8 @@ static const struct mq_example examples[] = {
     {"mqtk produce -J prod/orders orders.jsonl", "JSON lines, as consume -J prints them"},
     {"mqtk produce prod/images a.png b.png", "each file is one message"},
     {"mqtk produce -D '\\x00' local/names", "records that end in NUL, as find -print0 prints"},
+    {"mqtk produce --encode avro --registry http://localhost:8081 prod/orders < orders.jsonl",
+     "JSON texts by the latest schema of orders-value"},
     {"mqtk produce --failed-to failed.jsonl prod/orders < orders.txt",
      "keep what could not be sent"},
     {"mqtk produce --schema order.json --failed-to invalid.jsonl prod/orders < orders.jsonl",
@@ -219,9 +224,14 @@ static int open_judge(struct judging *judging, const struct mq_invocation *invoc
                       struct judge **ret_judge, struct mq_err *err)
 {
 	const struct produce_values *values = invocation->values;
+	struct decoding_choices choices;
 	struct judging_spec spec = {.options = &values->schema, .framing = -1, .most = 1};
 
-	if (!values->schema.source)
+	if (decoding_choose("--encode", &values->encoding.encode, &values->encoding.framing, NULL,
+	                    &choices, err) < 0)
+		return -1;
+	/* What is encoded by a schema is valid by it. */
+	if (!values->schema.source || choices.value.wanted)
 		return 0;
 	*ret_judge = &judging->judge;
 	return judging_open(judging, invocation, &spec, err);
@@ -254,6 +264,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .create = values->create,
 	    .transactional = values->transactional,
 	    .tee = values->tee,
+	    .encoding = &values->encoding,
+	    .schema = &values->schema,
 	};
 	if (invocation->operands.n == 0) {
 		mq_fail(err, MQ_USAGE, "no address given");
@@ -272,7 +284,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 			goto out;
 		job.input.key_delimiter = mq_bytes_of(key_delimiter.data, key_delimiter.len);
 	}
-	headers = producing_headers(&values->headers, err);
+	headers = record_headers_parse(&values->headers, err);
 	if (!headers)
 		goto out;
 	job.headers = headers;

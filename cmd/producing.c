@@ -7,6 +7,7 @@
 #include "cmd/producing.h"
 #include "cmd/failures.h"
 #include "cmd/opening.h"
+#include "cmd/record_headers.h"
 #include "cmd/schema/judge.h"
 
 #include "mqtk/broker.h"
@@ -35,8 +36,8 @@ struct run {
 	struct failures failures;
 	struct mq_message *batch;
 	size_t n_batch;
-	struct mq_header *headers; /* room for records' own headers with ours behind them */
-	size_t n_headers, cap_headers;
+	struct record_headers headers;
+	struct encoder encoder;
 	struct mq_properties *properties; /* one per record of the batch, when ours are merged in */
 	struct mq_output tee;
 	struct mq_format *tee_format;
@@ -172,43 +173,27 @@ static void send_batch(struct run *run)
 	}
 	flush_tee(run);
 	run->n_batch = 0;
-	run->n_headers = 0;
+	record_headers_clear(&run->headers);
+	encoder_clear(&run->encoder);
 }
 
 /* --- from records to messages ---------------------------------------------------------------- */
 
-/* The record's own headers with ours behind them. The room for a whole batch is made at once, so
- * that earlier records' pointers stay valid: a full room sends the batch first. */
+/* Puts our headers, and those that go with what was encoded, behind the record's own: without such
+ * as name the schemas of its former life. */
 static int merge_headers(struct run *run, struct mq_message *message, struct mq_err *err)
 {
 	const struct producing *job = run->job;
-	size_t n = message->n_headers + job->n_headers;
+	size_t n;
+	const struct mq_header *encoded = encoder_headers(&run->encoder, message, &n);
 
-	if (job->n_headers == 0)
-		return 0;
-	if (message->n_headers == 0) {
-		message->headers = job->headers;
-		message->n_headers = job->n_headers;
-		return 0;
-	}
-	if (run->n_headers + n > run->cap_headers) {
-		send_batch(run);
-		if (n > run->cap_headers) {
-			size_t cap = n < 16384 ? 16384 : n;
-			struct mq_header *room = realloc(run->headers, cap * sizeof *room);
-			if (!room)
-				return mq_fail_memory(err);
-			run->headers = room;
-			run->cap_headers = cap;
-		}
-	}
-	struct mq_header *mine = run->headers + run->n_headers;
-	memcpy(mine, message->headers, message->n_headers * sizeof *mine);
-	memcpy(mine + message->n_headers, job->headers, job->n_headers * sizeof *mine);
-	run->n_headers += n;
-	message->headers = mine;
-	message->n_headers = n;
-	return 0;
+	if ((run->encoder.value &&
+	     record_headers_drop(&run->headers, message, MQ_VALUE_SCHEMA_HEADER, err) < 0) ||
+	    (run->encoder.key &&
+	     record_headers_drop(&run->headers, message, MQ_KEY_SCHEMA_HEADER, err) < 0) ||
+	    record_headers_merge(&run->headers, message, job->headers, job->n_headers, err) < 0)
+		return -1;
+	return record_headers_merge(&run->headers, message, encoded, n, err);
 }
 
 static void prefer(struct mq_bytes *mine, struct mq_bytes given)
@@ -286,7 +271,8 @@ static int add_record(struct run *run, struct mq_message *message, struct mq_err
 {
 	const struct producing *job = run->job;
 
-	if (run->n_batch == BATCH)
+	if (run->n_batch == BATCH ||
+	    record_headers_full(&run->headers, message, job->n_headers + 2))
 		send_batch(run);
 	message->tag = (uint64_t)++run->read;
 	message->offset = MQ_NO_OFFSET;
@@ -296,6 +282,14 @@ static int add_record(struct run *run, struct mq_message *message, struct mq_err
 	if (job->ts_ms != MQ_NO_TIME)
 		message->ts_ms = job->ts_ms;
 	choose_partition(run, message);
+	struct mq_err unfit = MQ_ERR_INIT;
+	if (encoder_apply(&run->encoder, message, &unfit) < 0) {
+		if (unfit.code != MQ_DATA)
+			return mq_fail(err, unfit.code, "%s", unfit.message);
+		run->refused++;
+		failures_add(&run->failures, message, &unfit, message->tag, false);
+		return 0;
+	}
 	if (merge_headers(run, message, err) < 0)
 		return -1;
 	merge_properties(run, message);
@@ -504,6 +498,9 @@ static int open_all(struct run *run, struct mq_err *err)
 		if (mq_format_new(job->tee_as ? job->tee_as : &format, &run->tee_format, err) < 0)
 			return -1;
 	}
+	if (job->encoding && encoder_init(&run->encoder, invocation, job->encoding, job->schema,
+	                                  run->target.stream, err) < 0)
+		return -1;
 	spec.stream = run->target.stream;
 	if (mq_open(&run->target, run->env, &run->conn, err) < 0 ||
 	    opening_check_stream(&run->target, run->conn, err) < 0)
@@ -558,28 +555,7 @@ int producing_run(const struct producing *producing, struct mq_err *err)
 	mq_format_free(run.tee_format);
 	free(run.batch);
 	free(run.properties);
-	free(run.headers);
+	record_headers_release(&run.headers);
+	encoder_release(&run.encoder);
 	return code;
-}
-
-struct mq_header *producing_headers(const struct mq_option_list *list, struct mq_err *err)
-{
-	struct mq_header *headers = calloc(list->n + 1, sizeof *headers);
-
-	if (!headers) {
-		mq_fail_memory(err);
-		return NULL;
-	}
-	for (size_t i = 0; i < list->n; i++) {
-		const char *text = list->items[i];
-		size_t len = strcspn(text, "=");
-		headers[i].name = mq_bytes_of(text, len);
-		headers[i].value = mq_bytes_str(text[len] == '=' ? text + len + 1 : NULL);
-		if (len == 0) {
-			mq_fail(err, MQ_USAGE, "-H: '%s' has no name, expected NAME[=VALUE]", text);
-			free(headers);
-			return NULL;
-		}
-	}
-	return headers;
 }

@@ -5,6 +5,7 @@
 #ifndef MQ_CMD_PRODUCING_H
 #define MQ_CMD_PRODUCING_H
 
+#include "cmd/encoding.h"
 #include "mqtk/command.h"
 #include "mqtk/format.h"
 #include "mqtk/input.h"
@@ -50,15 +51,14 @@ struct producing {
 	int64_t count;       /* stop after so many records; 0: at the end of the input */
 	bool skip_empty;     /* a file without a byte is no message */
 	struct judge *judge; /* records that it finds invalid fail, and are not sent; NULL: none */
+	/* --encode, and the options of schemas; NULL: records are sent as they are. */
+	const struct encoding_options *encoding;
+	const struct schema_options *schema;
 	struct producing_counts *counts; /* filled at the end; may be NULL */
 };
 
 /* Sends everything and waits for every confirmation. Returns the exit code: 0 only if every record
  * was confirmed. */
 int producing_run(const struct producing *producing, struct mq_err *err);
-
-/* -H NAME[=VALUE] as headers that point into the list: NAME alone is null, NAME= is empty. The
- * array is the caller's to free; NULL with err set when one has no name. */
-struct mq_header *producing_headers(const struct mq_option_list *list, struct mq_err *err);
 
 #endif

@@ -64,6 +64,9 @@ _mqtk() {
 		--failed-to) _mqtk_files; return ;;
 		--rate) :; return ;;
 		-z|--compression) _mqtk_reply 'none gzip snappy lz4 zstd '; return ;;
+		--encode) :; return ;;
+		--framing) :; return ;;
+		--key-schema) _mqtk_files; return ;;
 		--schema) _mqtk_files; return ;;
 		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
 		--message) :; return ;;
@@ -75,7 +78,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional --encode --framing --key-schema --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -1,6 +1,7 @@
 /* kcat -P: records to the producing engine. */
 #include "cmd/kcat/kcat.h"
 #include "cmd/producing.h"
+#include "cmd/record_headers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ int kcat_produce(struct kcat *kcat, struct mq_err *err)
 	static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
 	const struct kcat_values *values = kcat->values;
 	bool records = kcat->operands.n == 0 || values->lines || values->json;
-	struct mq_header *headers = producing_headers(&values->headers, err);
+	struct mq_header *headers = record_headers_parse(&values->headers, err);
 	char *address = kcat_address(kcat, kcat->topic, err);
 	struct producing_counts counts = {0};
 	struct mq_format_spec tee = {.kind = values->json ? MQ_FORMAT_JSON : MQ_FORMAT_RAW,

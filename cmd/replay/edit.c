@@ -1,7 +1,7 @@
 /* What a copy carries: see edit.h. */
 #include "cmd/replay/edit.h"
 
-#include "cmd/producing.h"
+#include "cmd/record_headers.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ int edit_init(struct edit *edit, const struct replay_values *values, bool proven
 {
 	*edit = (struct edit){.values = values, .provenance = provenance};
 	edit->plain = !provenance && values->headers.n == 0 && values->removed.n == 0;
-	edit->added = producing_headers(&values->headers, err);
+	edit->added = record_headers_parse(&values->headers, err);
 	return edit->added ? 0 : -1;
 }
 

@@ -26,6 +26,10 @@ enum mq_framing {
  * ended by NULL. */
 extern const char *const mq_framing_names[];
 
+/* The headers that may name schemas. */
+#define MQ_VALUE_SCHEMA_HEADER "__value_schema_id"
+#define MQ_KEY_SCHEMA_HEADER "__key_schema_id"
+
 enum mq_codec_part { MQ_CODEC_VALUE, MQ_CODEC_KEY };
 
 struct mq_codec_spec {
@@ -73,6 +77,9 @@ int32_t mq_codec_id(const struct mq_codec *codec);
  * JSON Schema: it is not valid by it); buf is then as it was. */
 int mq_codec_encode(struct mq_codec *codec, struct mq_bytes text, struct mq_buf *buf,
                     struct mq_err *err);
+/* Whether the part of a message already begins with what this codec writes before each payload (or
+ * has its header): an id or fingerprint that no JSON text begins with. Always false without one. */
+bool mq_codec_is_encoded(const struct mq_codec *codec, const struct mq_message *message);
 /* MQ_FRAMING_GUID: the header that goes with each encoded message, owned by the codec; else false.
  */
 bool mq_codec_header(const struct mq_codec *codec, struct mq_header *ret);

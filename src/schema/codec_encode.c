@@ -120,6 +120,18 @@ int mq_codec_encode(struct mq_codec *codec, struct mq_bytes text, struct mq_buf 
 	return result;
 }
 
+bool mq_codec_is_encoded(const struct mq_codec *codec, const struct mq_message *message)
+{
+	struct mq_bytes head = mq_bytes_of(codec->head, codec->head_len);
+	struct mq_bytes bytes = codec->spec.part == MQ_CODEC_KEY ? message->key : message->payload;
+
+	if (head.len == 0)
+		return false;
+	if (codec->spec.framing == MQ_FRAMING_GUID)
+		return mq_bytes_equal(mq_frame_find_header(message, codec->spec.part), head);
+	return bytes.len >= head.len && memcmp(bytes.data, head.data, head.len) == 0;
+}
+
 bool mq_codec_header(const struct mq_codec *codec, struct mq_header *ret)
 {
 	if (codec->spec.framing != MQ_FRAMING_GUID || codec->head_len == 0)

@@ -10,11 +10,10 @@ static const char container_magic[4] = {'O', 'b', 'j', 1};
 
 const char *mq_frame_header(enum mq_codec_part part)
 {
-	return part == MQ_CODEC_KEY ? "__key_schema_id" : "__value_schema_id";
+	return part == MQ_CODEC_KEY ? MQ_KEY_SCHEMA_HEADER : MQ_VALUE_SCHEMA_HEADER;
 }
 
-/* The last of that name counts, as for a reader of Kafka's. */
-static struct mq_bytes find_header(const struct mq_message *message, enum mq_codec_part part)
+struct mq_bytes mq_frame_find_header(const struct mq_message *message, enum mq_codec_part part)
 {
 	struct mq_bytes name = mq_bytes_str(mq_frame_header(part));
 
@@ -71,7 +70,7 @@ static bool is_container(struct mq_bytes bytes)
 static int read_header(enum mq_codec_part part, const struct mq_message *message,
                        struct mq_bytes bytes, struct mq_frame *ret, struct mq_err *err)
 {
-	struct mq_bytes header = find_header(message, part);
+	struct mq_bytes header = mq_frame_find_header(message, part);
 
 	if (!header.data)
 		return 0;

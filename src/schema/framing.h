@@ -32,6 +32,8 @@ struct mq_frame {
 
 /* The header that may name the schema of a part. */
 const char *mq_frame_header(enum mq_codec_part part);
+/* Its value: the last of that name counts; absent when there is none. */
+struct mq_bytes mq_frame_find_header(const struct mq_message *message, enum mq_codec_part part);
 
 /* Reads the frame of bytes that are there (not absent). With MQ_FRAMING_AUTO it is recognised, and
  * what names nothing is MQ_FRAMING_NONE: an id is a positive number there. Else MQ_DATA when it is
