@@ -8,9 +8,12 @@ BATS_FILES := $(sort $(wildcard tests/*/*.bats))
 ONLY ?=
 # SERVERS="redis": only those of tests/brokers/run; what needs others is skipped.
 SERVERS ?=
+# Test suites of others that lie beside the project: avro/, json-schema-suite/. Without them tests get
+# what they can elsewhere, or are skipped.
+MQTK_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 # With exec, so that make waits for the end of what it started when it is interrupted.
 TEST_ENV = MQTK='$(abspath $(OUT)/mqtk)' MQTK_TEST_BIN='$(abspath $(OUT)/tests)' \
-           MQTK_TEST_VARIANT='$(notdir $(OUT))'
+           MQTK_TEST_VARIANT='$(notdir $(OUT))' MQTK_TEST_DATA='$(MQTK_TEST_DATA)'
 
 .PHONY: deps unit check check-fast run-check run-check-fast demo
 deps: ## install the libraries that building needs (Debian, Ubuntu), or name them

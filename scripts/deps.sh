@@ -36,6 +36,7 @@ build; ?lib:liblzma; liblzma-dev; xz-devel; xz; xz-dev; xz
 build; ?header:bzlib.h; libbz2-dev; bzip2-devel; bzip2; bzip2-dev; bzip2
 build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
 fast; cmd:bats; bats; bats; bats-core; bats; bats
+fast; ?python:pip; python3-pip; python3-pip; -; py3-pip; python-pip
 fast; lib:cmocka; libcmocka-dev; libcmocka-devel; cmocka; cmocka-dev; cmocka
 fast; cmd:jq; jq; jq; jq; jq; jq
 fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
