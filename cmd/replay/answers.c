@@ -171,6 +171,37 @@ void copying_note(struct copying *c, bool now)
 	c->noted = c->done;
 }
 
+static int settle_to(struct copying *c, uint64_t end, struct mq_err *err)
+{
+	bool any = false;
+
+	if (c->settled_to < end && copying_sync_kept(c, err) < 0)
+		return -1;
+	for (uint64_t i = c->settled_to; i < end; i++) {
+		struct copying_slot *slot = slot_of(c, i);
+		struct mq_message original;
+		if (slot->state != DONE || slot->stays || slot->again || slot->settled)
+			continue;
+		size_t reader = owed_get(&c->owed, i, &original);
+		if (mq_settle(c->pump->readers[reader], &original, 1, err) < 0)
+			return -1;
+		slot->settled = any = true;
+	}
+	c->settled_to = c->head;
+	for (size_t i = 0; i < c->pump->n_readers && any; i++)
+		if (mq_commit(c->pump->readers[i], false, err) < 0)
+			return -1;
+	return 0;
+}
+
+void copying_settle(struct copying *c, bool all)
+{
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (c->settles && settle_to(c, all ? c->tail : c->head, &err) < 0)
+		copying_break_off(c, &err);
+}
+
 /* --exactly-once: what was confirmed becomes visible together with where the group stands. */
 static int commit_positions(struct copying *c, struct mq_err *err)
 {

@@ -211,6 +211,11 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 		struct mq_err err = MQ_ERR_INIT;
 		struct mq_message *copy = &c->copies[copies];
 		take_slot(c, &messages[i]);
+		if (c->settles &&
+		    owed_keep(&c->owed, c->tail, c->pump->serving, &messages[i], &err) < 0) {
+			copying_break_off(c, &err);
+			break;
+		}
 		uint64_t tag = c->tail++;
 		if (i == 0 && c->counts.read == 0)
 			c->committed_ms = c->noted_ms = mq_now_monotonic_ms();
@@ -303,12 +308,15 @@ static void merge_by_time(struct copying *c, size_t n)
  * broke. */
 static bool wait_for_room(struct copying *c)
 {
-	while (COPYING_RING - (c->tail - c->head) < RUN) {
+	uint64_t ring = c->settles ? OWED_RING : COPYING_RING;
+
+	while (ring - (c->tail - c->head) < RUN) {
 		if (c->broken || stopped(c))
 			return false;
 		/* A file answers only when it is asked to. */
 		copying_serve(c, WAIT_MS, c->target->path != NULL);
 		copying_note(c, false);
+		copying_settle(c, false);
 	}
 	return !c->broken && !stopped(c);
 }
@@ -326,10 +334,8 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 	struct copying *c = ctx;
 	size_t taken = 0;
 
-	if (c->accepted == 0) {
-		c->lent = messages;
-		c->lent_from = c->tail;
-	}
+	c->lent = messages;
+	c->lent_from = c->tail;
 	while (taken < n && !c->enough && wait_for_room(c)) {
 		size_t run = n - taken < RUN ? n - taken : RUN;
 		uint64_t before = c->tail;
@@ -344,23 +350,10 @@ static int64_t accept_messages(void *ctx, const struct mq_message *messages, siz
 		taken += (size_t)(c->tail - before);
 		copying_note(c, false);
 		copying_commit(c, false);
+		copying_settle(c, false);
 	}
 	c->accepted += taken;
 	return taken > 0 ? (int64_t)taken : say_why(c, err);
-}
-
-/* Of what was accepted since the last flush, and is still lent: what is done with. */
-static int settle_done(struct copying *c, struct mq_err *err)
-{
-	struct mq_reader *reader = c->pump->readers[c->pump->serving];
-
-	for (size_t i = 0; c->settles && i < c->accepted; i++) {
-		const struct copying_slot *slot = slot_of(c, c->lent_from + i);
-		if (slot->state == DONE && !slot->stays && !slot->again && !slot->settled &&
-		    mq_settle(reader, &c->lent[i], 1, err) < 0)
-			return -1;
-	}
-	return c->settles ? mq_commit(reader, false, err) : 0;
 }
 
 static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
@@ -376,8 +369,8 @@ static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 	copying_note(c, true);
 	/* Which of them should have been kept is not known: all may come again. */
 	*ret_lost = kept ? (size_t)(c->tail - c->head) : c->accepted;
-	if (kept && settle_done(c, &mine) < 0)
-		copying_break_off(c, &mine);
+	if (kept)
+		copying_settle(c, true);
 	c->accepted = 0;
 	/* Messages that were sent, but whose transaction never ended, are lost with it. */
 	if (c->group && c->broken)
@@ -402,7 +395,7 @@ static bool needs_ids(const struct plan *plan)
 
 int copying_init(struct copying *c, bool provenance, struct mq_err *err)
 {
-	c->head = c->tail = 1;
+	c->head = c->tail = c->settled_to = 1;
 	c->slots = calloc(COPYING_RING, sizeof *c->slots);
 	c->copies = calloc((size_t)RUN * 2, sizeof *c->copies);
 	c->due = calloc(RUN, sizeof *c->due);
@@ -413,6 +406,8 @@ int copying_init(struct copying *c, bool provenance, struct mq_err *err)
 		return mq_fail_memory(err);
 	for (size_t i = 0; i <= c->plan->n; i++)
 		c->part_times[i] = INT64_MIN;
+	if (c->settles && owed_init(&c->owed, err) < 0)
+		return -1;
 	if (needs_ids(c->plan) && !(c->ids = calloc(COPYING_RING, sizeof *c->ids)))
 		return mq_fail_memory(err);
 	pace_init(&c->pace, &c->values->pace);
@@ -433,6 +428,7 @@ void copying_release(struct copying *c)
 	free(c->part_times);
 	free(c->originals);
 	free(c->ours);
+	owed_release(&c->owed);
 	c->slots = NULL;
 }
 
@@ -441,6 +437,7 @@ void copying_finish(struct copying *c)
 	mq_writer_close(c->target->writer); /* whatever had no answer is reported now */
 	c->target->writer = NULL;
 	copying_advance(c);
+	copying_settle(c, true);
 	failures_flush(&c->failures);
 	for (uint64_t i = c->head; i < c->tail; i++)
 		c->counts.unsent += slot_of(c, i)->state == UNSENT;

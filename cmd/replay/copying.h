@@ -9,6 +9,7 @@
 #include "cmd/failures.h"
 #include "cmd/replay/edit.h"
 #include "cmd/replay/journal.h"
+#include "cmd/replay/owed.h"
 #include "cmd/replay/pace.h"
 #include "cmd/replay/plan.h"
 #include "cmd/replay/target.h"
@@ -57,9 +58,12 @@ struct copying {
 	int64_t noted;   /* messages done with, as the journal knows */
 	int64_t done;    /* in this run */
 	size_t accepted; /* since the last flush */
-	/* settles: what was accepted since then, still lent, and the slot of the first one. */
+	/* settles: what is accepted now, still lent, and the slot of the first one; and what is
+	 * needed to settle it later. */
 	const struct mq_message *lent;
 	uint64_t lent_from;
+	struct owed owed;
+	uint64_t settled_to; /* no slot before it is still to be settled */
 	int64_t uncommitted; /* confirmed within the open transaction */
 	int64_t uncommitted_bytes;
 	int64_t kept; /* failures that --failed-to keeps, not on disk yet */

@@ -18,7 +18,7 @@ struct copying_slot {
 	enum slot_state state;
 	bool again;   /* done with by an earlier run: it counts for nothing */
 	bool stays;   /* not chosen: done with, but not settled */
-	bool settled; /* by the target, in one step with its copy */
+	bool settled; /* by us, or by the target in one step with its copy */
 	uint32_t bytes;
 };
 
@@ -48,6 +48,9 @@ void copying_drain(struct copying *c);
 int copying_sync_kept(struct copying *c, struct mq_err *err);
 /* A line of the journal, when it is time or now. */
 void copying_note(struct copying *c, bool now);
+/* Settles what is done with, at the front, or all; without `settles` nothing. What fails breaks the
+ * copying off. */
+void copying_settle(struct copying *c, bool all);
 /* --exactly-once: ends the transaction when it is time, or now. */
 void copying_commit(struct copying *c, bool now);
 

@@ -305,7 +305,8 @@ static void make_pump(struct running *r)
 	    .readers = r->sides.readers,
 	    .n_readers = r->sides.n_readers,
 	    .settle = settle && !here,
-	    .lazy = !settle,
+	    /* What is rewritten slowly or held back by a pace does not wait for its settling. */
+	    .lazy = !settle || (here && !paced && !r->policy->slow),
 	    .batch = settle ? BATCH_SETTLED : 0,
 	    .stop_at_end = true,
 	    .limit = limit_of(r),

@@ -211,12 +211,20 @@ static int open_file(struct target *target, const struct target_spec *spec, stru
 	return file_writer_open(&file, target->env, &target->writer, err);
 }
 
-/* by_name: the writer is opened with the first stream that is known; messages name their own. */
+/* by_name: the writer is opened with a stream that is there; messages name their own. */
+static const char *first_there(const struct target *target)
+{
+	for (size_t i = 0; i < target->n_streams; i++)
+		if (target->streams[i].missing.code == MQ_OK)
+			return target->streams[i].name;
+	return NULL;
+}
+
 static int open_writer(struct target *target, const struct target_spec *spec, struct mq_err *err)
 {
 	int codec = target->values->compression;
 	const struct mq_write_spec writing = {
-	    .stream = target->by_name ? target->streams[0].name : target->address.stream,
+	    .stream = target->by_name ? first_there(target) : target->address.stream,
 	    .by_name = target->by_name,
 	    .create = target->values->create && !target->by_name,
 	    .transactional = spec->transaction != NULL,

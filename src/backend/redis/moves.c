@@ -8,46 +8,51 @@
  * settles only what was added: nothing comes between the commands of an EXEC, so what fails one
  * XADD fails all behind it, the last one included.
  */
-#include "backend/redis/held.h"
-#include "backend/redis/writer.h"
+#include "backend/redis/group.h"
+#include "backend/redis/moves_parts.h"
 
 #include <stdlib.h>
 
 enum {
-	ITEMS_MAX = 128,         /* messages of one transaction */
-	ITEMS_BYTES = 64 * 1024, /* and about how large they are together */
+	ITEMS_BYTES = 64 * 1024, /* about how large the messages of one transaction are */
 	WORDS_MAX = 1000,        /* of one message: Lua's stack has an end */
-	HEAD_WORDS = 8,          /* of EVAL, in front of the ids */
+	HEAD_WORDS = 9,          /* of EVAL, in front of the ids or without them */
 };
 
-/* KEYS: source and target. ARGV: the command that settles, the group, the number of ids, the ids,
- * the words of XADD behind the key. Returns the new id, or the error behind '-', and how many were
- * settled (-1: refused). */
-static const char script[] =
+/* Of both scripts: KEYS: source and target. The last of ARGV are the words of XADD behind the key.
+ * Returns the new id, or the error behind '-'; how many were settled (-1: refused); and 0 where
+ * that was not done as it is meant. */
+
+/* ARGV: the command that settles, the group, the number of ids, the ids. */
+static const char deleting[] =
     "local n=tonumber(ARGV[3]) "
     "local a=redis.pcall('XADD',KEYS[2],unpack(ARGV,4+n)) "
-    "if not a then return {'-',-1} end "
-    "if type(a)=='table' then return {'-'..a.err,-1} end "
+    "if not a then return {'-',-1,1} end "
+    "if type(a)=='table' then return {'-'..a.err,-1,1} end "
     "local d if ARGV[1]=='XACK' then d=redis.pcall('XACK',KEYS[1],ARGV[2],unpack(ARGV,4,3+n)) "
     "else d=redis.pcall('XDEL',KEYS[1],unpack(ARGV,4,3+n)) end "
     "if type(d)=='table' then d=-1 end "
-    "return {a,d}";
+    "return {a,d,1}";
 
-struct mq_rd_move {
-	uint64_t tag;
-	uint64_t receipt;
-};
-
-struct mq_rd_moves {
-	struct mq_rd_reader *reader;
-	const struct mq_rd_cursor *source; /* of all originals */
-	char *target;                      /* of all messages */
-	size_t target_len;
-	size_t answers;  /* that came: of MULTI, of each command, of EXEC */
-	char error[300]; /* why a command was not even queued; or "" */
-	size_t n;
-	struct mq_rd_move items[ITEMS_MAX];
-};
+/* Entries that follow each other from the first one of the stream on: to cut them off costs the
+ * server a small part of what it costs to delete each. Where others stand before them by now, or
+ * that is not allowed, they are deleted. ARGV: the first id, the last, what is next to that, how
+ * many there are. */
+static const char cutting[] =
+    "local a=redis.pcall('XADD',KEYS[2],unpack(ARGV,5)) "
+    "if not a then return {'-',-1,1} end "
+    "if type(a)=='table' then return {'-'..a.err,-1,1} end "
+    "local d,e=nil,redis.pcall('XRANGE',KEYS[1],'-','('..ARGV[1],'COUNT',1) "
+    "if not e.err and #e==0 then "
+    "d=redis.pcall('XTRIM',KEYS[1],'MINID','=',ARGV[3]) "
+    "if type(d)=='number' then return {a,d,1} end end "
+    "e=redis.pcall('XRANGE',KEYS[1],ARGV[1],ARGV[2]) "
+    "if e.err or #e>tonumber(ARGV[4]) then return {a,-1,0} end "
+    "if #e==0 then return {a,0,0} end "
+    "for i=1,#e do e[i]=e[i][1] end "
+    "d=redis.pcall('XDEL',KEYS[1],unpack(e)) "
+    "if type(d)=='table' then d=-1 end "
+    "return {a,d,0}";
 
 void mq_rd_moves_free(struct mq_rd_moves *moves)
 {
@@ -142,6 +147,8 @@ struct batch {
 	struct mq_rd_moves *moves; /* or NULL */
 	size_t last_words;
 	char (*ids)[MQ_RD_ID_TEXT]; /* of the originals */
+	struct mq_rd_id last;
+	char count[24], behind[MQ_RD_ID_TEXT];
 };
 
 /* The last one becomes a command, as another follows. */
@@ -157,26 +164,45 @@ static int add_last(struct mq_rd_writer *w, const struct batch *batch, struct mq
 	           : 0;
 }
 
-static int append_all(struct mq_rd_writer *w, const struct batch *batch, struct mq_err *err)
+/* The words of the script's command in front of the last message's own: *ret_n of them. */
+static void script_words(struct batch *batch, const char *words[], size_t *ret_n)
 {
-	const struct mq_rd_moves *moves = batch->moves;
+	struct mq_rd_moves *moves = batch->moves;
 	const struct mq_rd_reader *r = moves->reader;
-	static const char *const multi[] = {"MULTI"}, *const exec[] = {"EXEC"};
-	const char *words[HEAD_WORDS + ITEMS_MAX];
-	char count[24];
+	size_t n = 0;
 
-	snprintf(count, sizeof count, "%zu", moves->n);
-	words[0] = "EVAL";
-	words[1] = script;
-	words[2] = "2";
-	words[3] = moves->source->name;
-	words[4] = moves->target;
-	words[5] = r->group ? "XACK" : "XDEL";
-	words[6] = r->group ? r->group : "";
-	words[7] = count;
-	for (size_t i = 0; i < moves->n; i++)
-		words[HEAD_WORDS + i] = batch->ids[i];
-	size_t n = HEAD_WORDS + moves->n;
+	/* Nothing is next to that, and so it could not be cut off. */
+	if (mq_rd_id_compare(batch->last, MQ_RD_ID_MAX) == 0)
+		moves->cuts = false;
+	snprintf(batch->count, sizeof batch->count, "%zu", moves->n);
+	words[n++] = "EVAL";
+	words[n++] = moves->cuts ? cutting : deleting;
+	words[n++] = "2";
+	words[n++] = moves->source->name;
+	words[n++] = moves->target;
+	if (moves->cuts) {
+		mq_rd_id_print(mq_rd_id_next(batch->last), batch->behind);
+		words[n++] = batch->ids[0];
+		words[n++] = batch->ids[moves->n - 1];
+		words[n++] = batch->behind;
+		words[n++] = batch->count;
+	} else {
+		words[n++] = r->group ? "XACK" : "XDEL";
+		words[n++] = r->group ? r->group : "";
+		words[n++] = batch->count;
+		for (size_t i = 0; i < moves->n; i++)
+			words[n++] = batch->ids[i];
+	}
+	*ret_n = moves->head_words = n;
+}
+
+static int append_all(struct mq_rd_writer *w, struct batch *batch, struct mq_err *err)
+{
+	static const char *const multi[] = {"MULTI"}, *const exec[] = {"EXEC"};
+	const char *words[HEAD_WORDS + MQ_RD_MOVES_MAX];
+	size_t n;
+
+	script_words(batch, words, &n);
 	return mq_rd_command_append(&w->data, 1, multi, NULL, err) < 0 ||
 	               mq_buf_append(&w->data, w->moving.data, w->moving.len, err) < 0 ||
 	               mq_rd_count_append(&w->data, n + batch->last_words, err) < 0 ||
@@ -206,13 +232,22 @@ static int finish(struct mq_rd_writer *w, struct batch *batch, struct mq_err *er
 	return result;
 }
 
+/* What a stream begins with was moved up to here, and this is the next one. */
+static bool is_front(const struct mq_message *original)
+{
+	const struct mq_rd_cursor *source = original->owner;
+
+	return source->cuts && original->receipt == source->moved + 1;
+}
+
 static bool belongs(const struct mq_rd_writer *w, const struct batch *batch,
                     const struct mq_message *original, struct mq_bytes target)
 {
 	const struct mq_rd_moves *moves = batch->moves;
 
-	return moves->n < ITEMS_MAX && w->moving.len < ITEMS_BYTES &&
-	       moves->source == original->owner && mq_bytes_equal(target, mq_rd_moves_key(moves));
+	return moves->n < MQ_RD_MOVES_MAX && w->moving.len < ITEMS_BYTES &&
+	       moves->source == original->owner && moves->cuts == is_front(original) &&
+	       mq_bytes_equal(target, mq_rd_moves_key(moves));
 }
 
 static int begin(struct mq_rd_writer *w, struct mq_rd_reader *r, struct batch *batch,
@@ -227,6 +262,7 @@ static int begin(struct mq_rd_writer *w, struct mq_rd_reader *r, struct batch *b
 	moves->reader = r;
 	moves->source = original->owner;
 	moves->target_len = target.len;
+	moves->cuts = is_front(original);
 	moves->n = 0;
 	mq_rd_moves_sent(moves);
 	mq_buf_clear(&w->moving);
@@ -290,6 +326,9 @@ static int take(struct mq_rd_writer *w, struct mq_rd_reader *r, struct batch *ba
 	if (mq_rd_words_append(&w->last, e->n - at, e->argv + at, e->lens + at, err) < 0)
 		return -1;
 	snprintf(batch->ids[moves->n], MQ_RD_ID_TEXT, "%s", original->id.data);
+	mq_rd_id_parse(original->id.data, 0, &batch->last);
+	if (moves->cuts)
+		moves->source->moved = original->receipt;
 	moves->items[moves->n++] =
 	    (struct mq_rd_move){.tag = message->tag, .receipt = original->receipt};
 	return 1;
@@ -301,7 +340,7 @@ int64_t mq_rd_write_moving(struct mq_writer *writer, struct mq_reader *reader,
 {
 	struct mq_rd_writer *w = (struct mq_rd_writer *)writer;
 	struct mq_rd_reader *r = (struct mq_rd_reader *)reader;
-	char ids[ITEMS_MAX][MQ_RD_ID_TEXT];
+	char ids[MQ_RD_MOVES_MAX][MQ_RD_ID_TEXT];
 	struct batch batch = {.ids = ids};
 	int64_t taken = 0, took = 1;
 
@@ -331,161 +370,4 @@ int64_t mq_rd_write_moving(struct mq_writer *writer, struct mq_reader *reader,
 		return -1;
 	mq_rd_turn(w);
 	return taken;
-}
-
-/* --- reports --------------------------------------------------------------------------------- */
-
-/* The words of an item's XADD behind the key: *ret_n of them; NULL when it does not read so. */
-static const struct mq_rd_reply *words_of(const struct mq_rd_reply *command, bool is_last,
-                                          size_t *ret_n)
-{
-	const struct mq_rd_reply *number = mq_rd_reply_at(command, HEAD_WORDS - 1);
-	size_t head = is_last ? HEAD_WORDS + (size_t)mq_rd_reply_number(number, 0) : 2;
-
-	*ret_n = command->n > head ? command->n - head : 0;
-	return mq_rd_reply_at(command, head);
-}
-
-/* The message of an item, out of the commands. False when there is no memory. */
-static bool message_of(struct mq_rd_writer *w, const struct mq_rd_slot *slot, size_t item,
-                       struct mq_message *ret)
-{
-	struct mq_err ignored = MQ_ERR_INIT;
-	struct mq_rd_codec codec;
-	struct mq_rd_reply *command = NULL;
-	size_t own = w->nomkstream ? 2 : 1, n;
-	bool whole = false;
-
-	*ret = (struct mq_message)MQ_MESSAGE_INIT;
-	mq_rd_arena_clear(&w->failing);
-	mq_rd_decoder_clear(&w->decoder);
-	if (mq_rd_codec_init(&codec, &ignored) < 0)
-		return false;
-	bool fed = mq_rd_codec_feed(&codec, w->data.data + (slot->at - w->data_from), slot->len,
-	                            &ignored) == 0;
-	for (size_t i = 0; i < item + 2 && fed; i++) /* MULTI comes first */
-		fed = mq_rd_codec_next(&codec, &w->failing, &command, &ignored) > 0;
-	const struct mq_rd_reply *word =
-	    fed ? words_of(command, item + 1 == slot->moves->n, &n) : NULL;
-	if (word && n > own) {
-		struct mq_rd_reply fields = *command;
-		for (size_t i = 0; i < own; i++)
-			word = word->next;
-		fields.first = (struct mq_rd_reply *)(uintptr_t)word;
-		fields.n = n - own;
-		ret->stream = mq_rd_moves_key(slot->moves);
-		whole = mq_rd_decode(&w->decoder, &w->failing, &fields, ret, &ignored) == 0;
-	}
-	mq_rd_codec_release(&codec);
-	return whole;
-}
-
-static void report(struct mq_rd_writer *w, const struct mq_rd_slot *slot, size_t item,
-                   struct mq_delivery *delivery)
-{
-	const struct mq_rd_move *move = &slot->moves->items[item];
-	struct mq_message message;
-
-	delivery->tag = move->tag;
-	delivery->partition = MQ_NO_PARTITION;
-	delivery->offset = MQ_NO_OFFSET;
-	if (delivery->err && message_of(w, slot, item, &message)) {
-		message.tag = move->tag;
-		delivery->message = &message;
-	}
-	if (delivery->settled)
-		mq_rd_held_forget(slot->moves->reader, move->receipt);
-	w->n_messages--;
-	w->reports++;
-	w->delivered(w->ctx, delivery);
-	delivery->message = NULL; /* it was lent for the call */
-}
-
-void mq_rd_moves_report(struct mq_rd_writer *w, struct mq_rd_slot *slot, const struct mq_err *why,
-                        bool maybe_stored)
-{
-	for (size_t i = 0; i < slot->moves->n; i++) {
-		struct mq_delivery delivery = {.err = why, .maybe_stored = maybe_stored};
-		report(w, slot, i, &delivery);
-	}
-}
-
-/* --- answers --------------------------------------------------------------------------------- */
-
-/* What became of one message: the reply to its XADD. */
-static void answer_item(struct mq_rd_writer *w, struct mq_rd_slot *slot, size_t item,
-                        const struct mq_rd_reply *reply, bool settled)
-{
-	struct mq_delivery delivery = {.settled = settled};
-	struct mq_err why = MQ_ERR_INIT;
-
-	if (!reply || reply->type == REDIS_REPLY_NIL) {
-		mq_rd_fail_missing(w->conn, slot->moves->target, &why);
-		mq_hint(&why, MQ_HINT_NO_TARGET);
-	} else if (reply->type != REDIS_REPLY_STRING) {
-		mq_rd_fail_reply(w->conn, slot->moves->target, reply, &why);
-	}
-	if (why.code) {
-		delivery.err = &why;
-		delivery.settled = false;
-	}
-	report(w, slot, item, &delivery);
-}
-
-/* The last one's, of the script: '-' stands before an error. */
-static struct mq_rd_reply last_answer(const struct mq_rd_reply *reply)
-{
-	const char *text = mq_rd_reply_text(reply);
-	struct mq_rd_reply answer = {.type = REDIS_REPLY_NIL};
-
-	if (!reply || text[0] == '\0' || (text[0] == '-' && text[1] == '\0'))
-		return answer;
-	answer = *reply;
-	if (text[0] != '-')
-		return answer;
-	/* Older servers put one of their own in front. */
-	size_t skip = text[1] == '-' ? 2 : 1;
-	answer.type = REDIS_REPLY_ERROR;
-	answer.text = mq_bytes_of(text + skip, reply->text.len - skip);
-	return answer;
-}
-
-void mq_rd_moves_done(struct mq_rd_writer *w, struct mq_rd_slot *slot,
-                      const struct mq_rd_reply *reply)
-{
-	struct mq_rd_moves *moves = slot->moves;
-	const struct mq_rd_reply *last = mq_rd_reply_at(reply, moves->n - 1);
-	const struct mq_rd_reply *item = reply->first;
-	struct mq_rd_reply answer = last ? *last : (struct mq_rd_reply){.type = REDIS_REPLY_NIL};
-	int64_t settled = -1;
-
-	if (last && last->type == REDIS_REPLY_ARRAY) {
-		settled = mq_rd_reply_number(mq_rd_reply_at(last, 1), -1);
-		answer = last_answer(mq_rd_reply_at(last, 0));
-	}
-	if (settled >= 0 && settled < (int64_t)moves->n)
-		mq_log(w->conn->base.env, MQ_LEVEL_WARN,
-		       "%s: %lld of %zu entries were settled by somebody else meanwhile, and are "
-		       "copied all the same",
-		       moves->source->name, (long long)((int64_t)moves->n - settled), moves->n);
-	for (size_t i = 0; i + 1 < moves->n; i++, item = item ? item->next : NULL)
-		answer_item(w, slot, i, item, settled >= 0);
-	answer_item(w, slot, moves->n - 1, &answer, settled >= 0);
-}
-
-bool mq_rd_moves_answer(struct mq_rd_slot *slot, const struct mq_rd_reply *reply,
-                        struct mq_rd_reply *ret_answer)
-{
-	struct mq_rd_moves *moves = slot->moves;
-
-	*ret_answer = *reply;
-	if (++moves->answers == moves->n + 2) {
-		if (reply->type == REDIS_REPLY_ERROR && moves->error[0])
-			ret_answer->text = mq_bytes_str(moves->error);
-		return true;
-	}
-	/* A command that is not queued makes EXEC fail: why it was not is what counts. */
-	if (reply->type == REDIS_REPLY_ERROR && !moves->error[0])
-		snprintf(moves->error, sizeof moves->error, "%s", mq_rd_reply_text(reply));
-	return false;
 }

@@ -42,6 +42,8 @@ static int fill(struct mq_rd_reader *r, struct mq_rd_feed *feed, const struct mq
 	message->ts_ms = mq_rd_id_time(id);
 	message->ts_type = MQ_TS_APPEND;
 	message->owner = cursor;
+	if (r->acks && !r->group)
+		message->receipt = ++cursor->n_lent;
 	if (mq_rd_decode(&r->decoder, &feed->arena, fields, message, err) < 0 ||
 	    (r->group && mq_rd_ids_add(&cursor->lent_ids, id, err) < 0) ||
 	    (r->group && mark_redelivered(r, feed, message, err) < 0))
@@ -240,6 +242,9 @@ int mq_rd_reader_open(struct mq_conn *conn, const struct mq_read_spec *spec,
 		mq_rd_reader_close(&r->base);
 		return -1;
 	}
+	/* XTRIM MINID and exclusive ranges came with 6.2. */
+	for (size_t i = 0; i < r->n_cursors; i++)
+		r->cursors[i]->cuts = r->acks && !r->group && r->conn->version >= 60200;
 	*ret_reader = &r->base;
 	return 0;
 }

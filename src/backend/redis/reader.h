@@ -32,6 +32,10 @@ struct mq_rd_cursor {
 	int64_t removed;  /* entries that the stream had ever lost, */
 	int64_t received; /* and those that came, since then */
 	bool counted;     /* nothing was before the place where that began */
+	/* With ack and no group: messages are numbered as they are lent, from 1 on; so many from
+	 * the first one on were moved without a gap (moves.c). */
+	bool cuts; /* those can be cut off, as far as is known */
+	uint64_t n_lent, moved;
 	/* Groups only. */
 	struct mq_rd_id history; /* own pending entries up to here were received */
 	bool history_done;

@@ -12,7 +12,7 @@
  *   errors.c    what the server's errors mean
  *   entry.c     how a message is an entry of a stream, and back; fields.c: any fields as JSON
  *   writer.c    XADD in a pipeline; slots.c: the commands that have no answer yet
- *               moves.c: adding and settling in one step
+ *               moves.c: adding and settling in one step; moved.c: what became of it
  *   reader.c    messages and ends; feed.c: XRANGE, XREAD; place.c: positions;
  *               gap.c: what was removed before it came
  *   group.c     XREADGROUP, XAUTOCLAIM; acks.c: XACK; member.c: the default name

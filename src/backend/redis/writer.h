@@ -93,7 +93,7 @@ static inline struct mq_rd_slot *mq_rd_slot_of_number(struct mq_rd_writer *w, ui
 void mq_rd_turn(struct mq_rd_writer *w);
 bool mq_rd_is_full(const struct mq_rd_writer *w);
 
-/* moves.c */
+/* moves.c, moved.c */
 
 void mq_rd_moves_free(struct mq_rd_moves *moves);
 /* The stream that they are added to, and how many they are. */
