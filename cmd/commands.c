@@ -32,6 +32,7 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_schema_validate,
     &mq_cmd_schema_check,
     &mq_cmd_schema_show,
+    &mq_cmd_schema_infer,
     &mq_cmd_ping,
     &mq_cmd_config,
     &mq_cmd_kcat,

@@ -34,6 +34,7 @@ extern const struct mq_command mq_cmd_dlq_import;
 extern const struct mq_command mq_cmd_schema_validate;
 extern const struct mq_command mq_cmd_schema_check;
 extern const struct mq_command mq_cmd_schema_show;
+extern const struct mq_command mq_cmd_schema_infer;
 extern const struct mq_command mq_cmd_ping;
 extern const struct mq_command mq_cmd_config;
 extern const struct mq_command mq_cmd_kcat;

@@ -43,7 +43,7 @@ _mqtk() {
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	if [[ $cmd == schema ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show infer '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -628,6 +628,27 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--canonical --json --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
+		fi ;;
+	'schema infer')
+		case $prev in
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--formats) :; return ;;
+		--enum) :; return ;;
+		--map-names) :; return ;;
+		--input) _mqtk_reply 'lines whole envelopes '; return ;;
+		-o|--from) :; return ;;
+		--to) :; return ;;
+		-c|--count) :; return ;;
+		-p|--partition) :; return ;;
+		--idle-timeout) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--draft --formats --enum --ranges --closed --map-names --skip-invalid --input --from --to --end --count --partition --idle-timeout -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_files
 		fi ;;

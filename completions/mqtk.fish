@@ -759,6 +759,32 @@ complete -c mqtk -n '__mqtk_using "schema show"' -s h -l help -d 'this text'
 complete -c mqtk -n '__mqtk_using "schema show"' -l version -d 'the version of mqtk and of the libraries it uses'
 complete -c mqtk -n '__mqtk_using "schema show"' -F
 
+# mqtk schema infer
+complete -c mqtk -n '__mqtk_only schema' -a infer -d 'a JSON Schema from samples: files, standard input or streams'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l draft -x -a 'auto 4 6 7 2019-09 2020-12' -d 'of JSON Schema: 4, 6, 7, 2019-09 or 2020-12 (auto: 2020-12)'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l formats -x -d 'name a format where all strings, N or more, have it (5); 0: never'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l enum -x -d 'list strings where at most N different ones come, twice on average (0: never)'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l ranges -d 'minimum, maximum, lengths and sizes as they were'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l closed -d 'objects have no other members (additionalProperties: false)'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l map-names -x -d 'more than N names, none of them always there, are data: a map (50); 0: never'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l skip-invalid -d 'go on behind what is no JSON or has a key twice; exit status 3'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l input -x -a 'lines whole envelopes' -d 'what a file holds: lines, one whole sample, or -J envelopes (lines)'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s o -l from -x -d 'where to begin: beginning, end, stored, N, ID, -N, @TIME, -48h, 2026-11-01T10:00Z'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l to -x -d 'where to end, exclusive; the forms of --from'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s e -l end -d 'exit at the end, as it was when the command started'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s c -l count -x -d 'exit after N messages'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s p -l partition -x -d 'only these partitions; also 5-7; repeatable'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l idle-timeout -x -d 'exit after so long without a message'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l timeout -x -d 'how long to try a broker before giving up (10s)'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l insecure -d 'do not check the server\'s TLS certificate'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s q -l quiet -d 'warnings and errors only'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s v -l verbose -d 'say more; -vv adds the client library\'s log'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l color -x -a 'auto always never' -d 'colour: auto, always or never'
+complete -c mqtk -n '__mqtk_using "schema infer"' -s h -l help -d 'this text'
+complete -c mqtk -n '__mqtk_using "schema infer"' -l version -d 'the version of mqtk and of the libraries it uses'
+complete -c mqtk -n '__mqtk_using "schema infer"' -F
+
 # mqtk ping
 complete -c mqtk -n '__mqtk_only' -a ping -d 'one message there and back: is the broker up, and how fast'
 complete -c mqtk -n '__mqtk_using "ping"' -l wait -x -d 'try again for so long until the broker is up'
