@@ -268,6 +268,7 @@ void decoder_release(struct decoder *decoder)
 	mq_registry_free(decoder->registry);
 	mq_buf_release(&decoder->value_text);
 	mq_buf_release(&decoder->key_text);
+	record_headers_release(&decoder->headers);
 	*decoder = (struct decoder){0};
 }
 
@@ -350,5 +351,11 @@ int decoder_apply(struct decoder *decoder, const struct mq_message *message, str
 		decoded->payload_error = decoder->value_error.message;
 		result = fail_at(message, "value", &decoder->value_error, err);
 	}
+	record_headers_clear(&decoder->headers);
+	if ((decoded->key.data &&
+	     record_headers_drop(&decoder->headers, ret, MQ_KEY_SCHEMA_HEADER, err) < 0) ||
+	    (decoded->payload.data &&
+	     record_headers_drop(&decoder->headers, ret, MQ_VALUE_SCHEMA_HEADER, err) < 0))
+		return -1;
 	return result;
 }

@@ -5,6 +5,7 @@
 #ifndef MQ_CMD_DECODING_H
 #define MQ_CMD_DECODING_H
 
+#include "cmd/record_headers.h"
 #include "cmd/schema/opening.h"
 #include "mqtk/codec.h"
 #include "mqtk/command.h"
@@ -52,6 +53,7 @@ struct decoder {
 	struct mq_decoded decoded;
 	struct mq_buf value_text, key_text;
 	struct mq_err value_error, key_error;
+	struct record_headers headers;
 	bool noted;
 };
 
@@ -68,8 +70,10 @@ unsigned decoder_needs(const struct decoder *decoder);
 
 /*
  * Decodes the parts of a message: *ret is the message with what could be decoded, valid until the
- * next call. 0; -1 when a part cannot be decoded, which err says with the message's place; *ret
- * then has the other part all the same, and the reason in its decoded parts.
+ * next call. A header that names the schema of what was decoded is not there any more: who sends
+ * the text on would say with it that it is not text. 0; -1 when a part cannot be decoded, which err
+ * says with the message's place; *ret then has the other part all the same, and the reason in its
+ * decoded parts.
  */
 int decoder_apply(struct decoder *decoder, const struct mq_message *message, struct mq_message *ret,
                   struct mq_err *err);

@@ -51,6 +51,7 @@ servers; rabbitmq; rabbitmq-server; rabbitmq-server; rabbitmq; rabbitmq-server; 
 servers; cmd:redis-server; redis-server|valkey-redis-compat; redis; redis; redis; redis|valkey
 servers; cmd:redis-cli; redis-tools; redis; redis; redis; redis|valkey
 servers; ?cmd:amqp-publish; amqp-tools; librabbitmq-tools; rabbitmq-c; rabbitmq-c-utils; librabbitmq-c
+servers; python:ensurepip; python3-venv; -; -; py3-pip; python-pip
 servers; ?python:pika; python3-pika; python3-pika; -; py3-pika; python-pika
 servers; ?python:redis; python3-redis; python3-redis; -; py3-redis; python-redis
 debian13; sbin:debootstrap; debootstrap; debootstrap; -; debootstrap; debootstrap

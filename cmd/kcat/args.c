@@ -129,7 +129,7 @@ static const struct mq_option general_rows[] = {
     {.letter = 'v', .type = MQ_OPT_COUNT, .help = "say more", .field = FIELD(common.verbose)},
     {.letter = 'E',
      .type = MQ_OPT_FLAG,
-     .help = "go on behind a message that cannot be unpacked by -s",
+     .help = "go on behind a message that cannot be decoded by -s",
      .more = "That brokers are away for a while never ends the program: this half of kcat's -E is "
              "always on.",
      .field = FIELD(go_on)},
@@ -207,15 +207,16 @@ static const struct mq_option consuming_rows[] = {
      .field = FIELD(template_text)},
     {.letter = 's',
      .type = MQ_OPT_LIST,
-     .arg = "[key=|value=]PACK",
-     .help = "unpack numbers by letters: < > b B h H i I q Q c s $",
+     .arg = "[key=|value=]PACK|avro",
+     .help = "unpack numbers by letters: < > b B h H i I q Q c s $; avro: as JSON, see -r",
+     .more = "With -J what was Avro is JSON itself, with key_schema_id and value_schema_id beside "
+             "it; with -E what cannot be decoded is null there, with key_error or payload_error.",
      .field = FIELD(serdes)},
     {.letter = 'r',
      .type = MQ_OPT_STRING,
      .arg = "URL",
-     .help = "schema registry; comes with -s avro in a later version",
-     .field = FIELD(registry),
-     .hidden = true},
+     .help = "the schema registry for -s avro; user:password@ may stand before its host",
+     .field = FIELD(registry)},
     {.letter = 'O',
      .type = MQ_OPT_FLAG,
      .help = "no effect, as in kcat 1.7.1",
@@ -300,14 +301,6 @@ static int check_consuming_options(const struct kcat *kcat, struct mq_err *err)
 	const struct kcat_values *values = kcat->values;
 	bool group = kcat->mode == KCAT_GROUP;
 
-	if (values->registry)
-		return mq_fail(err, MQ_USAGE, "-r: schema registries come in a later version");
-	for (size_t i = 0; i < values->serdes.n; i++) {
-		const char *text = values->serdes.items[i];
-		const char *equals = strchr(text, '=');
-		if (strcmp(equals ? equals + 1 : text, "avro") == 0)
-			return mq_fail(err, MQ_USAGE, "-s %s: Avro comes in a later version", text);
-	}
 	if (!group && kcat->mode != KCAT_CONSUME)
 		return values->serdes.n == 0 ? 0
 		                             : mq_fail(err, MQ_USAGE,

@@ -5,20 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -s: [key=|value=]PACK; without a field both are meant. */
-static void read_serdes(const struct kcat_values *values, struct mq_format_spec *spec)
+/* -s: [key=|value=]PACK or avro; without a field both are meant. */
+static void read_serdes(const struct kcat_values *values, struct mq_format_spec *spec,
+                        struct decoding_choices *choices)
 {
+	const struct decoding_choice avro = {.wanted = true, .kind = MQ_SCHEMA_AVRO};
+
 	for (size_t i = 0; i < values->serdes.n; i++) {
 		const char *text = values->serdes.items[i];
-		if (strncmp(text, "key=", 4) == 0) {
-			spec->pack_key = text + 4;
-		} else if (strncmp(text, "value=", 6) == 0) {
-			spec->pack_payload = text + 6;
-		} else {
-			spec->pack_key = text;
-			spec->pack_payload = text;
+		bool key = strncmp(text, "key=", 4) == 0, value = strncmp(text, "value=", 6) == 0;
+		const char *what = text + (key ? 4 : value ? 6 : 0);
+		bool is_avro = strcmp(what, "avro") == 0;
+		if (!value) {
+			choices->key = is_avro ? avro : (struct decoding_choice){0};
+			spec->pack_key = is_avro ? NULL : what;
+		}
+		if (!key) {
+			choices->value = is_avro ? avro : (struct decoding_choice){0};
+			spec->pack_payload = is_avro ? NULL : what;
 		}
 	}
+}
+
+/* With -E a message that cannot be decoded is passed over; as JSON it stands there with the reason,
+ * as in kcat. */
+static enum on_error choose_policy(const struct kcat_values *values,
+                                   const struct decoding_choices *choices)
+{
+	if (!values->go_on)
+		return ON_ERROR_FAIL;
+	return values->json && (choices->key.wanted || choices->value.wanted) ? ON_ERROR_RAW
+	                                                                      : ON_ERROR_SKIP;
 }
 
 static int make_printer(const struct kcat *kcat, struct printer *printer, struct mq_err *err)
@@ -35,12 +52,18 @@ static int make_printer(const struct kcat *kcat, struct printer *printer, struct
 	    .kcat = true,
 	};
 
-	read_serdes(values, &spec);
-	if (printer_init_spec(printer, &spec, values->go_on ? ON_ERROR_SKIP : ON_ERROR_FAIL, err) <
-	    0)
+	struct decoding_options decoding = {.schema = {.registry = values->registry}};
+	struct decoding_choices choices = {0};
+
+	read_serdes(values, &spec, &choices);
+	if (printer_init_spec(printer, &spec, choose_policy(values, &choices), err) < 0 ||
+	    decoder_init(&printer->decoder, kcat->invocation, &decoding, &choices, err) < 0)
 		return -1;
 	printer->unbuffered = values->unbuffered;
-	return 0;
+	if (!decoder_wanted(&printer->decoder) || printer->decoder.registry)
+		return 0;
+	mq_fail(err, MQ_USAGE, "-s avro needs a schema registry");
+	return mq_hint(err, "-r URL names it");
 }
 
 /* The topics as addresses. Owned, as the array is; NULL with err set on failure. */

@@ -391,7 +391,7 @@ unchanged() {
 	done
 	run_kcat -C -t "$topic" -e -s avro -r http://127.0.0.1:1
 	is "$status" 1
-	has "$err" "later version"
+	has "$err" "value: nothing in it names its schema"
 }
 
 @test "kcat 27: head -1 ends it quietly (fix)" {

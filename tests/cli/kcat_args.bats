@@ -63,8 +63,7 @@ wrong() {
 	wrong "-o: times cannot" -G g -b "$none" -o s@1 t
 	wrong "-o stored is a group's" -C -b "$none" -t t -o stored
 	wrong "-s unpacks" -P -b "$none" -t t -s i
-	wrong "-s value=avro: Avro comes in a later version" -C -b "$none" -t t -s value=avro
-	wrong "-r: " -C -b "$none" -t t -r http://127.0.0.1
+	wrong "-s avro needs a schema registry" -C -b "$none" -t t -s value=avro
 	wrong "unknown option -w" -w
 	wrong "-t needs a value" -t
 }
