@@ -10,6 +10,7 @@ struct consume_values {
 	struct mq_common common;
 	struct reading reading;
 	struct printing printing;
+	struct marking_options marking;
 	struct worker_options worker;
 	const char *group;
 	const char *consumer;
@@ -22,6 +23,7 @@ struct consume_values {
 
 static const struct consume_values defaults = {
     .common = MQ_COMMON_INIT,
+    .printing = PRINTING_INIT,
     .reading = READING_INIT,
     .worker = WORKER_OPTIONS_INIT,
     .commit_interval = -1,
@@ -93,6 +95,7 @@ static const struct mq_option_set sets[] = {
     {"Printing", printing_rows, offsetof(struct consume_values, printing)},
     {"Decoding", decoding_rows, offsetof(struct consume_values, printing.decoding)},
     {"Schema", schema_source_rows, offsetof(struct consume_values, printing.decoding.schema)},
+    {"What is not valid", marking_rows, offsetof(struct consume_values, marking)},
     {"How schemas are read", schema_rows,
      offsetof(struct consume_values, printing.decoding.schema)},
     {0}};
@@ -112,6 +115,8 @@ static const struct mq_example examples[] = {
      "a program for each message, and what it cannot do put aside"},
     {"mqtk consume --group check --workers 4 --exec-lines ./check-lines local/orders",
      "four programs that answer line by line"},
+    {"mqtk consume -e --schema order.json --reject-to bad.jsonl prod/orders",
+     "only valid messages are printed, the others are kept"},
     {"mqtk consume --group billing --claim 5m redis://localhost/orders",
      "also what a member that fell silent was working on"},
     {0}};
@@ -151,12 +156,61 @@ static int check_work(const struct consume_values *values, const struct decoder 
 		        "as -f and -J have no effect");
 		return mq_hint(err, "--exec-json gives the command the whole message as JSON");
 	}
+	if (values->marking.reject_to || values->marking.allow_null)
+		return mq_fail(err, MQ_USAGE,
+		               "--reject-to and --allow-null are for printing; with --exec there "
+		               "is --dead-letter");
+	if (p->decoding.schema.source && !decoder->value) {
+		mq_fail(err, MQ_USAGE, "--schema needs --decode with --exec");
+		return mq_hint(err, "'mqtk consume --schema' without --exec tells which messages "
+		                    "are valid");
+	}
 	if (p->decoding.on_error == ON_ERROR_SKIP) {
 		mq_fail(err, MQ_USAGE, "--on-error skip would settle what no command has seen");
 		return mq_hint(err, "--dead-letter keeps what cannot be decoded; --on-error raw "
 		                    "gives it as it came");
 	}
 	return 0;
+}
+
+/* Prints the messages, and what is not valid as was asked for. */
+static int print(struct mq_invocation *invocation, struct mq_read_spec *spec,
+                 struct printer *printer, struct mq_err *err)
+{
+	const struct consume_values *values = invocation->values;
+	struct marking marking;
+	struct sources sources = {0};
+	struct text_sink sink;
+	int code = MQ_USAGE;
+
+	if (marking_open(&marking, invocation, &values->marking, &values->printing.decoding,
+	                 &printer->decoder, printer->envelopes, err) < 0)
+		goto out_marking;
+	spec->need |= marking_needs(&marking);
+	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
+	                 spec, err) < 0)
+		goto out_marking;
+	if (marking_connect(&marking, &sources, err) < 0)
+		goto out_sources;
+	text_sink_init(&sink, invocation->env, printer);
+	sink.marking = &marking;
+	struct mq_pump pump = {
+	    .sink = text_sink_operations(&sink),
+	    .settle = values->group != NULL || values->ack,
+	    .stop_at_end = values->reading.end,
+	    .limit = values->reading.count,
+	    .idle_timeout_ms = values->reading.idle_timeout,
+	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
+	};
+	code = consuming_run(invocation, &sources, &sink, &pump, err);
+	if (!sink.out.closed)
+		code = marking_conclude(&marking, code, err);
+	text_sink_release(&sink);
+out_sources:
+	sources_close(&sources);
+out_marking:
+	marking_close(&marking);
+	return err->code ? (int)err->code : code;
 }
 
 /* --exec: programs work on the messages, and what they have done is settled. */
@@ -191,8 +245,6 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct consume_values *values = invocation->values;
 	struct printer printer;
-	struct sources sources;
-	struct text_sink sink;
 	int code = MQ_USAGE;
 
 	if (check_group(values, err) < 0)
@@ -222,21 +274,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		code = wanted < 0 ? MQ_USAGE : work(invocation, &spec, &printer.decoder, err);
 		goto out_printer;
 	}
-	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
-	                 &spec, err) < 0)
-		goto out_printer;
-	text_sink_init(&sink, invocation->env, &printer);
-	struct mq_pump pump = {
-	    .sink = text_sink_operations(&sink),
-	    .settle = values->group != NULL || values->ack,
-	    .stop_at_end = values->reading.end,
-	    .limit = values->reading.count,
-	    .idle_timeout_ms = values->reading.idle_timeout,
-	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
-	};
-	code = consuming_run(invocation, &sources, &sink, &pump, err);
-	text_sink_release(&sink);
-	sources_close(&sources);
+	code = print(invocation, &spec, &printer, err);
 out_printer:
 	printer_release(&printer);
 	return err->code ? (int)err->code : code;
@@ -261,6 +299,10 @@ const struct mq_command mq_cmd_consume = {
              "Several addresses may name streams on several brokers. A stream that begins with ^ "
              "is a regular expression. With -X exchange=NAME the address is the broker's and what "
              "goes through that exchange is read; -X binding=KEY, repeatable, says which keys.\n\n"
+             "With --schema each message is judged. One that is not valid is printed all the same, "
+             "but said, and marked with -J (\"valid\", \"errors\"), and the exit status is 1; "
+             "--reject-to puts it elsewhere instead, --on-error fail ends there, skip leaves it "
+             "out, raw only prints it.\n\n"
              "With --exec, --exec-lines or --exec-batch nothing is printed: programs work on the "
              "messages, and what they have done is settled. What fails is tried again, then goes "
              "to --dead-letter.",

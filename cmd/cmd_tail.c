@@ -184,6 +184,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 
 	if (printer_init(&printer, invocation, &values->printing, err) < 0)
 		goto out_printer;
+	if (values->printing.decoding.schema.source && !printer.decoder.value) {
+		mq_fail(err, MQ_USAGE, "--schema needs --decode here");
+		mq_hint(err, "'mqtk consume --schema' tells which messages are valid");
+		goto out_printer;
+	}
 	struct mq_read_spec spec = {
 	    .from = {.kind = values->last > 0 ? MQ_POS_LAST : MQ_POS_END, .number = values->last},
 	    .need = printer_needs(&printer) | MQ_NEED_TIME,

@@ -43,11 +43,13 @@ int consuming_run(struct mq_invocation *invocation, struct sources *sources, str
 	pump.env = env;
 	pump.readers = sources->readers;
 	pump.n_readers = sources->n;
+	sink->serving = &pump.serving;
 	if (!invocation->common->quiet && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)) {
 		pump.progress = show_progress;
 		pump.progress_ctx = &progress;
 	}
 	enum mq_pump_end end = mq_pump_run(&pump, err);
+	sink->serving = NULL;
 	if (progress.shown)
 		fputs("\r\033[K", stderr);
 	long long count = sink->printed;

@@ -20,7 +20,7 @@ struct decoding_options {
 	const char *key_schema;
 	const char *reader_schema;
 	bool logical, bare;
-	int on_error;                 /* enum on_error */
+	int on_error;                 /* enum on_error; -1: not given, which is fail */
 	struct schema_options schema; /* --schema, and how schemas are read */
 };
 

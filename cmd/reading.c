@@ -220,8 +220,13 @@ int printer_init(struct printer *printer, const struct mq_invocation *invocation
 	}
 	if (decoding_choose("--decode", &options->decoding.decode, &options->decoding.framing,
 	                    &spec, &choices, err) < 0 ||
-	    printer_init_spec(printer, &spec, (enum on_error)options->decoding.on_error, err) < 0)
+	    printer_init_spec(printer, &spec,
+	                      options->decoding.on_error < 0
+	                          ? ON_ERROR_FAIL
+	                          : (enum on_error)options->decoding.on_error,
+	                      err) < 0)
 		goto out;
+	printer->envelopes = options->json;
 	printer->unbuffered = options->unbuffered;
 	result = decoder_init(&printer->decoder, invocation, &options->decoding, &choices, err);
 out:

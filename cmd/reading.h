@@ -43,6 +43,12 @@ struct printing {
 	struct decoding_options decoding;
 };
 
+/* --on-error is not given, so that --schema can tell. */
+#define PRINTING_INIT                                                                              \
+	{                                                                                          \
+		.decoding = {.on_error = -1 }                                                      \
+	}
+
 extern const struct mq_option reading_rows[];
 extern const struct mq_option printing_rows[];
 
@@ -58,6 +64,7 @@ struct printer {
 	struct mq_format *format;
 	struct mq_format *fallback; /* --on-error raw: without the decoding; else NULL */
 	enum on_error on_error;
+	bool envelopes; /* -J */
 	bool unbuffered;
 };
 int printer_init(struct printer *printer, const struct mq_invocation *invocation,

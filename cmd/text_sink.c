@@ -77,22 +77,76 @@ static int decode(struct text_sink *sink, const struct mq_message *message, stru
 	return 1;
 }
 
+static int reject(struct text_sink *sink, const struct mq_message *message, struct mq_err *err)
+{
+	struct mq_err why = *err;
+
+	mq_log(sink->env, MQ_LEVEL_VERBOSE, "%s", why.message);
+	mq_err_clear(err);
+	return marking_reject(sink->marking, message, sink->serving ? *sink->serving : 0, &why,
+	                      err);
+}
+
+/* By --schema: 1, and whether it is valid; by the policy 0, or -1. */
+static int judge(struct text_sink *sink, const struct mq_message *message, bool *ret_valid,
+                 struct mq_err *err)
+{
+	enum on_error policy = sink->printer->on_error;
+
+	*ret_valid = true;
+	if (!sink->marking || !sink->marking->judges)
+		return 1;
+	int valid = marking_judge(sink->marking, message, err);
+	if (valid != 0)
+		return valid;
+	if (sink->marking->rejecting)
+		return reject(sink, message, err);
+	*ret_valid = false;
+	if (!sink->marking->marks && policy == ON_ERROR_FAIL)
+		return -1;
+	if (policy == ON_ERROR_SKIP)
+		return skip(sink, message, true, err);
+	if (sink->marking->marks)
+		mq_log(sink->env, MQ_LEVEL_NOTE, "%s", err->message);
+	mq_err_clear(err);
+	return 1;
+}
+
+/* One message, whose envelope says whether it is valid. */
+static int append_message(struct text_sink *sink, const struct mq_message *message, bool valid,
+                          struct mq_buf *buf, struct mq_err *err)
+{
+	const struct printer *printer = sink->printer;
+
+	if (mq_format_append(printer->format, message, buf, err) < 0)
+		return -1;
+	if (!printer->envelopes || !sink->marking || !sink->marking->marks)
+		return 0;
+	return marking_append(sink->marking, valid, buf, err);
+}
+
 int text_sink_render(struct text_sink *sink, const struct mq_message *message, struct mq_buf *buf,
                      struct mq_err *err)
 {
 	const struct printer *printer = sink->printer;
 	struct mq_message decoded;
 	size_t before = buf->len;
+	bool valid;
 
 	if (decoder_wanted(&printer->decoder)) {
 		int shown = decode(sink, message, &decoded, err);
+		if (shown < 0 && err->code == MQ_DATA && sink->marking && sink->marking->rejecting)
+			return reject(sink, message, err);
 		if (shown <= 0)
 			return shown;
 		message = &decoded;
 	}
+	int shown = judge(sink, message, &valid, err);
+	if (shown <= 0)
+		return shown;
 	if (sink->prefix && append_prefix(sink, message->stream, buf, err) < 0)
 		return -1;
-	if (mq_format_append(printer->format, message, buf, err) == 0)
+	if (append_message(sink, message, valid, buf, err) == 0)
 		return 1;
 	if (err->code == MQ_DATA && printer->on_error == ON_ERROR_RAW) {
 		mq_err_clear(err);
@@ -143,9 +197,15 @@ static int flush_messages(void *ctx, size_t *ret_lost, struct mq_err *err)
 {
 	struct text_sink *sink = ctx;
 	size_t written = 0;
-	int result = mq_output_flush(&sink->out, sink->env, &written, err);
 
 	*ret_lost = 0;
+	if (sink->marking && sink->marking->rejecting &&
+	    rejects_flush(&sink->marking->rejects, err) < 0) {
+		*ret_lost = sink->n_ends;
+		sink->n_ends = 0;
+		return -1;
+	}
+	int result = mq_output_flush(&sink->out, sink->env, &written, err);
 	if (result < 0)
 		while (*ret_lost < sink->n_ends &&
 		       sink->ends[sink->n_ends - 1 - *ret_lost] > written)

@@ -6,12 +6,15 @@
 #define MQ_CMD_TEXT_SINK_H
 
 #include "cmd/reading.h"
+#include "cmd/schema/marking.h"
 #include "mqtk/output.h"
 #include "mqtk/pump.h"
 
 struct text_sink {
 	const struct mq_env *env;
 	struct printer *printer;
+	struct marking *marking; /* --schema, --reject-to; NULL: neither */
+	const size_t *serving;   /* the source that messages are from; NULL: the only one */
 	struct mq_output out;
 	size_t *ends; /* where each message in the buffer ends */
 	size_t n_ends, cap_ends;

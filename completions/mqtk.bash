@@ -115,6 +115,7 @@ _mqtk() {
 		--key-schema) _mqtk_files; return ;;
 		--reader-schema) _mqtk_files; return ;;
 		--schema) _mqtk_files; return ;;
+		--reject-to) _mqtk_files; return ;;
 		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
 		--message) :; return ;;
 		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
@@ -125,7 +126,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --reply --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error --framing --key-schema --reader-schema --logical-types --bare-unions --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --reply --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error --framing --key-schema --reader-schema --logical-types --bare-unions --schema --reject-to --allow-null --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -116,6 +116,8 @@ complete -c mqtk -n '__mqtk_using "consume"' -l reader-schema -r -F -d 'Avro: sh
 complete -c mqtk -n '__mqtk_using "consume"' -l logical-types -d 'Avro: dates, times, decimals and uuids as text, and not as numbers and bytes'
 complete -c mqtk -n '__mqtk_using "consume"' -l bare-unions -d 'Avro: the value of a union without the name of its branch'
 complete -c mqtk -n '__mqtk_using "consume"' -l schema -r -F -d 'the schema: a file, - for standard input, registry:SUBJECT[:VERSION] or id:N'
+complete -c mqtk -n '__mqtk_using "consume"' -l reject-to -r -F -d 'with --schema: put invalid messages there, and do not print them'
+complete -c mqtk -n '__mqtk_using "consume"' -l allow-null -d 'with --schema: messages without a payload (tombstones) are valid'
 complete -c mqtk -n '__mqtk_using "consume"' -l type -x -a 'auto json avro protobuf' -d 'what the schema is: json, avro or protobuf (auto: by its name and text)'
 complete -c mqtk -n '__mqtk_using "consume"' -l message -x -d 'Protobuf: the full name of the message (the first of the file)'
 complete -c mqtk -n '__mqtk_using "consume"' -l draft -x -a 'auto 4 6 7 2019-09 2020-12' -d 'JSON Schema without $schema: 4, 6, 7, 2019-09 or 2020-12 (auto: 2020-12)'

@@ -88,12 +88,7 @@ static int append_json(struct findings *findings, const struct place *place,
 	mq_json_known(&json, "offset", m->offset, MQ_NO_OFFSET);
 	if (m->id.data)
 		json_bytes(findings, &json, "id", m->id);
-	mq_json_text(&json, "pointer", judge_text(judge, error->pointer));
-	mq_json_text(&json, "schema_pointer",
-	             error->schema_pointer ? judge_text(judge, error->schema_pointer) : NULL);
-	mq_json_text(&json, "keyword", judge_text(judge, error->keyword));
-	mq_json_text(&json, "value", error->value ? judge_text(judge, error->value) : NULL);
-	mq_json_text(&json, "error", judge_text(judge, error->error));
+	judge_append_members(judge, error, &json);
 	mq_json_close(&json, '}');
 	return mq_json_end(&json);
 }

@@ -163,3 +163,14 @@ int judge_append_words(const struct judge *judge, const struct judge_error *erro
 		return 0;
 	return mq_buf_append_str(buf, ": ", err) < 0 ? -1 : append_shown(buf, value, err);
 }
+
+void judge_append_members(const struct judge *judge, const struct judge_error *error,
+                          struct mq_json *json)
+{
+	mq_json_text(json, "pointer", judge_text(judge, error->pointer));
+	mq_json_text(json, "schema_pointer",
+	             error->schema_pointer ? judge_text(judge, error->schema_pointer) : NULL);
+	mq_json_text(json, "keyword", judge_text(judge, error->keyword));
+	mq_json_text(json, "value", error->value ? judge_text(judge, error->value) : NULL);
+	mq_json_text(json, "error", judge_text(judge, error->error));
+}

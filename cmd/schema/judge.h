@@ -6,6 +6,7 @@
 #define MQ_CMD_SCHEMA_JUDGE_H
 
 #include "mqtk/codec.h"
+#include "mqtk/report.h"
 
 /* Places in the judge's texts: judge_text. */
 struct judge_error {
@@ -47,5 +48,9 @@ static inline const char *judge_text(const struct judge *judge, size_t place)
  * replaced. */
 int judge_append_words(const struct judge *judge, const struct judge_error *error,
                        struct mq_buf *buf, struct mq_err *err);
+
+/* The members pointer, schema_pointer, keyword, value and error of an open object. */
+void judge_append_members(const struct judge *judge, const struct judge_error *error,
+                          struct mq_json *json);
 
 #endif

@@ -438,3 +438,78 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	wait "$program_id" || status=$?
 	[ "$status" -eq 3 ]
 }
+
+@test "consume --schema marks what is not valid, and ends with 1" {
+	printf '%s\n' '{"id":"a"}' '{"total":-1}' '{"id":"c"}' | "$MQTK" produce -q "$store/o"
+	mq consume -e --schema order.json "$store/o"
+	expect_status 1
+	[ "$out" = $'{"id":"a"}\n{"total":-1}\n{"id":"c"}' ]
+	[[ $err == *"o[0]@1: /total: minimum: -1 is less than 0"* ]] || fail "$err"
+	[[ $err == *"1 of 3 messages is invalid"* || $err == *"1 of 3 messages are invalid"* ]]
+	mq consume -q -J -e --schema order.json "$store/o"
+	expect_status 1
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/message.json" out >&2
+	jq -es '[.[].valid] == [true, false, true] and (.[1].errors | map(.keyword)) == ["minimum", "required"]
+		and (.[0] | has("errors") | not)' out
+	# Marked lines can be produced again, and the marks are not a part of the message.
+	cp out marked
+	mq produce -q -J "$store/copy" marked
+	expect_status 0
+	mq consume -q -J -e "$store/copy"
+	jq -es 'length == 3 and (.[1].payload == "{\"total\":-1}") and all(.[]; has("valid") | not)' out
+	mq consume -q -J -e -c 1 --schema order.json "$store/o"
+	expect_status 0
+	mq consume -q -e --schema order.json --on-error raw "$store/o"
+	expect_status 0
+	[ "$(wc -l <out)" -eq 3 ]
+	[ -z "$err" ]
+	mq consume -e --schema order.json --on-error skip "$store/o"
+	expect_status 0
+	[ "$out" = $'{"id":"a"}\n{"id":"c"}' ]
+	[[ $err == *"skipped o[0]@1: "* ]]
+	mq consume -q -e --group g --schema order.json --on-error fail "$store/o"
+	expect_status 1
+	[ "$out" = '{"id":"a"}' ]
+	# What ended it was not settled.
+	mq consume -q -e --group g "$store/o"
+	[ "$out" = $'{"total":-1}\n{"id":"c"}' ]
+}
+
+@test "consume --schema --reject-to prints the others, and settles only what is kept" {
+	printf '%s\n' '{"id":"a"}' '{"total":-1}' '{"id":"c"}' | "$MQTK" produce -q -k k "$store/o"
+	mq consume -e --group g --schema order.json --reject-to "$store/dead" "$store/o"
+	expect_status 0
+	[ "$out" = $'{"id":"a"}\n{"id":"c"}' ]
+	[[ $err == *"1 message was put into "* ]] || fail "$err"
+	mq dlq show -J "$store/dead"
+	jq -es 'length == 1 and .[0].origin_offset == 1 and .[0].reason == "schema" and
+		.[0].message.key == "k"' out
+	mq consume -q -e --schema order.json --reject-to kept.jsonl "$store/o"
+	expect_status 0
+	jq -es 'map(.payload) == ["{\"total\":-1}"]' kept.jsonl
+	# Nothing is settled that could not be put aside.
+	if [ -e /dev/full ]; then
+		mq consume -q -e --group h --schema order.json --reject-to /dev/full "$store/o"
+		expect_status 6
+		mq consume -q -e --group h "$store/o"
+		[[ $out == *'{"total":-1}'* ]] || fail "$out"
+	fi
+	mq consume -q -e --reject-to kept.jsonl "$store/o"
+	expect_status 2
+	mq consume -q -e --schema order.json --on-error skip --reject-to kept.jsonl "$store/o"
+	expect_status 2
+	mq consume -q -e --schema order.json --reject-to "$store/o" "$store/o"
+	expect_status 2
+	mq consume -q -e --schema order.json --group w --exec cat "$store/o"
+	expect_status 2
+	mq tail -q -e --schema order.json "$store/o"
+	expect_status 2
+}
+
+@test "consume --decode and --schema: what was decoded is judged, what was not is put aside" {
+	printf '%s\n' '{"id":"a"}' '{"id":1}' 'no json' | "$MQTK" produce -q "$store/o"
+	mq consume -q -e --decode json --schema order.json --reject-to kept.jsonl "$store/o"
+	expect_status 0
+	[ "$out" = '{"id":"a"}' ]
+	jq -es 'map(.payload) == ["{\"id\":1}", "no json"]' kept.jsonl
+}
