@@ -64,11 +64,12 @@ broker_certificates() {
 	echo "$dir"
 }
 
-# broker_node NODE COMMAND…: starts a server. In a process of its own, which lives as long.
+# broker_node NODE COMMAND…: starts a server. In a process of its own, which lives as long; and in a
+# session of its own: `timeout` kills its whole process group, and supervisors are what ends servers.
 broker_node() {
 	[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
 	rm -f "$1/ended"
-	"$broker_here/supervise" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- 7>&- 9>&- &
+	setsid "$broker_here/supervise" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- 7>&- 9>&- &
 	disown $!
 }
 

@@ -109,6 +109,7 @@ rabbitmq_node() {
 	local dir=$1
 	local -a environment
 	mapfile -t environment <"$dir/environment"
+	rm -f "$dir/1/up"
 	broker_node "$dir/1" env -u NOTIFY_SOCKET -u RABBITMQ_HOME -u RABBITMQ_BASE \
 		"${environment[@]}" "$(rabbitmq_program rabbitmq-server)"
 }
@@ -165,6 +166,7 @@ rabbitmq_start() {
 			echo "RABBITMQ_STREAM=127.0.0.1:${ports[2]}"
 			[ -z "$tls" ] || printf 'RABBITMQ_TLS=127.0.0.1:%s\nRABBITMQ_CA=%s\n' "${ports[5]}" "$tls/ca.pem"
 		} >"$dir/env"
+		echo "${ports[4]}" >"$dir/epmd/port"
 		broker_node "$dir/epmd" epmd -port "${ports[4]}" -address 127.0.0.1 || return
 		status=0
 		broker_wait "$dir/epmd" 20 epmd -port "${ports[4]}" -names || status=$?
@@ -180,6 +182,7 @@ rabbitmq_start() {
 		[ "$status" -eq 1 ] || return 1
 	done
 	[ "$status" -eq 0 ] || return 1
+	: >"$dir/1/up"
 	echo "RABBITMQ_VERSION=$(rabbitmq_answers "$dir/env")" >>"$dir/env"
 	rabbitmq_use "$name"
 }
@@ -194,13 +197,28 @@ rabbitmq_stop() {
 	broker_stop "$MQTK_TEST_DIR/$1/1" "$MQTK_TEST_DIR/$1/epmd"
 }
 
+# When all servers of the run are gone. A node that was killed while it began may leave behind the
+# program that looks for epmd, and starts one for ever when there is none.
+rabbitmq_clean_up() {
+	local dir
+	for dir in "$MQTK_TEST_DIR"/*/epmd; do
+		if [ ! -e "$dir/port" ] || [ -e "$dir/../1/up" ]; then
+			continue
+		fi
+		for _ in 1 2 3 4; do
+			epmd -port "$(cat "$dir/port")" -kill
+			sleep 0.5
+		done
+	done
+}
+
 rabbitmq_kill() {
 	broker_kill "$MQTK_TEST_DIR/$1/1"
 }
 
 rabbitmq_again() {
 	local dir=$MQTK_TEST_DIR/$1
-	rabbitmq_node "$dir" && broker_wait "$dir/1" 180 rabbitmq_answers "$dir/env"
+	rabbitmq_node "$dir" && broker_wait "$dir/1" 180 rabbitmq_answers "$dir/env" && : >"$dir/1/up"
 }
 
 rabbitmq_api() {
