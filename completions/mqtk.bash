@@ -43,7 +43,7 @@ _mqtk() {
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	if [[ $cmd == schema ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show infer '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show infer ls get register delete config '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -652,6 +652,69 @@ _mqtk() {
 			_mqtk_reply '--draft --formats --enum --ranges --closed --map-names --skip-invalid --input --from --to --end --count --partition --idle-timeout -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_files
+		fi ;;
+	'schema ls')
+		case $prev in
+		--registry) :; return ;;
+		--format) _mqtk_reply 'table json csv '; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--registry --deleted --format --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			:
+		fi ;;
+	'schema get')
+		case $prev in
+		--registry) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--registry --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			:
+		fi ;;
+	'schema register')
+		case $prev in
+		--registry) :; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--reference) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--registry --type --reference --dry-run --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
+		fi ;;
+	'schema delete')
+		case $prev in
+		--registry) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--registry --permanent --yes --dry-run -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			:
+		fi ;;
+	'schema config')
+		case $prev in
+		--registry) :; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--registry --unset --json -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			:
 		fi ;;
 	'ping')
 		case $prev in

@@ -202,30 +202,41 @@ bool registries_guid(const char *text, unsigned char ret[static 16])
 	return n == 32;
 }
 
-/* SUBJECT[:VERSION]: subjects may have colons too, so only a number or "latest" behind the last one
- * is a version. */
-static int find_version(struct mq_registry *registry, const char *text,
-                        const struct mq_registered **ret, struct mq_err *err)
+int registries_split(const char *text, char *subject, size_t size, int32_t *ret_version,
+                     struct mq_err *err)
 {
 	const char *colon = strrchr(text, ':');
-	char subject[1024];
 	size_t len = strlen(text);
 	int64_t version = 0;
 
+	*ret_version = -1;
 	if (colon && strcmp(colon, ":latest") == 0) {
 		len = (size_t)(colon - text);
+		*ret_version = 0;
 	} else if (colon && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0') {
 		if (mq_int_parse(colon + 1, 1, INT32_MAX, &version, err) < 0)
 			return -1;
 		len = (size_t)(colon - text);
+		*ret_version = (int32_t)version;
 	}
-	if (len == 0 || len >= sizeof subject) {
-		mq_fail(err, MQ_USAGE, "registry:%s names no subject", text);
-		return mq_hint(err, "registry:SUBJECT or registry:SUBJECT:VERSION is expected");
+	if (len == 0 || len >= size) {
+		mq_fail(err, MQ_USAGE, "'%s' names no subject", text);
+		return mq_hint(err, "SUBJECT or SUBJECT:VERSION is expected");
 	}
 	memcpy(subject, text, len);
 	subject[len] = '\0';
-	return mq_registry_by_version(registry, subject, (int32_t)version, ret, err);
+	return 0;
+}
+
+static int find_version(struct mq_registry *registry, const char *text,
+                        const struct mq_registered **ret, struct mq_err *err)
+{
+	char subject[REGISTRIES_SUBJECT_MAX];
+	int32_t version;
+
+	if (registries_split(text, subject, sizeof subject, &version, err) < 0)
+		return -1;
+	return mq_registry_by_version(registry, subject, version < 0 ? 0 : version, ret, err);
 }
 
 int registries_find(struct mq_registry *registry, const char *source,

@@ -36,6 +36,12 @@ bool registries_has(const char *source);
 int registries_find(struct mq_registry *registry, const char *source,
                     const struct mq_registered **ret, struct mq_err *err);
 
+/* SUBJECT[:VERSION] taken apart: subjects may have colons too, so only a number or "latest" behind
+ * the last one is a version. *ret_version: 0 for latest, -1 when there is none. */
+#define REGISTRIES_SUBJECT_MAX 1024
+int registries_split(const char *text, char *subject, size_t size, int32_t *ret_version,
+                     struct mq_err *err);
+
 /* The 16 bytes of a GUID as text; false when it is none. */
 bool registries_guid(const char *text, unsigned char ret[static 16]);
 

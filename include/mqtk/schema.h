@@ -73,6 +73,10 @@ struct mq_schema_spec {
 
 struct mq_schema;
 
+/* The kind that a spec of the kind UNKNOWN is taken for, by its name's ending and its text;
+ * MQ_SCHEMA_UNKNOWN: the text is empty. */
+enum mq_schema_kind mq_schema_guess(const struct mq_schema_spec *spec);
+
 /* Copies what it needs, load and load_ctx are used only during the call. MQ_DATA: it is no schema
  * (named: where and why); MQ_USAGE: the kind is not built in or cannot be told. */
 int mq_schema_new(const struct mq_schema_spec *spec, struct mq_schema **ret, struct mq_err *err);

@@ -47,7 +47,7 @@ static bool ends_in(const char *name, const char *ending)
 }
 
 /* By the name's ending, else by what the text begins with and has in it. */
-static enum mq_schema_kind guess(const struct mq_schema_spec *spec)
+enum mq_schema_kind mq_schema_guess(const struct mq_schema_spec *spec)
 {
 	const char *name = spec->name ? spec->name : "";
 	struct mq_bytes text = spec->text;
@@ -71,7 +71,7 @@ static enum mq_schema_kind guess(const struct mq_schema_spec *spec)
 
 int mq_schema_new(const struct mq_schema_spec *spec, struct mq_schema **ret, struct mq_err *err)
 {
-	enum mq_schema_kind kind = spec->kind == MQ_SCHEMA_UNKNOWN ? guess(spec) : spec->kind;
+	enum mq_schema_kind kind = spec->kind == MQ_SCHEMA_UNKNOWN ? mq_schema_guess(spec) : spec->kind;
 	const char *name = spec->name ? spec->name : "the schema";
 
 	*ret = NULL;
