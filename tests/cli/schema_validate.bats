@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # $ref is no variable
 # `schema validate` on files, standard input and the local store; bad schemas and hostile inputs.
 
 load ../lib/helpers
@@ -287,10 +288,10 @@ serve() {
 	export MQTK_REGISTRY=$url
 	printf '\0\0\0\0\x07\x02' >one
 	printf '\0\0\0\0\x07\x10' >eight
-	printf '\0\0\0\0\x07\xff' >cut
+	printf '\0\0\0\0\x07\xff' >cutoff
 	printf '\0\0\0\0\x08\x02' >unknown
 	printf 'text' >bare
-	"$MQTK" produce -q "$store/r" one eight cut unknown bare
+	"$MQTK" produce -q "$store/r" one eight cutoff unknown bare
 	# By the schema that each names.
 	mq schema validate "$store/r"
 	expect_status 1
@@ -328,16 +329,16 @@ serve() {
 sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"id\":\"a\",\"id\":\"b\"}\n")' >huge
 	printf '\xef\xbb\xbf{"id":"a"}\n' >bom
 	printf '{"\x1b[31mid":1,"id":"\x1b"}\n{"\\u001b[2J\\u009b":1}\n' >escapes
-	printf '{"id":"a"' >cut
-	validate deep huge bom escapes cut
+	printf '{"id":"a"' >cutoff
+	validate deep huge bom escapes cutoff
 	expect_status 1
 	! grep -q $'\x1b' out || fail "control characters reach the terminal"
 	! grep -q "^huge:1:" out || fail "a long text is invalid"
-	for place in deep:1 huge:2 huge:3 bom:1 escapes:1 escapes:2 cut:1; do
+	for place in deep:1 huge:2 huge:3 bom:1 escapes:1 escapes:2 cutoff:1; do
 		grep -q "^$place: " out || fail "$place is valid: $out"
 	done
 	[ "$(wc -c <out)" -lt 10000 ]
-	validate -J deep huge bom escapes cut
+	validate -J deep huge bom escapes cutoff
 	expect_status 1
 	fits schema-error
 }
