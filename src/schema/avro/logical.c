@@ -97,6 +97,7 @@ static int put_moment(int64_t parts, int64_t second, int digits, bool local, str
                       struct mq_err *err)
 {
 	int64_t day = 86400 * second, days = floor_divide(parts, day);
+	int64_t rest = parts % day < 0 ? parts % day + day : parts % day;
 	size_t begin = buf->len;
 	int put;
 
@@ -108,7 +109,7 @@ static int put_moment(int64_t parts, int64_t second, int digits, bool local, str
 	if (put <= 0)
 		return put;
 	return mq_buf_append(buf, "T", 1, err) < 0 ||
-	               put_time(parts - days * day, second, digits, buf, err) < 0 ||
+	               put_time(rest, second, digits, buf, err) < 0 ||
 	               mq_buf_append_str(buf, local ? "\"" : "Z\"", err) < 0
 	           ? -1
 	           : 1;
