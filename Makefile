@@ -11,6 +11,10 @@ CC ?= cc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+CXX ?= c++
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),clang++,g++)
+endif
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -57,6 +61,12 @@ CODECS := $(if $(HAVE_ZLIB),zlib) $(if $(HAVE_SNAPPY),snappy) $(if $(HAVE_ZSTD),
           $(if $(HAVE_LZMA),lzma) $(if $(HAVE_BZIP2),bzip2)
 CODEC_PACKAGES := $(if $(HAVE_ZLIB),zlib) $(if $(HAVE_SNAPPY),snappy) $(if $(HAVE_ZSTD),libzstd) \
                   $(if $(HAVE_LZMA),liblzma)
+# Protobuf's own language is read by libprotobuf, through one file of C++. From 22 on it has another
+# interface; the headers of its parser may be in a package of their own.
+PROTOBUF_HEADER := google/protobuf/compiler/importer.h
+HAVE_PROTOBUF := $(and $(call have,protobuf,protobuf >= 3.12 protobuf < 20), \
+                 $(wildcard $(shell $(PKG_CONFIG) --variable=includedir protobuf)/$(PROTOBUF_HEADER)), \
+                 $(shell command -v $(firstword $(CXX)) 2>/dev/null))
 ALL_BACKENDS := kafka rabbitmq redis sqlite
 BACKENDS := $(if $(HAVE_KAFKA),kafka) $(if $(HAVE_RABBITMQ),rabbitmq) \
             $(if $(HAVE_REDIS),redis) $(if $(HAVE_SQLITE),sqlite)
@@ -68,6 +78,17 @@ PACKAGES := $(LIBS_NEEDED) $(if $(HAVE_KAFKA),rdkafka) $(if $(HAVE_SQLITE),sqlit
             $(if $(HAVE_RABBITMQ),librabbitmq) $(if $(HAVE_REDIS),hiredis) \
             $(if $(HAVE_NET),openssl)
 
+# libprotobuf and libstdc++ become a part of the program where their archives are there, and do
+# nothing when it starts (src/schema/protobuf/deferred.ld): loading them would cost each start more
+# than a millisecond. Sanitizers start as they want to.
+archive = $(findstring /,$(shell $(CC) -print-file-name=$(1) 2>/dev/null))
+PROTOBUF_STATIC := $(if $(HAVE_PROTOBUF),$(if $(filter Linux,$(shell uname -s)),$(and \
+                   $(call archive,libprotobuf.a),$(call archive,libstdc++.a))))
+PROTOBUF_DEFERRED := $(if $(SANITIZE),,$(PROTOBUF_STATIC))
+static = -Wl,-Bstatic -Wl,--start-group -lprotobuf -lstdc++ -Wl,--end-group -Wl,-Bdynamic
+PROTOBUF_LIBS := $(if $(PROTOBUF_STATIC),$(if $(PROTOBUF_DEFERRED),,$(static)) -static-libgcc -lz, \
+                 $(if $(HAVE_PROTOBUF),$(shell $(PKG_CONFIG) --libs protobuf) -lstdc++))
+
 # --- flags -----------------------------------------------------------------------------------
 OPT ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
@@ -76,25 +97,32 @@ SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno
 CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
                 $(BACKENDS:%=-DMQ_WITH_%) $(if $(HAVE_PCRE2),-DMQ_WITH_pcre2) $(if $(HAVE_IDN2),-DMQ_WITH_idn2) \
                 $(CODECS:%=-DMQ_WITH_%) \
+                $(if $(HAVE_PROTOBUF),-DMQ_WITH_protobuf) $(if $(PROTOBUF_DEFERRED),-DMQ_PROTOBUF_DEFERRED) \
                 $(if $(HAVE_HTTP),-DMQ_WITH_http) \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(CODEC_PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
+CXXFLAGS_ALL := -std=c++17 $(OPT) -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror) \
+                $(SANFLAGS) $(if $(SANITIZE),-fno-sanitize=vptr) $(CXXFLAGS) \
+                $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags protobuf 2>/dev/null))
 LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)
-LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
+LDLIBS := $(PROTOBUF_LIBS) $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 
 # --- sources ---------------------------------------------------------------------------------
 CORE_WITHOUT := $(if $(HAVE_NET),,src/core/net.c src/core/tls.c)
 LIB_SRC := $(filter-out $(CORE_WITHOUT),$(wildcard src/core/*.c)) \
            $(wildcard src/opt/*.c src/format/*.c src/backend/*.c src/schema/*.c src/schema/json/*.c \
                       src/schema/avro/*.c src/schema/registry/*.c) src/schema/protobuf/indexes.c \
+           $(if $(HAVE_PROTOBUF),$(filter-out %/indexes.c,$(wildcard src/schema/protobuf/*.c))) \
            $(foreach b,$(BACKENDS),$(wildcard src/backend/$(b)/*.c))
 CMD_SRC := $(wildcard cmd/*.c cmd/*/*.c)
 # The meta-schemas of JSON Schema, which the program carries.
 META_SRC := $(sort $(wildcard src/schema/json/meta/*.json))
 META_C := $(OUT)/src/schema/json/metaschema_files.c
-LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(META_C:.c=.o)
+SHIM := src/schema/protobuf/shim
+SHIM_OBJ := $(if $(HAVE_PROTOBUF),$(OUT)/$(SHIM)$(if $(PROTOBUF_DEFERRED),_deferred).o)
+LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(SHIM_OBJ) $(META_C:.c=.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OUT)/%.o)
-UNIT_SRC := $(filter-out $(MISSING:%=tests/unit/test_%.c) \
+UNIT_SRC := $(filter-out $(if $(HAVE_PROTOBUF),,tests/unit/test_protobuf.c) $(MISSING:%=tests/unit/test_%.c) \
               $(foreach b,$(MISSING),$(wildcard tests/unit/test_$(b)_*.c)) \
               $(CORE_WITHOUT:src/core/%.c=tests/unit/test_%.c) $(if $(HAVE_HTTP),,tests/unit/test_http.c),$(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
@@ -112,7 +140,12 @@ NOTES = for b in $(MISSING); do \
   *" $$b "*) echo "note: built without the $$b backend, as WITHOUT=\"$(WITHOUT)\" says" >&2;; \
   *) echo "note: built without the $$b backend: its library was not found ('mqtk help backends' says more; 'scripts/deps.sh build' installs it)" >&2;; \
   esac; \
-done
+done; \
+case '$(HAVE_PROTOBUF)' in '') case " $(WITHOUT) " in \
+  *" protobuf "*) echo "note: built without Protobuf, as WITHOUT=\"$(WITHOUT)\" says" >&2;; \
+  *) echo "note: built without Protobuf: libprotobuf 3.12 to 21, its headers and a C++ compiler are needed ('scripts/deps.sh build' installs them)" >&2;; \
+  esac; \
+esac
 
 .PHONY: all
 all: mqtk ## build ./mqtk (CC=clang, SANITIZE=address,undefined, WERROR=1, WITHOUT="kafka", V=1)
@@ -136,7 +169,7 @@ $(OUT)/libmqtk.a: $(LIB_OBJ) $(OUT)/objects
 # everything, a source that is added or removed links anew.
 quoted = '$(subst ','\'',$(1))'
 keep_text = printf '%s\n' $(call quoted,$(1)) | cmp -s - $@ || printf '%s\n' $(call quoted,$(1)) > $@
-FLAGS_TEXT := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS)
+FLAGS_TEXT := $(CC) $(CXX) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) $(LDLIBS)
 $(OUT)/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null || { \
 	  echo "make: there is no compiler '$(firstword $(CC))'; $(HOW_TO_GET)" >&2; exit 1; }
@@ -157,6 +190,15 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(OUT)/%.o: %.cc $(OUT)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(OUT)/$(SHIM)_deferred.o: $(OUT)/$(SHIM).o src/schema/protobuf/deferred.ld
+	$(call say,LINK,$@)
+	$(Q)$(CC) -r -nostdlib -Wl,-T,src/schema/protobuf/deferred.ld -o $@ $< $(static)
 
 $(META_C): scripts/embed.sh $(META_SRC) $(OUT)/flags
 	@mkdir -p $(@D)
@@ -187,7 +229,7 @@ program: $(OUT)/mqtk
 	@$(NOTES)
 compile: program $(UNIT_BIN) $(TOOL_BIN) $(PRELOAD_LIB)
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(TOOL_BIN:=.d) $(PRELOAD_LIB:.so=.d)
+-include $(LIB_OBJ:.o=.d) $(if $(SHIM_OBJ),$(OUT)/$(SHIM).d) $(CMD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(TOOL_BIN:=.d) $(PRELOAD_LIB:.so=.d)
 
 .PHONY: clean help
 clean: ## remove everything that was built

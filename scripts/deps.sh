@@ -34,6 +34,7 @@ build; ?lib:snappy; libsnappy-dev; snappy-devel; snappy; snappy-dev; snappy
 build; ?lib:libzstd; libzstd-dev; libzstd-devel; zstd; zstd-dev; zstd
 build; ?lib:liblzma; liblzma-dev; xz-devel; xz; xz-dev; xz
 build; ?header:bzlib.h; libbz2-dev; bzip2-devel; bzip2; bzip2-dev; bzip2
+build; ?protobuf; g++ libprotobuf-dev libprotoc-dev; gcc-c++ protobuf-devel; -; -; -
 build; lib:sqlite3; libsqlite3-dev; sqlite-devel; sqlite; sqlite-dev; sqlite
 fast; cmd:bats; bats; bats; bats-core; bats; bats
 fast; ?python:pip; python3-pip; python3-pip; -; py3-pip; python-pip
@@ -43,6 +44,8 @@ fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
 fast; python:jsonschema; python3-jsonschema; python3-jsonschema; python-jsonschema; py3-jsonschema; python-jsonschema
 fast; python:prometheus_client; python3-prometheus-client; python3-prometheus_client; -; py3-prometheus-client; python-prometheus_client
 fast; ?python:avro; python3-avro; -; -; -; -
+fast; ?cmd:protoc; protobuf-compiler; protobuf-compiler; -; protoc; -
+fast; ?python:google.protobuf; python3-protobuf; python3-protobuf; -; py3-protobuf; python-protobuf
 fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -
 servers; java:17; default-jre-headless|openjdk-17-jre-headless; java-17-openjdk-headless; openjdk@17; openjdk17-jre-headless; jre17-openjdk-headless
 jars; cmd:mvn; maven; maven; maven; maven; maven
@@ -73,6 +76,7 @@ have_probe() {
 	case $what in
 	compiler) echo '#include <stdio.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	header:*) echo "#include <${what#header:}>" | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
+	protobuf) echo '#include <google/protobuf/compiler/importer.h>' | ${CXX:-c++} -E -x c++ - >/dev/null 2>&1 ;;
 	cmd:*) command -v "${what#cmd:}" >/dev/null ;;
 	lib:*) pkg-config --exists "${what#lib:}" 2>/dev/null ;;
 	python:*) "$here/python.sh" --with "${what#python:}" -c "import ${what#python:}" 2>/dev/null ;;
