@@ -29,7 +29,7 @@ _mqtk() {
 	fi
 	local schemes='kafka:// kafkas:// amqp:// amqps:// redis:// rediss:// redis+unix:// sqlite: local/ '
 	local settings='tls.ca= tls.cert= tls.key= tls.key.password= insecure= sasl.mechanism= group.instance.id= partitioner= isolation.level= linger.ms= transactional.id= max.poll.interval.ms= debug= exchange= binding= match= tap-length= management= queue-type= persistent= window= heartbeat= frame-max= tls.key-password= db= payload-field= fields= wait= wait-timeout= sentinel= sentinel-user= sentinel-password= synchronous= registry= registry.token= registry.ca= registry.cert= registry.key= registry.key-password= registry.insecure= registry.cache= '
-	local topics='produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration registry environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite '
+	local topics='produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration registry environment exit-codes formats options queues entries dead-letters workers schemas backends kafka rabbitmq redis sqlite '
 	if ((COMP_CWORD == 1)); then
 		_mqtk_reply 'produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help --help --version'
 		return

@@ -24,7 +24,7 @@ function __mqtk_settings
 end
 
 function __mqtk_topics
-	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration registry environment exit-codes formats options queues entries dead-letters workers backends kafka rabbitmq redis sqlite 
+	printf '%s\n' produce consume tail replay ls info lag create alter trim delete group dlq schema ping config kcat help addresses configuration registry environment exit-codes formats options queues entries dead-letters workers schemas backends kafka rabbitmq redis sqlite 
 end
 
 complete -c mqtk -f

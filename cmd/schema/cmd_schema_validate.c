@@ -342,6 +342,7 @@ const struct mq_command mq_cmd_schema_validate = {
         "With --pass it is a filter: valid messages go to standard output as they are. With "
         "--reject-to invalid ones are kept, so that nothing is lost.",
     .examples = examples,
+    .topic = "schemas",
     .sets = sets,
     .values_size = sizeof(struct validate_values),
     .defaults = &defaults,

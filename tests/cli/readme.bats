@@ -212,3 +212,26 @@ section_lines() { readme_lines 'The dead-letter queue is filling' | grep -F "$1"
 	[ "$(mqtk dlq show -q -J "$(at orders.dead)" | jq -r .message.payload)" = '{}' ]
 	[ "$(mqtk consume -q -e --from "$((total + 1))" local/orders | grep -c nonsense)" -eq 2 ]
 }
+
+@test "the lines about schemas work as written" {
+	requires_kafka
+	program_in_path
+	topic=$(unique orders)
+	printf '{"id":"%s","total":%s}\n' a 3 b 4.5 c 0 >orders.txt
+	mqtk create -q "kafka://$KAFKA/$topic"
+	mqtk produce -q "kafka://$KAFKA/$topic" <orders.txt
+	mqtk create -q local/orders.bad
+	ran=0
+	while IFS= read -r line; do
+		run_line "${line//kafka:\/\/localhost:9092\/orders/kafka:\/\/$KAFKA\/$topic}"
+		ran=$((ran + 1))
+	done < <(readme_lines 'Messages of the wrong shape')
+	[ "$ran" -eq 7 ]
+	cmp orders.txt good.txt
+	[ "$(bodies local/orders)" = "$(tr '\n' ' ' <orders.txt)" ]
+	# The same lines with something that is wrong.
+	echo '{"id":"d","total":"5"}' >>orders.txt
+	mq schema validate --schema order.json orders.txt
+	expect_status 1
+	[[ $out == "orders.txt:4: /total: type: "* ]]
+}
