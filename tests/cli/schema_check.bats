@@ -94,6 +94,18 @@ backward TYPE_CHANGED #/properties/note #/properties/note v2.json" ]
 	mq schema check -J --mode forward v1.avsc v2.avsc
 	expect_status 1
 	[ "$(jq -r '.errors[] | .rule + " " + .path' out)" = "TYPE_MISMATCH /fields/0/type" ]
+	# A field stands elsewhere in the other one.
+	echo '{"type":"record","name":"r","fields":[{"name":"b","type":"string","default":""},{"name":"a","type":"boolean"}]}' >v3.avsc
+	mq schema check -J v1.avsc v3.avsc
+	expect_status 1
+	[ "$(rules)" = "backward TYPE_MISMATCH /fields/1/type /fields/0/type v1.avsc" ]
+}
+
+@test "Avro: random schemas, as Apache's library for Python sees them" {
+	"$root/scripts/python.sh" --with avro -c 'import avro.compatibility' 2>/dev/null ||
+		skip "no Avro library for Python (python3-avro)"
+	"$root/scripts/python.sh" --with avro "$root/tests/lib/avro_compatible.py" \
+		"$(test_tool avro_cases)" "$RANDOM" 3000
 }
 
 @test "schemas of different kinds are never compatible" {

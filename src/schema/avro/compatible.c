@@ -28,8 +28,8 @@ struct comparing {
 	int64_t depth;
 	int64_t assumed; /* the outermost open pair that the last answer rests on */
 	unsigned steps, told;
-	struct mq_buf path;
-	av_conflict_fn *tell; /* NULL: while a branch is looked for */
+	struct mq_buf path, other; /* in the reader, in the writer */
+	av_conflict_fn *tell;      /* NULL: while a branch is looked for */
 	void *arg;
 	bool broken;
 	struct mq_err *err;
@@ -50,30 +50,39 @@ static bool conflict(struct comparing *c, const char *rule, const char *fmt, ...
 	va_start(args, fmt);
 	vsnprintf(words, sizeof words, fmt, args);
 	va_end(args);
-	if (mq_buf_append_char(&c->path, '\0', c->err) < 0) {
+	if (mq_buf_append_char(&c->path, '\0', c->err) < 0 ||
+	    mq_buf_append_char(&c->other, '\0', c->err) < 0) {
 		c->broken = true;
 		return false;
 	}
 	c->path.len--;
-	c->tell(c->arg, &(struct av_conflict){rule, *c->path.data ? c->path.data : "/", words});
+	c->other.len--;
+	c->tell(c->arg, &(struct av_conflict){rule, *c->path.data ? c->path.data : "/",
+	                                      *c->other.data ? c->other.data : "/", words});
 	return false;
 }
 
-/* Compares below a path. */
-static bool below(struct comparing *c, uint32_t reader, uint32_t writer, const char *step,
-                  int64_t place, const char *behind)
+static bool step_down(struct comparing *c, struct mq_buf *path, const char *step, int64_t place)
 {
-	size_t len = c->path.len;
+	if (mq_buf_append_str(path, step, c->err) == 0 &&
+	    (place < 0 || mq_buf_printf(path, c->err, "%lld/type", (long long)place) == 0))
+		return true;
+	c->broken = true;
+	return false;
+}
+
+/* Compares below the paths: items, values, or the types of fields at these places (else -1). */
+static bool below(struct comparing *c, uint32_t reader, uint32_t writer, const char *step,
+                  int64_t place, int64_t other)
+{
+	size_t len = c->path.len, other_len = c->other.len;
 	bool ok;
 
-	if (mq_buf_append_str(&c->path, step, c->err) < 0 ||
-	    (place >= 0 &&
-	     mq_buf_printf(&c->path, c->err, "%lld%s", (long long)place, behind) < 0)) {
-		c->broken = true;
+	if (!step_down(c, &c->path, step, place) || !step_down(c, &c->other, step, other))
 		return false;
-	}
 	ok = compare(c, reader, writer);
 	c->path.len = len;
+	c->other.len = other_len;
 	return ok;
 }
 
@@ -118,7 +127,7 @@ static bool compare_records(struct comparing *c, const struct av_node *r, const 
 		if (as[i] < 0)
 			continue;
 		came[as[i]] = true;
-		ok &= below(c, fields[as[i]].node, written[i].node, "/fields/", as[i], "/type");
+		ok &= below(c, fields[as[i]].node, written[i].node, "/fields/", as[i], i);
 	}
 	for (uint32_t i = 0; i < r->n && !c->broken; i++) {
 		if (came[i] || fields[i].otherwise)
@@ -205,7 +214,7 @@ static bool compare_nodes(struct comparing *c, uint32_t reader, uint32_t writer)
 		return compare_named(c, r, w);
 	if (r->type == AV_ARRAY || r->type == AV_MAP)
 		return below(c, r->items, w->items, r->type == AV_ARRAY ? "/items" : "/values", -1,
-		             "");
+		             -1);
 	return true;
 }
 
@@ -261,8 +270,10 @@ int av_can_read(const struct av_schema *reader, const struct av_schema *writer,
 	                      .err = err};
 
 	mq_buf_init(&c.path, 1 << 20);
+	mq_buf_init(&c.other, 1 << 20);
 	bool ok = compare(&c, reader->root, writer->root);
 	mq_buf_release(&c.path);
+	mq_buf_release(&c.other);
 	free(c.known.slots);
 	return c.broken ? -1 : ok;
 }

@@ -227,8 +227,11 @@ struct telling {
 static void tell_conflict(void *arg, const struct av_conflict *conflict)
 {
 	const struct telling *telling = arg;
-	struct mq_conflict told = {
-	    .rule = conflict->rule, .path = conflict->path, .error = conflict->words};
+	bool same = strcmp(conflict->path, conflict->other) == 0;
+	struct mq_conflict told = {.rule = conflict->rule,
+	                           .path = conflict->path,
+	                           .other = same ? NULL : conflict->other,
+	                           .error = conflict->words};
 
 	if (telling->tell)
 		telling->tell(telling->ctx, &told);

@@ -11,7 +11,8 @@
 struct av_conflict {
 	const char
 	    *rule; /* as Confluent's registry names them: READER_FIELD_MISSING_DEFAULT_VALUE … */
-	const char *path; /* in the reader: /fields/0/type … */
+	const char *path;  /* in the reader: /fields/0/type … */
+	const char *other; /* in the writer */
 	const char *words;
 };
 
