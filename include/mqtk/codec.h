@@ -19,7 +19,8 @@ enum mq_framing {
 	MQ_FRAMING_GUID,      /* 0x01 and 16 bytes (Protobuf: indexes), in the header
 	                       * __value_schema_id or __key_schema_id */
 	MQ_FRAMING_SINGLE_OBJECT, /* Avro: 0xc3 0x01, 8 bytes of fingerprint */
-	MQ_FRAMING_CONTAINER,     /* Avro: each payload is a whole object container file */
+	MQ_FRAMING_CONTAINER,     /* Avro: each payload is a whole object container file, as JSON an
+	                           * array of what is in it */
 };
 
 /* "auto", "none", "confluent", "guid", "single-object", "container", in the order of the enum,

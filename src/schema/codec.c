@@ -372,6 +372,8 @@ static int decode_frame(struct mq_codec *codec, struct mq_frame *frame, struct m
 
 	if (is_named(codec, frame))
 		return decode_named(codec, frame, buf, err);
+	if (frame->framing == MQ_FRAMING_CONTAINER && avro)
+		return codec_decode_container(codec, frame->payload, buf, err);
 	/* Without a schema the fingerprint is what there is to tell; another than that of the given
 	 * one may be a coincidence. */
 	if (frame->framing == MQ_FRAMING_SINGLE_OBJECT && avro &&

@@ -40,6 +40,12 @@ struct mq_codec {
 /* codec_encode.c: checks what writing needs and makes the head. */
 int codec_prepare_writing(struct mq_codec *codec, struct mq_err *err);
 
+/* codec_container.c: a payload that is a whole container file. */
+int codec_decode_container(struct mq_codec *codec, struct mq_bytes bytes, struct mq_buf *buf,
+                           struct mq_err *err);
+int codec_encode_container(struct mq_codec *codec, struct mq_bytes text, struct mq_buf *buf,
+                           struct mq_err *err);
+
 /* Whether a text is one JSON value: 1, or 0 and why says what is wrong (may be NULL). */
 int codec_check_json(struct mq_bytes text, struct mq_err *why);
 

@@ -105,6 +105,8 @@ int mq_codec_encode(struct mq_codec *codec, struct mq_bytes text, struct mq_buf 
 	size_t before = buf->len;
 	int result = 0;
 
+	if (codec->spec.framing == MQ_FRAMING_CONTAINER)
+		return codec_encode_container(codec, text, buf, err);
 	/* One byte more than needed: what is empty is not absent. */
 	if (mq_buf_reserve(buf, codec->head_len + 1, err) < 0)
 		return -1;
