@@ -87,18 +87,24 @@ static int look(struct doomed *doomed, struct mq_err *err)
 	return mq_hint(err, "mqtk schema ls --deleted lists also what was deleted");
 }
 
+/* What was there a moment ago and is not there now is deleted: by a try whose answer was lost, by
+ * somebody else, or by a registry that forgets what is deleted at once. */
+static int delete (struct doomed *doomed, bool permanent, struct mq_err *err)
+{
+	int result =
+	    mq_registry_delete(doomed->registry, doomed->subject, doomed->version, permanent, err);
+
+	if (result == 0 || err->code != MQ_NOT_FOUND)
+		return result;
+	mq_err_clear(err);
+	return 0;
+}
+
 static int do_it(const struct mq_invocation *invocation, struct doomed *doomed, struct mq_err *err)
 {
-	if (!doomed->hidden &&
-	    mq_registry_delete(doomed->registry, doomed->subject, doomed->version, false, err) < 0)
+	if ((!doomed->hidden && delete (doomed, false, err) < 0) ||
+	    (doomed->permanent && delete (doomed, true, err) < 0))
 		return -1;
-	/* Some registries forget it at once. */
-	if (doomed->permanent &&
-	    mq_registry_delete(doomed->registry, doomed->subject, doomed->version, true, err) < 0) {
-		if (doomed->hidden || err->code != MQ_NOT_FOUND)
-			return -1;
-		mq_err_clear(err);
-	}
 	if (doomed->version > 0)
 		mq_log(invocation->env, MQ_LEVEL_NOTE, "deleted version %d of %s%s",
 		       (int)doomed->version, doomed->subject,

@@ -12,6 +12,8 @@
 #include "mqtk/env.h"
 #include "mqtk/net.h"
 
+#include <stdbool.h>
+
 struct mq_http; /* a client that keeps its connection; one thread */
 
 struct mq_http_spec {
@@ -45,6 +47,9 @@ const char *mq_http_url(const struct mq_http *http);
  * MQ_CANCELLED. Redirects are not followed. */
 int mq_http_perform(struct mq_http *http, const struct mq_http_request *request, struct mq_buf *buf,
                     struct mq_err *err);
+
+/* Whether the text has the password or the token in it, in plain or as it was sent. */
+bool mq_http_is_secret_in(const struct mq_http *http, const char *text);
 
 /* How long the last answer asks to wait before the next try (Retry-After), in ms; 0: it does not.
  */

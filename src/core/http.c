@@ -8,6 +8,7 @@
 
 #include "core/library.h"
 #include "core/url.h"
+#include "mqtk/format.h"
 
 #ifdef MQ_WITH_http
 #include <curl/curl.h>
@@ -213,6 +214,31 @@ void mq_http_free(struct mq_http *http)
 const char *mq_http_url(const struct mq_http *http)
 {
 	return http->url;
+}
+
+bool mq_http_is_secret_in(const struct mq_http *http, const char *text)
+{
+	struct mq_buf pair, sent;
+	bool found = false;
+
+	if ((http->token && *http->token && strstr(text, http->token)) ||
+	    (http->password && *http->password && strstr(text, http->password)))
+		return true;
+	if (!http->user)
+		return false;
+	mq_buf_init(&pair, SIZE_MAX);
+	mq_buf_init(&sent, SIZE_MAX);
+	if (mq_buf_printf(&pair, NULL, "%s:%s", http->user, http->password ? http->password : "") ==
+	        0 &&
+	    mq_base64_append(&sent, mq_bytes_of(pair.data, pair.len), NULL) == 0)
+		found = mq_buf_append_char(&sent, '\0', NULL) == 0 && strstr(text, sent.data);
+	if (pair.data)
+		explicit_bzero(pair.data, pair.len);
+	if (sent.data)
+		explicit_bzero(sent.data, sent.len);
+	mq_buf_release(&pair);
+	mq_buf_release(&sent);
+	return found;
 }
 
 int64_t mq_http_retry_after_ms(struct mq_http *http)
@@ -462,6 +488,12 @@ int mq_http_perform(struct mq_http *http, const struct mq_http_request *request,
 {
 	(void)http, (void)request, (void)buf;
 	return mq_fail(err, MQ_INTERNAL, "a request without HTTP");
+}
+
+bool mq_http_is_secret_in(const struct mq_http *http, const char *text)
+{
+	(void)http, (void)text;
+	return false;
 }
 
 int64_t mq_http_retry_after_ms(struct mq_http *http)

@@ -300,11 +300,6 @@ int mq_registry_delete(struct mq_registry *registry, const char *subject, int32_
 	    (status = ask_it(&request)) < 0)
 		goto out;
 	result = status < 300 ? 0 : refused(&request, status);
-	/* A try whose answer was lost has done it. */
-	if (result < 0 && err->code == MQ_NOT_FOUND && request.question.unsure) {
-		mq_err_clear(err);
-		result = 0;
-	}
 	if (result == 0)
 		mq_registry_forget(registry);
 out:

@@ -4,6 +4,7 @@
 #ifndef SCHEMA_REGISTRY_CLIENT_H
 #define SCHEMA_REGISTRY_CLIENT_H
 
+#include "schema/registry/disk.h"
 #include "schema/registry/memory.h"
 #include "schema/registry/servers.h"
 
@@ -16,6 +17,7 @@ struct mq_registry {
 	const struct mq_env *env;
 	struct mq_registry_servers *servers;
 	struct mq_registry_memory memory;
+	struct mq_registry_disk disk;
 	const struct mq_registry_entry *last; /* of by_id: mostly the next message has the same */
 	struct mq_buf answer;
 };

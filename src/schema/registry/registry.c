@@ -11,6 +11,20 @@ enum { BUSY_MS = 5000 }; /* until something that nobody answered is asked again 
 
 /* --- the client ------------------------------------------------------------------------------- */
 
+static int open_disk(struct mq_registry *registry, const char *folder, struct mq_err *err)
+{
+	struct mq_buf urls;
+	int result = -1;
+
+	mq_buf_init(&urls, 1 << 20);
+	if (mq_registry_servers_name(registry->servers, &urls, err) == 0 &&
+	    mq_buf_append_char(&urls, '\0', err) == 0)
+		result =
+		    mq_registry_disk_init(&registry->disk, folder, urls.data, registry->env, err);
+	mq_buf_release(&urls);
+	return result;
+}
+
 int mq_registry_new(const struct mq_registry_spec *spec, struct mq_registry **ret,
                     struct mq_err *err)
 {
@@ -21,7 +35,8 @@ int mq_registry_new(const struct mq_registry_spec *spec, struct mq_registry **re
 		return mq_fail_memory(err);
 	registry->env = spec->env;
 	mq_buf_init(&registry->answer, ANSWER_MAX);
-	if (mq_registry_servers_new(spec, &registry->servers, err) < 0) {
+	if (mq_registry_servers_new(spec, &registry->servers, err) < 0 ||
+	    open_disk(registry, spec->cache, err) < 0) {
 		mq_registry_free(registry);
 		return -1;
 	}
@@ -35,6 +50,7 @@ void mq_registry_free(struct mq_registry *registry)
 		return;
 	mq_registry_servers_free(registry->servers);
 	mq_registry_memory_release(&registry->memory);
+	mq_registry_disk_release(&registry->disk);
 	mq_buf_release(&registry->answer);
 	free(registry);
 }
@@ -120,6 +136,56 @@ static int ask(struct mq_registry *registry, const struct wanted *wanted, struct
 	return 0;
 }
 
+/* What the file of such a schema is called, into name; false: it changes, or is too long. */
+static bool file_of(const struct wanted *wanted, struct mq_buf *name)
+{
+	struct mq_err ignored = MQ_ERR_INIT;
+	int result;
+
+	if (wanted->id >= 0)
+		result = mq_buf_printf(name, &ignored, "id-%d", (int)wanted->id);
+	else if (wanted->guid)
+		result = mq_buf_printf(name, &ignored, "guid-%s", wanted->guid);
+	else if (wanted->version > 0 && strlen(wanted->subject) <= MQ_REGISTRY_DISK_NAME)
+		result = mq_buf_printf(name, &ignored, "version-%d-", (int)wanted->version) < 0
+		             ? -1
+		             : mq_http_append_segment(name, wanted->subject, &ignored);
+	else
+		return false;
+	return result == 0 && mq_buf_append_char(name, '\0', &ignored) == 0;
+}
+
+/* A file says everything that it is asked by, else it is none of ours. */
+static bool is_of(const struct wanted *wanted, const struct mq_registered *got)
+{
+	if (wanted->id >= 0)
+		return got->id == wanted->id;
+	if (wanted->guid)
+		return got->guid && strcasecmp(got->guid, wanted->guid) == 0;
+	return got->subject && strcmp(got->subject, wanted->subject) == 0 &&
+	       got->version == wanted->version;
+}
+
+/* From the disk, or else from the registry and then onto the disk; as ask. */
+static int bring(struct mq_registry *registry, const struct wanted *wanted,
+                 struct mq_registered *got, struct mq_err *err)
+{
+	struct mq_buf name;
+	int result = 0;
+
+	mq_buf_init(&name, PATH_MAX_BYTES);
+	bool kept = registry->disk.folder && file_of(wanted, &name);
+	if (!kept || mq_registry_disk_load(&registry->disk, name.data, got) == 0 ||
+	    !is_of(wanted, got)) {
+		mq_registered_release(got);
+		result = ask(registry, wanted, got, err);
+		if (result == 0 && kept)
+			mq_registry_disk_store(&registry->disk, name.data, got);
+	}
+	mq_buf_release(&name);
+	return result;
+}
+
 /* A key of a subject's version, into buf. */
 static int version_key(const char *subject, int32_t version, struct mq_buf *buf, struct mq_err *err)
 {
@@ -175,7 +241,7 @@ static int look_up(struct mq_registry *registry, const struct wanted *wanted,
 	struct mq_registered got = {.id = -1, .version = -1};
 	struct mq_err failure = MQ_ERR_INIT;
 
-	if (ask(registry, wanted, &got, &failure) < 0) {
+	if (bring(registry, wanted, &got, &failure) < 0) {
 		mq_registered_release(&got);
 		if (remember_failure(registry, wanted, &failure, err) < 0)
 			return -1;

@@ -95,6 +95,16 @@ const char *mq_registry_servers_url(const struct mq_registry_servers *servers)
 	return mq_http_url(servers->https[servers->at]);
 }
 
+int mq_registry_servers_name(const struct mq_registry_servers *servers, struct mq_buf *buf,
+                             struct mq_err *err)
+{
+	for (size_t i = 0; i < servers->n; i++)
+		if (mq_buf_printf(buf, err, "%s%s", i ? "," : "", mq_http_url(servers->https[i])) <
+		    0)
+			return -1;
+	return 0;
+}
+
 void mq_registry_servers_forget(struct mq_registry_servers *servers)
 {
 	servers->hurry_until = 0;
@@ -105,7 +115,7 @@ void mq_registry_servers_forget(struct mq_registry_servers *servers)
 /* One question while it is asked. */
 struct asking {
 	struct mq_registry_servers *servers;
-	struct mq_registry_question *question;
+	const struct mq_registry_question *question;
 	struct mq_buf *answer;
 	int64_t end;           /* monotonic */
 	int64_t asked_to_wait; /* ms, the longest of this round */
@@ -148,6 +158,15 @@ static int try_one(struct asking *asking, struct mq_http *http, size_t others, s
 	return mq_http_perform(http, &request, asking->answer, err);
 }
 
+/* What a server says in its refusal, but never a secret that it was told. */
+static void read_refusal(const struct mq_http *http, struct mq_buf *answer,
+                         struct mq_registry_refusal *ret)
+{
+	mq_registry_read_refusal(answer, ret);
+	if (mq_http_is_secret_in(http, ret->message))
+		ret->message[0] = '\0';
+}
+
 /* A server that cannot serve now. */
 static void note_busy(struct asking *asking, struct mq_http *http, int status)
 {
@@ -155,7 +174,7 @@ static void note_busy(struct asking *asking, struct mq_http *http, int status)
 	struct mq_err said = MQ_ERR_INIT;
 	int64_t wait = mq_http_retry_after_ms(http);
 
-	mq_registry_read_refusal(asking->answer, &refusal);
+	read_refusal(http, asking->answer, &refusal);
 	mq_fail(&said, MQ_UNREACHABLE, "%s answers with status %d%s%s", mq_http_url(http), status,
 	        refusal.message[0] ? ": " : "", refusal.message);
 	note_reason(asking, said.message);
@@ -211,7 +230,6 @@ static int ask_round(struct asking *asking, struct mq_err *err)
 		}
 		if (status < 0) {
 			note_reason(asking, failure.message);
-			asking->question->unsure = true;
 		} else if (status >= 500 || status == 429) {
 			note_busy(asking, http, status);
 		} else {
@@ -246,8 +264,9 @@ static int fail_down(struct mq_registry_servers *servers, const struct asking *a
 	return -1;
 }
 
-int mq_registry_ask(struct mq_registry_servers *servers, struct mq_registry_question *question,
-                    struct mq_buf *answer, struct mq_err *err)
+int mq_registry_ask(struct mq_registry_servers *servers,
+                    const struct mq_registry_question *question, struct mq_buf *answer,
+                    struct mq_err *err)
 {
 	int64_t now = mq_now_monotonic_ms(), time = servers->env->timeout_ms;
 	bool hurry = servers->hurry_until > now;
@@ -290,6 +309,16 @@ int mq_registry_misread(const struct mq_registry_servers *servers,
 	               question->what, why->message);
 }
 
+/* The protocol's codes of what it could do and would not: the mode is read-only; others refer to
+ * it.
+ */
+static enum mq_code code_of(int status, int32_t code)
+{
+	if (code == 42205)
+		return MQ_DENIED;
+	return status == 409 || code == 42206 ? MQ_NEGATIVE : MQ_DATA;
+}
+
 int mq_registry_refused(const struct mq_registry_servers *servers,
                         const struct mq_registry_question *question, int status,
                         struct mq_buf *answer, struct mq_err *err)
@@ -297,7 +326,7 @@ int mq_registry_refused(const struct mq_registry_servers *servers,
 	const char *url = mq_registry_servers_url(servers);
 	struct mq_registry_refusal refusal;
 
-	mq_registry_read_refusal(answer, &refusal);
+	read_refusal(servers->https[servers->at], answer, &refusal);
 	/* Those that servers say of any path that they do not know are no word of a registry. */
 	bool said = refusal.code >= 1000;
 	if (status == 404 && said)
@@ -308,7 +337,7 @@ int mq_registry_refused(const struct mq_registry_servers *servers,
 		        question->what);
 		return mq_hint(err, "is the URL complete? Apicurio's ends in /apis/ccompat/v7");
 	}
-	return mq_fail(err, status == 409 ? MQ_NEGATIVE : MQ_DATA,
+	return mq_fail(err, code_of(status, refusal.code),
 	               "%s: asked for %s: refused with status %d%s%s", url, question->what,
 	               said ? refusal.code : status, refusal.message[0] ? ": " : "",
 	               refusal.message);

@@ -16,12 +16,15 @@ void mq_registry_servers_free(struct mq_registry_servers *servers);
 /* The URL of the server that answered last (or is asked first), as messages show it. */
 const char *mq_registry_servers_url(const struct mq_registry_servers *servers);
 
+/* Appends all of their URLs, in their order. */
+int mq_registry_servers_name(const struct mq_registry_servers *servers, struct mq_buf *buf,
+                             struct mq_err *err);
+
 struct mq_registry_question {
 	const char *method; /* GET PUT POST DELETE */
 	const char *path;   /* percent-encoded, begins with '/' */
 	const char *body;   /* JSON, or NULL */
 	const char *what;   /* for messages: "schema 5", "the subjects" */
-	bool unsure;        /* out: an earlier try got no answer and may have been carried out */
 };
 
 /*
@@ -30,8 +33,9 @@ struct mq_registry_question {
  * MQ_CANCELLED. When nobody answered, the questions of the next seconds are tried only once and not
  * for long: they may be very many.
  */
-int mq_registry_ask(struct mq_registry_servers *servers, struct mq_registry_question *question,
-                    struct mq_buf *answer, struct mq_err *err);
+int mq_registry_ask(struct mq_registry_servers *servers,
+                    const struct mq_registry_question *question, struct mq_buf *answer,
+                    struct mq_err *err);
 /* The end of such haste. */
 void mq_registry_servers_forget(struct mq_registry_servers *servers);
 
