@@ -580,7 +580,7 @@ _mqtk() {
 		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
 		--remote-dir) :; return ;;
 		--registry) :; return ;;
-		--input) _mqtk_reply 'lines whole envelopes '; return ;;
+		--input) _mqtk_reply 'lines whole envelopes container '; return ;;
 		-D|--delimiter) :; return ;;
 		--framing) _mqtk_reply 'auto none confluent guid single-object container '; return ;;
 		-o|--from) :; return ;;

@@ -691,7 +691,7 @@ complete -c mqtk -n '__mqtk_using "schema validate"' -l assert-format -d 'JSON S
 complete -c mqtk -n '__mqtk_using "schema validate"' -l remote-dir -x -d 'schemas whose URI begins with URLPREFIX are files in DIR; repeatable'
 complete -c mqtk -n '__mqtk_using "schema validate"' -l allow-remote -d 'fetch what a schema refers to over http and https'
 complete -c mqtk -n '__mqtk_using "schema validate"' -l registry -x -d 'the schema registry ($MQTK_REGISTRY, or registry = URL in the profile)'
-complete -c mqtk -n '__mqtk_using "schema validate"' -l input -x -a 'lines whole envelopes' -d 'what a file holds: lines, one whole message, or -J envelopes (lines)'
+complete -c mqtk -n '__mqtk_using "schema validate"' -l input -x -a 'lines whole envelopes container' -d 'what a file holds: lines, a whole message, -J envelopes, or an Avro container'
 complete -c mqtk -n '__mqtk_using "schema validate"' -s D -l delimiter -x -d 'what ends each record of a file, and what passes (\\n); escapes as in C'
 complete -c mqtk -n '__mqtk_using "schema validate"' -l text -d 'Avro and Protobuf: the payloads are JSON text'
 complete -c mqtk -n '__mqtk_using "schema validate"' -l framing -x -a 'auto none confluent guid single-object container' -d 'how payloads name the schema that wrote them: none, confluent, guid …'

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-enum input { INPUT_LINES, INPUT_WHOLE, INPUT_ENVELOPES };
+enum input { INPUT_LINES, INPUT_WHOLE, INPUT_ENVELOPES, INPUT_CONTAINER };
 
 struct validate_values {
 	struct mq_common common;
@@ -39,15 +39,17 @@ static const struct validate_values defaults = {.common = MQ_COMMON_INIT,
 
 #define FIELD(name) offsetof(struct validate_values, name)
 
-static const char *const inputs[] = {"lines", "whole", "envelopes", NULL};
+static const char *const inputs[] = {"lines", "whole", "envelopes", "container", NULL};
 
 static const struct mq_option input_rows[] = {
     {.name = "input",
      .type = MQ_OPT_CHOICE,
      .arg = "WHAT",
      .choices = inputs,
-     .help = "what a file holds: lines, one whole message, or -J envelopes (lines)",
-     .more = "Of an envelope the payload is judged. Empty lines are no messages.",
+     .help = "what a file holds: lines, a whole message, -J envelopes, or an Avro container",
+     .more = "Of an envelope the payload is judged. Empty lines are no messages. A container file "
+             "is known by its beginning; it is decoded by its own schema, and --schema, if any, "
+             "judges that.",
      .field = FIELD(input)},
     {.name = "delimiter",
      .letter = 'D',
@@ -161,6 +163,20 @@ static int look_at_operands(const struct mq_invocation *invocation, bool *ret_st
 	return 0;
 }
 
+/* How files are read: as was said; else files that begin as containers are such. */
+static enum input input_of(const struct mq_invocation *invocation)
+{
+	const struct validate_values *values = invocation->values;
+	const struct mq_operands *operands = &invocation->operands;
+	size_t containers = 0;
+
+	if (values->input >= 0)
+		return (enum input)values->input;
+	for (size_t i = 0; i < operands->n; i++)
+		containers += filter_is_container(operands->items[i]);
+	return containers > 0 && containers == operands->n ? INPUT_CONTAINER : INPUT_LINES;
+}
+
 static int check_options(const struct validate_values *values, bool streams, struct mq_err *err)
 {
 	const struct reading *reading = &values->reading;
@@ -182,14 +198,13 @@ static int check_options(const struct validate_values *values, bool streams, str
 /* --- running ---------------------------------------------------------------------------------- */
 
 static int judge_all(struct filter *filter, const struct validate_values *values, bool streams,
-                     struct mq_err *err)
+                     enum input input, struct mq_err *err)
 {
 	const struct mq_operands *operands = &filter->invocation->operands;
 	static const enum mq_input_kind kinds[] = {MQ_INPUT_DELIMITED, MQ_INPUT_WHOLE,
-	                                           MQ_INPUT_JSON};
+	                                           MQ_INPUT_JSON, MQ_INPUT_WHOLE};
 
 	if (!streams) {
-		enum input input = values->input < 0 ? INPUT_LINES : (enum input)values->input;
 		struct mq_input_spec spec = {.kind = kinds[input],
 		                             .delimiter = filter->ending,
 		                             .keep_stream = true,
@@ -252,19 +267,20 @@ static int conclude(struct filter *filter, int code, struct mq_err *err)
 }
 
 static int run_filter(struct filter *filter, const struct validate_values *values, bool streams,
-                      struct mq_err *err)
+                      enum input input, struct mq_err *err)
 {
-	bool whole = values->input == INPUT_WHOLE;
+	bool letters = streams || input == INPUT_WHOLE || input == INPUT_CONTAINER;
 	int code;
 
 	if (values->reject_to) {
 		filter->rejecting = true;
 		if (rejects_open(&filter->rejects, filter->invocation, values->reject_to,
-		                 streams || whole ? MQ_ABSENT : filter->ending, err) < 0)
+		                 letters ? MQ_ABSENT : filter->ending, err) < 0)
 			return (int)err->code;
 	}
-	filter->glued = !streams && whole;
-	code = judge_all(filter, values, streams, err);
+	filter->glued = letters && !streams;
+	filter->containers = input == INPUT_CONTAINER;
+	code = judge_all(filter, values, streams, input, err);
 	if (code == MQ_OK || code == MQ_CANCELLED) {
 		struct mq_err why = MQ_ERR_INIT;
 		if (filter_flush(filter, &why) < 0 ||
@@ -310,9 +326,16 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		goto out;
 	}
 	filter.ending = mq_bytes_of(delimiter.data, delimiter.len);
-	spec.text |= !streams && (values->input < 0 || values->input == INPUT_LINES);
+	enum input input = streams ? INPUT_ENVELOPES : input_of(invocation);
+	spec.text |= input == INPUT_LINES;
+	spec.brought = input == INPUT_CONTAINER;
+	if (spec.brought && values->pass) {
+		mq_fail(err, MQ_USAGE, "--pass: data of a container file cannot pass one by one");
+		mq_hint(err, "--reject-to keeps what is not valid");
+		goto out;
+	}
 	if (judging_open(&judging, invocation, &spec, err) == 0)
-		code = run_filter(&filter, values, streams, err);
+		code = run_filter(&filter, values, streams, input, err);
 out:
 	if (filter.rejecting)
 		rejects_close(&filter.rejects);

@@ -56,7 +56,9 @@ static int refuse(struct filter *filter, const struct filtered *item, struct mq_
 
 int filter_take(struct filter *filter, const struct filtered *item, struct mq_err *err)
 {
-	int valid = judge_message(filter->judge, item->place.message, err);
+	const struct mq_message *message = item->place.message;
+	int valid = item->writer ? judge_written(filter->judge, item->writer, message->payload, err)
+	                         : judge_message(filter->judge, message, err);
 
 	if (valid < 0)
 		return -1;

@@ -24,6 +24,7 @@ struct filter {
 	bool owes_ending;       /* the last that passed stood at the end of its file without one */
 	int64_t limit;          /* -1: none */
 	bool unfinished;        /* a signal cut a record short */
+	bool containers;        /* files are Avro's container files */
 	int64_t unreadable;     /* files */
 };
 
@@ -31,8 +32,9 @@ struct filter {
 struct filtered {
 	struct place place;
 	struct mq_bytes raw;
-	bool bare;          /* nothing ended it */
-	const char *broker; /* of its stream, or NULL */
+	bool bare;                /* nothing ended it */
+	struct mq_schema *writer; /* that it was written by; NULL: the judge knows */
+	const char *broker;       /* of its stream, or NULL */
 };
 
 /* Judges one message and deals with it. */
@@ -50,6 +52,10 @@ bool filter_is_full(const struct filter *filter); /* --count is reached */
  * read is said and counted. -1: it cannot go on. */
 int filter_files(struct filter *filter, const struct mq_input_spec *spec, const char *const *paths,
                  size_t n, struct mq_err *err);
+
+/* One of them as a container file; and whether a file is one. */
+int filter_container(struct filter *filter, int fd, const char *name, struct mq_err *err);
+bool filter_is_container(const char *path);
 
 /* The same for the messages of streams, until the pump ends. Returns the exit code. */
 int filter_streams(struct filter *filter, const struct mq_read_spec *spec, int64_t idle_timeout_ms,

@@ -132,6 +132,10 @@ static int judge_file(struct filter *filter, const struct mq_input_spec *spec, c
 #ifdef F_SETPIPE_SZ
 	fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* no pipe, or not allowed: no harm */
 #endif
+	if (filter->containers) {
+		result = filter_container(filter, fd, file.name, err);
+		goto out;
+	}
 	if (mq_input_new(spec, fd, file.name, &file.input, err) < 0)
 		goto out;
 	result = judge_descriptor(&file, fd, err);

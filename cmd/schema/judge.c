@@ -133,6 +133,22 @@ int judge_message(struct judge *judge, const struct mq_message *message, struct 
 	return check(judge, judge->schema, message->payload, judge->text, err);
 }
 
+int judge_written(struct judge *judge, struct mq_schema *writer, struct mq_bytes payload,
+                  struct mq_err *err)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	clear(judge);
+	mq_buf_clear(&judge->decoded);
+	if (mq_schema_decode(writer, NULL, payload, 0, &judge->decoded, &why) < 0)
+		return why.code == MQ_DATA ? judge_refuse(judge, "data", why.message, err)
+		                           : mq_fail(err, why.code, "%s", why.message);
+	return judge->schema
+	           ? check(judge, judge->schema,
+	                   mq_bytes_of(judge->decoded.data, judge->decoded.len), true, err)
+	           : 1;
+}
+
 /* Control characters, C1 too, become '?'. */
 static int append_shown(struct mq_buf *buf, const char *text, struct mq_err *err)
 {
@@ -151,7 +167,13 @@ int judge_append_words(const struct judge *judge, const struct judge_error *erro
 {
 	const char *value = error->value ? judge_text(judge, error->value) : NULL;
 	const char *words = judge_text(judge, error->error);
+	size_t pointer_len = strlen(judge_text(judge, error->pointer));
 
+	/* Some say the place themselves. */
+	if (pointer_len > 0 &&
+	    strncmp(words, judge_text(judge, error->pointer), pointer_len) == 0 &&
+	    strncmp(words + pointer_len, ": ", 2) == 0)
+		words += pointer_len + 2;
 	if (error->pointer && *judge_text(judge, error->pointer) &&
 	    (append_shown(buf, judge_text(judge, error->pointer), err) < 0 ||
 	     mq_buf_append_str(buf, ": ", err) < 0))

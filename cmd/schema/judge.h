@@ -15,7 +15,7 @@ struct judge_error {
 };
 
 struct judge {
-	struct mq_schema *schema; /* borrowed; NULL: the one that each payload names */
+	struct mq_schema *schema; /* borrowed; NULL: the one that wrote each payload */
 	bool text;                /* payloads are JSON text, also where the schema's are bytes */
 	struct mq_codec *codec; /* payloads name the schemas that wrote them (borrowed), or NULL */
 	struct mq_buf decoded;  /* by it */
@@ -36,6 +36,10 @@ void judge_release(struct judge *judge);
  * not answer and the like. What the validator gives up on is invalid, with keyword "limit"; what
  * names no schema although it should, or one that is not there, with keyword "framing". */
 int judge_message(struct judge *judge, const struct mq_message *message, struct mq_err *err);
+/* The same for what this schema wrote: without a schema of its own the judge only sees whether it
+ * can be decoded. */
+int judge_written(struct judge *judge, struct mq_schema *writer, struct mq_bytes payload,
+                  struct mq_err *err);
 /* Makes one error the whole verdict: what never came so far as to be a payload. */
 int judge_refuse(struct judge *judge, const char *keyword, const char *error, struct mq_err *err);
 

@@ -51,13 +51,13 @@ int judging_open(struct judging *judging, const struct mq_invocation *invocation
 	const char *source = spec->options->source;
 
 	*judging = (struct judging){0};
-	if ((source || spec->text || spec->framing == MQ_FRAMING_NONE) &&
+	if ((source || ((spec->text || spec->framing == MQ_FRAMING_NONE) && !spec->brought)) &&
 	    schema_open(invocation, spec->options, source, &judging->opened, err) < 0)
 		return -1;
 	if (judge_init(&judging->judge, judging->opened.schema, spec->text, spec->most, err) < 0)
 		return -1;
 	judging->judge.allow_null = spec->allow_null;
-	return open_codec(judging, invocation, spec, err);
+	return spec->brought ? 0 : open_codec(judging, invocation, spec, err);
 }
 
 void judging_close(struct judging *judging)

@@ -171,6 +171,95 @@ fits() {
 	expect_status 1
 }
 
+# container FILE HEX…: an Avro container file of records with an int n, each datum as hex.
+container() {
+	python3 - "$@" <<-'END'
+	import sys
+	def number(n):
+	    out = b""
+	    n <<= 1
+	    while n > 127:
+	        out += bytes([n & 127 | 128])
+	        n >>= 7
+	    return out + bytes([n])
+	def text(data): return number(len(data)) + data
+	schema = b'{"type":"record","name":"R","fields":[{"name":"n","type":"int"}]}'
+	data = [bytes.fromhex(one) for one in sys.argv[2:]]
+	sync = b"s" * 16
+	with open(sys.argv[1], "wb") as file:
+	    file.write(b"Obj\1" + number(1) + text(b"avro.schema") + text(schema) + number(0) + sync)
+	    file.write(number(len(data)) + text(b"".join(data)) + sync)
+	END
+}
+
+@test "Avro container files: by their own schema, and judged by another" {
+	container three.avro 02 10 04
+	echo '{"properties":{"n":{"maximum":5}}}' >small.json
+	mq schema validate --schema small.json three.avro three.avro
+	expect_status 1
+	[ "$out" = $'three.avro:2: /n: maximum: 8 is greater than 5\nthree.avro:2: /n: maximum: 8 is greater than 5' ]
+	mq schema validate --input container three.avro
+	expect_status 0
+	[[ $err == *"3 messages, all valid"* ]]
+	mq schema validate --input container --summary -J - <three.avro
+	expect_status 0
+	jq -e '.valid == 3' out
+	mq schema validate --schema small.json --reject-to kept.jsonl three.avro
+	expect_status 1
+	jq -es 'map(.payload) == ["\u0010"]' kept.jsonl
+	# Damaged: what stands before is judged, and the rest is one error.
+	head -c -10 three.avro >damaged.avro
+	mq schema validate --schema small.json damaged.avro three.avro
+	expect_status 1
+	grep -q '^damaged.avro.*: container: ' out
+	grep -q '^three.avro:2: ' out
+	mq schema validate --input container orders.jsonl
+	expect_status 1
+	[[ $out == "orders.jsonl: container: "* ]] || fail "$out"
+	mq schema validate --schema small.json --pass three.avro
+	expect_status 2
+}
+
+# requires_protobuf: skips where the program was built without it.
+requires_protobuf() {
+	printf 'syntax = "proto3";\nmessage M {}\n' >m.proto
+	mq schema validate --schema m.proto <<<'{}'
+	[[ $err != *"built without libprotobuf"* ]] || skip "built without libprotobuf"
+}
+
+@test "Protobuf: imports beside the file and above it, lines are JSON, files are bytes" {
+	requires_protobuf
+	mkdir -p shop/common
+	cat >shop/order.proto <<-'END'
+	syntax = "proto3";
+	package shop;
+	import "shop/common/item.proto";
+	message Order { string id = 1; repeated common.Item items = 2; }
+	END
+	cat >shop/common/item.proto <<-'END'
+	syntax = "proto3";
+	package common;
+	message Item { string sku = 1; int32 qty = 2; }
+	END
+	printf '%s\n' '{"id":"a","items":[{"sku":"x","qty":1}]}' '{"id":1}' '{"nope":1}' 'x' >in
+	mq schema validate --schema shop/order.proto in
+	expect_status 1
+	[ "$(cut -d: -f1,2 out | tr '\n' ' ')" = "in:2 in:3 in:4 " ] || fail "$out"
+	! grep -q '/id: type: /id' out || fail "the place is told twice"
+	printf '\x0a\x01a' >good
+	printf '\x0a\x09a' >wrong
+	mq schema validate --schema shop/order.proto --input whole good wrong
+	expect_status 1
+	[[ $out == "wrong: "* ]]
+	mq schema validate --schema shop/order.proto --message shop.Order in
+	expect_status 1
+	mq schema validate --schema shop/order.proto --message shop.None in
+	expect_status 7
+	echo 'import "../../etc/passwd";' >shop/out.proto
+	mq schema validate --schema shop/out.proto in
+	expect_status 7
+}
+
 @test "a bad schema is 7 and names the place, a missing file 6" {
 	echo '{"properties":{"a":{"type":"objekt"}}}' >bad.json
 	mq schema validate --schema bad.json orders.jsonl
