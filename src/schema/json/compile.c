@@ -157,6 +157,17 @@ static void sort_checks(struct js_check *checks, uint32_t n)
 		}
 }
 
+/* The types of values that no check looks at, but one of types that they have. */
+static uint8_t passing(const struct js_check *checks, uint32_t n)
+{
+	unsigned types = JS_IS_ANY;
+
+	for (uint32_t i = 0; i < n; i++)
+		types &=
+		    checks[i].op == JS_OP_TYPE ? checks[i].u.types : ~(unsigned)checks[i].types;
+	return (uint8_t)(types & JS_IS_ANY);
+}
+
 static int compile_one(struct js_program *program, uint32_t number, struct mq_err *err)
 {
 	struct js_node *node = &program->nodes[number];
@@ -186,6 +197,7 @@ static int compile_one(struct js_program *program, uint32_t number, struct mq_er
 	node = &program->nodes[number];
 	node->first = (uint32_t)first;
 	node->n = (uint32_t)(program->n_checks - first);
+	node->passes = passing(program->checks + first, node->n);
 	if (node->n == 0)
 		return 0;
 	sort_checks(program->checks + first, node->n);

@@ -223,7 +223,7 @@ static bool check_number(struct js_validator *validator, const struct js_node *n
 			return js_break(validator);
 		}
 	} else {
-		int order = js_number_compare(number, limit);
+		int order = js_number_against(number, limit);
 		if (above ? order < 0 || (order == 0 && !strict)
 		          : order > 0 || (order == 0 && !strict))
 			return true;
@@ -470,14 +470,12 @@ static uint64_t steps_for(const struct js_doc *doc)
 	return STEPS + STEPS_OF_VALUE * (uint64_t)doc->n;
 }
 
-bool js_evaluate(struct js_validator *validator, uint32_t number, uint32_t value, size_t marks)
+bool js_evaluate_checks(struct js_validator *validator, const struct js_node *node, uint32_t value,
+                        size_t marks)
 {
-	const struct js_node *node = &validator->program->nodes[number];
 	const struct js_value *there = &validator->doc->values[value];
 	size_t own = marks, n_scope = validator->n_scope;
 
-	if (node->n == 0)
-		return true;
 	if (validator->broken)
 		return false;
 	if (++validator->depth > DEPTH_MAX) {
@@ -538,10 +536,12 @@ void js_validator_free(struct js_validator *validator)
 int js_explain_at(struct js_validator *validator, const struct js_doc *doc, uint32_t value,
                   js_error_fn *tell, void *arg, struct mq_err *err)
 {
-	struct mq_err own = MQ_ERR_INIT;
-
+	/* Large, and mostly not needed: only what says that it is empty is written. */
+	validator->own.code = MQ_OK;
+	validator->own.retriable = false;
+	validator->own.message[0] = validator->own.hint[0] = '\0';
 	validator->doc = doc;
-	validator->err = &own;
+	validator->err = &validator->own;
 	validator->tell = tell;
 	validator->arg = arg;
 	validator->broken = false;
@@ -550,10 +550,10 @@ int js_explain_at(struct js_validator *validator, const struct js_doc *doc, uint
 	validator->n_scope = 0;
 	validator->n_bits = 0;
 	bool valid = js_evaluate(validator, validator->program->root, value, JS_NO_MARKS);
-	if (own.code == MQ_OK)
+	if (validator->own.code == MQ_OK)
 		return valid && !validator->broken;
 	if (err && err->code == MQ_OK)
-		*err = own;
+		*err = validator->own;
 	return -1;
 }
 

@@ -11,6 +11,7 @@ struct js_validator {
 	const struct js_program *program;
 	const struct js_doc *doc;
 	struct mq_err *err;
+	struct mq_err own; /* what err points to */
 	js_error_fn *tell; /* NULL: the first thing that is wrong ends it */
 	void *arg;
 	bool broken;    /* err is set, or enough was told: everything ends */
@@ -35,8 +36,18 @@ struct js_hashed {
 	uint32_t value;
 };
 
+/* As js_evaluate, for what is not plain at once. */
+bool js_evaluate_checks(struct js_validator *validator, const struct js_node *node, uint32_t value,
+                        size_t marks);
 /* Whether value is valid for the node; what it evaluates is added to marks. */
-bool js_evaluate(struct js_validator *validator, uint32_t node, uint32_t value, size_t marks);
+static inline bool js_evaluate(struct js_validator *validator, uint32_t number, uint32_t value,
+                               size_t marks)
+{
+	const struct js_node *node = &validator->program->nodes[number];
+
+	return node->passes >> validator->doc->values[value].type & 1 ||
+	       js_evaluate_checks(validator, node, value, marks);
+}
 /* As js_evaluate, saying nothing. */
 bool js_try(struct js_validator *validator, uint32_t node, uint32_t value, size_t marks);
 

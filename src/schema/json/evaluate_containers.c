@@ -139,12 +139,12 @@ static const struct js_property *find_property(const struct js_members *members,
 	uint64_t tag = js_tag(key);
 
 	if (expected < members->n_properties && properties[expected].tag == tag &&
-	    memcmp(properties[expected].name.data, key->at.text, key->len) == 0)
+	    js_same_bytes(properties[expected].name.data, key->at.text, key->len))
 		return &properties[expected];
 	if (!members->table) {
 		for (uint32_t i = 0; i < members->n_properties; i++)
 			if (properties[i].tag == tag &&
-			    memcmp(properties[i].name.data, key->at.text, key->len) == 0)
+			    js_same_bytes(properties[i].name.data, key->at.text, key->len))
 				return &properties[i];
 		return NULL;
 	}
@@ -152,7 +152,7 @@ static const struct js_property *find_property(const struct js_members *members,
 	     members->table[place]; place = (place + 1) & members->table_mask) {
 		const struct js_property *property = &properties[members->table[place] - 1];
 		if (property->tag == tag &&
-		    memcmp(property->name.data, key->at.text, key->len) == 0)
+		    js_same_bytes(property->name.data, key->at.text, key->len))
 			return property;
 	}
 	return NULL;

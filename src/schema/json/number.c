@@ -98,6 +98,32 @@ int js_number_compare(const struct js_value *a, const struct js_value *b)
 	return js_decimal_compare(&x, &y);
 }
 
+int js_number_against(const struct js_value *value, const struct js_value *limit)
+{
+	static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+	const char *p = value->at.text, *end = p + value->len, *point = NULL;
+	int64_t digits = 0;
+
+	/* All digits as one whole number, and limit with as many zeros: both below 10^16. */
+	if (value->flags & JS_PLAIN || !(limit->flags & JS_PLAIN) || limit->len > 9 ||
+	    value->len > 16)
+		return js_number_compare(value, limit);
+	bool negative = *p == '-';
+	for (p += negative; p < end; p++) {
+		if (*p == '.')
+			point = p;
+		else if (*p >= '0' && *p <= '9')
+			digits = digits * 10 + (*p - '0');
+		else
+			return js_number_compare(value, limit);
+	}
+	size_t behind = point ? (size_t)(end - point) - 1 : 0;
+	if (behind >= sizeof powers / sizeof *powers)
+		return js_number_compare(value, limit);
+	int64_t x = negative ? -digits : digits, y = js_plain(limit) * powers[behind];
+	return (x > y) - (x < y);
+}
+
 bool js_number_is_integer(const struct js_value *number)
 {
 	if (number->flags & JS_PLAIN)
@@ -298,7 +324,7 @@ bool js_equal(const struct js_doc *a, uint32_t i, const struct js_doc *b, uint32
 	case JS_NUMBER:
 		return js_number_compare(x, y) == 0;
 	case JS_STRING:
-		return js_tag(x) == js_tag(y) && memcmp(x->at.text, y->at.text, x->len) == 0;
+		return js_tag(x) == js_tag(y) && js_same_bytes(x->at.text, y->at.text, x->len);
 	case JS_OBJECT:
 		return x->len == y->len && equal_objects(a, i, b, k);
 	case JS_ARRAY:

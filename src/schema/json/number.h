@@ -22,6 +22,9 @@ struct js_decimal js_decimal(const struct js_value *number);
 int js_decimal_compare(const struct js_decimal *a, const struct js_decimal *b);
 int js_number_compare(const struct js_value *a, const struct js_value *b);
 
+/* The same, quicker where limit is a small whole number and value has a point. */
+int js_number_against(const struct js_value *value, const struct js_value *limit);
+
 bool js_number_is_integer(const struct js_value *number);
 uint64_t js_number_hash(const struct js_value *number);
 

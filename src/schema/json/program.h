@@ -135,6 +135,7 @@ struct js_check {
 struct js_node {
 	uint32_t document, value, resource;
 	uint32_t first, n; /* its checks */
+	uint8_t passes;    /* bits 1 << enum js_type: valid whatever the value is */
 	bool unevaluated;  /* it has checks that need to know what was evaluated */
 };
 

@@ -200,7 +200,7 @@ static bool take_scalar(struct mq_json_reader *reader, char c, struct js_value *
 
 static bool same_key(const struct js_value *a, const struct js_value *b)
 {
-	return js_tag(a) == js_tag(b) && memcmp(a->at.text, b->at.text, a->len) == 0;
+	return js_tag(a) == js_tag(b) && js_same_bytes(a->at.text, b->at.text, a->len);
 }
 
 /* Many keys: each is looked up among those before it. Returns the one that stands twice, 0, or
