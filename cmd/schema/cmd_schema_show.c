@@ -77,6 +77,67 @@ static void json_registered(struct mq_json *json, const struct mq_registered *re
 	mq_json_close(json, ']');
 }
 
+/* Protobuf: calls for each message, those within others behind them. False: failed. */
+typedef bool each_message_fn(void *ctx, const char *name);
+
+enum { NESTED_MAX = 32 };
+
+static bool walk_messages(struct mq_schema *schema, int32_t *indexes, size_t depth,
+                          each_message_fn *each, void *ctx)
+{
+	struct mq_err none = MQ_ERR_INIT;
+
+	if (depth == NESTED_MAX)
+		return true;
+	for (indexes[depth] = 0; indexes[depth] < INT32_MAX; indexes[depth]++) {
+		if (mq_schema_use_indexes(schema, indexes, depth + 1, &none) < 0)
+			return true;
+		if (!each(ctx, mq_schema_type_name(schema)) ||
+		    !walk_messages(schema, indexes, depth + 1, each, ctx))
+			return false;
+	}
+	return true;
+}
+
+/* Which message is in use stays so. */
+static int each_message(struct mq_schema *schema, each_message_fn *each, void *ctx,
+                        struct mq_err *err)
+{
+	int32_t used[NESTED_MAX], indexes[NESTED_MAX];
+	size_t n = mq_schema_indexes(schema, used, NESTED_MAX);
+	bool ok = walk_messages(schema, indexes, 0, each, ctx);
+
+	if (n > 0 && n <= NESTED_MAX && mq_schema_use_indexes(schema, used, n, err) < 0)
+		return -1;
+	return ok ? 0 : -1;
+}
+
+static bool json_message(void *ctx, const char *name)
+{
+	mq_json_text(ctx, NULL, name);
+	return true;
+}
+
+static int json_messages(struct mq_json *json, struct mq_schema *schema, struct mq_err *err)
+{
+	mq_json_open(json, "messages", '[');
+	int result = each_message(schema, json_message, json, err);
+	mq_json_close(json, ']');
+	return result;
+}
+
+struct listing {
+	struct mq_buf *buf;
+	struct mq_err *err;
+};
+
+static bool text_message(void *ctx, const char *name)
+{
+	struct listing *listing = ctx;
+
+	return mq_buf_printf(listing->buf, listing->err, "message  %s\n", name) == 0;
+}
+
 static int print_json(const struct showing *showing, struct mq_buf *buf, struct mq_err *err)
 {
 	const struct schema_opened *opened = showing->opened;
@@ -89,6 +150,9 @@ static int print_json(const struct showing *showing, struct mq_buf *buf, struct 
 	mq_json_text(&json, "name", mq_schema_type_name(opened->schema));
 	if (opened->registered)
 		json_registered(&json, opened->registered);
+	if (mq_schema_traits(opened->schema) & MQ_SCHEMA_MESSAGES &&
+	    json_messages(&json, opened->schema, err) < 0)
+		return -1;
 	mq_json_text(&json, "canonical", showing->canonical.data);
 	mq_json_open(&json, "fingerprints", '{');
 	mq_json_text(&json, "crc64", showing->crc64);
@@ -129,6 +193,9 @@ static int print_text(const struct showing *showing, struct mq_buf *buf, struct 
 		mq_buf_printf(buf, err, "needs    %s: %s version %" PRId32 "\n",
 		              registered->references[i].name, registered->references[i].subject,
 		              registered->references[i].version);
+	if (mq_schema_traits(opened->schema) & MQ_SCHEMA_MESSAGES &&
+	    each_message(opened->schema, text_message, &(struct listing){buf, err}, err) < 0)
+		return -1;
 	mq_buf_printf(buf, err, "crc64    %s\nmd5      %s\nsha256   %s\n\n", showing->crc64,
 	              showing->md5, showing->sha256);
 	return mq_buf_printf(buf, err, "%s\n", showing->canonical.data);
@@ -183,7 +250,8 @@ const struct mq_command mq_cmd_schema_show = {
     .summary = "a schema's type, normal form and fingerprints",
     .operands = "SOURCE",
     .about = "Shows what a schema is: its type, the full name of its type (Avro) or message "
-             "(Protobuf), its normal form, and that form's fingerprints: CRC-64-AVRO, MD5 and "
+             "(Protobuf, with all messages there are), its normal form, and that form's "
+             "fingerprints: CRC-64-AVRO, MD5 and "
              "SHA-256. The normal form is Avro's Parsing Canonical Form; a JSON Schema with sorted "
              "members and without white space; a Protobuf definition in its own language, sorted. "
              "Two schemas with the same fingerprint are the same but for their layout (Avro: for "

@@ -58,3 +58,15 @@ load ../lib/helpers
 	expect_status 0
 	! grep -q $'\e' out
 }
+
+@test "a Protobuf definition: all its messages, and the one in use" {
+	printf 'syntax = "proto3"; package p;\nmessage A { message B { message C {} } message D {} }\nmessage E {}\n' >a.proto
+	mq schema show -J a.proto
+	[[ $err != *"was built without"* ]] || skip "built without Protobuf"
+	expect_status 0
+	[ "$(jq -r '.name + ": " + (.messages | join(" "))' out)" = "p.A: p.A p.A.B p.A.B.C p.A.D p.E" ]
+	mq schema show -J --message p.E a.proto
+	[ "$(jq -r .name out)" = p.E ]
+	mq schema show a.proto
+	[ "$(grep -c '^message  ' out)" -eq 5 ]
+}

@@ -119,6 +119,23 @@ all_outputs() {
 	done
 }
 
+@test "what is said about schemas fits" {
+	echo '{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}' >a.avsc
+	echo '"string"' >b.avsc
+	mq schema show -J a.avsc
+	expect_status 0
+	fits schema-show
+	mq schema show -J b.avsc
+	fits schema-show
+	mq schema check -J --mode full a.avsc b.avsc
+	expect_status 1
+	fits schema-check
+	mq schema check -J a.avsc a.avsc
+	fits schema-check
+	fits_not schema-check '{"compatible":true}'
+	fits_not schema-show '{"type":"avro"}'
+}
+
 @test "the local store's outputs fit" {
 	all_outputs "sqlite:$BATS_TEST_TMPDIR/store.db/"
 }
