@@ -52,3 +52,22 @@ further='source "'$BATS_TEST_DIRNAME'/../brokers/redis.sh"; redis_start own'
 	MQTK_TEST_DIR=$PWD/gone timeout -k 1 20 "$root/tests/brokers/supervise" "$PWD/gone/node" sleep 1000
 	[ -e gone/node/ended ]
 }
+
+# A signal to the whole process group reaches all three of them at once.
+@test "a supervisor that is to stop ends, also when its server has ended at the same moment" {
+	mkdir nodes
+	mkfifo nodes/lifeline nodes/alive
+	exec 8<>nodes/lifeline
+	for n in $(seq 30); do
+		mkdir "nodes/$n"
+		MQTK_TEST_DIR=$PWD/nodes "$root/tests/brokers/supervise" "$PWD/nodes/$n" sleep 1000 3>&- 4>&- 8>&- &
+		pid=$!
+		begun() { [ -s "nodes/$n/supervisor.pid" ]; }
+		wait_until 20 begun
+		mapfile -t children < <(pgrep -P "$pid")
+		kill "${children[@]}" "$pid"
+		wait_for_end "$pid" 20
+		[ -e "nodes/$n/ended" ]
+	done
+	exec 8>&-
+}
