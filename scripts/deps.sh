@@ -43,7 +43,6 @@ fast; cmd:jq; jq; jq; jq; jq; jq
 fast; cmd:sqlite3; sqlite3; sqlite; sqlite; sqlite; sqlite
 fast; python:jsonschema; python3-jsonschema; python3-jsonschema; python-jsonschema; py3-jsonschema; python-jsonschema
 fast; python:prometheus_client; python3-prometheus-client; python3-prometheus_client; -; py3-prometheus-client; python-prometheus_client
-fast; ?python:avro; python3-avro; -; -; -; -
 fast; ?cmd:protoc; protobuf-compiler; protobuf-compiler; -; protoc; -
 fast; ?python:google.protobuf; python3-protobuf; python3-protobuf; -; py3-protobuf; python-protobuf
 fast; ?cmd:kcat; kcat|kafkacat; -; kcat; kcat; -

@@ -96,6 +96,11 @@ static void test_unions(void **state)
 	decodes(both, "0802", MQ_SCHEMA_BARE, "\"B\"");
 	stands_for(two, "020279", MQ_SCHEMA_BARE, "{\"x\":\"y\"}");
 	stands_for(two, "0002", MQ_SCHEMA_BARE, "{\"x\":1}");
+	/* Not as a number that it is not. */
+	encodes("[\"float\",\"double\"]", "0.1", "00cdcccc3d");
+	encodes("[\"float\",\"double\"]", "1e-75", "0258720e97b1f25c30");
+	encodes("[\"double\",\"long\"]", "9223372036854775807", "02feffffffffffffffff01");
+	encodes("[\"float\"]", "1e-75", "0000000000");
 	/* A record that looks like a named branch, and is none. */
 	encodes("[" RECORD("r", FIELD("int", "\"string\"")) ",\"int\"]", "{\"int\":\"s\"}",
 	        "000273");

@@ -58,7 +58,8 @@ int av_skip(const struct av_schema *schema, uint32_t node, struct av_input *inpu
 /*
  * Appends the encoding of JSON value `value` of doc, which may be in any form that av_decode gives:
  * logical types as text or as their numbers; a union's value with its branch's name, or bare, and
- * then it is of the first branch that it fits. What can be read both ways has its branch's name.
+ * then it is of the first branch that it fits without becoming another number, or else of the
+ * first that it fits. What can be read both ways has its branch's name.
  * MQ_DATA when it is none of the schema: what does not fit, and where; problem is filled then.
  */
 int av_encode(const struct av_schema *schema, const struct js_doc *doc, uint32_t value,

@@ -347,6 +347,32 @@ static int try_branch(struct encoding *e, uint32_t value, const struct av_node *
 	return e->problem->keyword && e->tries <= AV_FREE_MAX && e->free <= AV_FREE_MAX ? 0 : -1;
 }
 
+/* Whether a number would come back as another one from this branch: one that a float, or a double,
+ * can only come near. */
+static bool loses(const struct encoding *e, uint32_t value, const struct av_node *branch)
+{
+	const struct js_value *there = &e->doc->values[value];
+	bool single = branch->type == AV_FLOAT;
+	char text[512];
+	struct mq_buf out;
+
+	if ((!single && branch->type != AV_DOUBLE) || there->type != JS_NUMBER ||
+	    there->len >= sizeof text)
+		return false;
+	memcpy(text, there->at.text, there->len);
+	text[there->len] = '\0';
+	double real = single ? (double)strtof(text, NULL) : strtod(text, NULL);
+	mq_buf_init(&out, sizeof text);
+	bool lost = av_put_double(real, single, &out, NULL) < 0 || *out.data == '"';
+	if (!lost) {
+		struct js_value back = {
+		    .type = JS_NUMBER, .len = (uint32_t)out.len, .at.text = out.data};
+		lost = js_number_compare(there, &back) != 0;
+	}
+	mq_buf_release(&out);
+	return lost;
+}
+
 /* The branch that an object's only member names, or n. */
 static uint32_t named_branch(const struct encoding *e, uint32_t value, const struct av_node *node)
 {
@@ -378,9 +404,12 @@ static int encode_union(struct encoding *e, uint32_t value, const struct av_node
 	 */
 	if (named < node->n && (fits = try_branch(e, value + 2, node, named)) == 0)
 		of_named = *e->problem;
-	for (uint32_t i = 0; i < node->n && fits == 0; i++) {
+	/* A branch that would change a number comes after those that do not. */
+	for (uint32_t k = 0; k < 2 * node->n && fits == 0; k++) {
+		uint32_t i = k % node->n;
 		const struct av_node *branch = &schema->nodes[schema->branches[node->first + i]];
-		if ((branch->type == AV_NULL) != (doc->values[value].type == JS_NULL))
+		if ((branch->type == AV_NULL) != (doc->values[value].type == JS_NULL) ||
+		    loses(e, value, branch) != (k >= node->n))
 			continue;
 		fits = try_branch(e, value, node, i);
 		if (fits == 0 && e->problem->value != value) {
