@@ -2,6 +2,7 @@
  * mqtk consume: print the messages of streams. Without a group or --ack nothing is committed or
  * taken; with one a message is settled only after its bytes were accepted by write().
  */
+#include "cmd/avro_sink.h"
 #include "cmd/commands.h"
 #include "cmd/consuming.h"
 #include "cmd/worker/engine.h"
@@ -19,6 +20,7 @@ struct consume_values {
 	int64_t claim;
 	int64_t prefetch;
 	int64_t commit_interval;
+	const char *to_avro_file;
 };
 
 static const struct consume_values defaults = {
@@ -88,12 +90,27 @@ static const struct mq_option group_rows[] = {
      .field = offsetof(struct consume_values, commit_interval)},
     {0}};
 
+static const struct mq_option file_rows[] = {
+    {.name = "to-avro-file",
+     .type = MQ_OPT_STRING,
+     .arg = "FILE",
+     .help = "write payloads into an Avro container file of --schema instead of printing them",
+     .more = "What names its schema is read with the file's; --decode json makes it of JSON texts. "
+             "FILE must be empty or new, - is standard output. With --group or --ack a message is "
+             "settled only after its block is on the disk; a file that was cut off by a crash "
+             "gives out everything before that.",
+     .field = offsetof(struct consume_values, to_avro_file),
+     .excludes = "exec exec-lines exec-batch",
+     .complete = MQ_COMPLETE_FILE},
+    {0}};
+
 static const struct mq_option_set sets[] = {
     {"Reading", reading_rows, offsetof(struct consume_values, reading)},
     {"Groups and queues", group_rows, 0},
     {"Worker", worker_rows, offsetof(struct consume_values, worker)},
     {"Printing", printing_rows, offsetof(struct consume_values, printing)},
     {"Decoding", decoding_rows, offsetof(struct consume_values, printing.decoding)},
+    {"Files", file_rows, 0},
     {"Schema", schema_source_rows, offsetof(struct consume_values, printing.decoding.schema)},
     {"What is not valid", marking_rows, offsetof(struct consume_values, marking)},
     {"How schemas are read", schema_rows,
@@ -202,7 +219,8 @@ static int print(struct mq_invocation *invocation, struct mq_read_spec *spec,
 	    .idle_timeout_ms = values->reading.idle_timeout,
 	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
 	};
-	code = consuming_run(invocation, &sources, &sink, &pump, err);
+	struct consuming_sink account = consuming_text(&sink);
+	code = consuming_run(invocation, &sources, &account, &pump, err);
 	if (!sink.out.closed)
 		code = marking_conclude(&marking, code, err);
 	text_sink_release(&sink);
@@ -241,10 +259,50 @@ static int work(struct mq_invocation *invocation, struct mq_read_spec *spec,
 	return err->code ? (int)err->code : code;
 }
 
+/* --to-avro-file */
+static int write_avro(struct mq_invocation *invocation, struct mq_read_spec *spec,
+                      struct mq_err *err)
+{
+	const struct consume_values *values = invocation->values;
+	const struct printing *p = &values->printing;
+	bool settle = values->group != NULL || values->ack;
+	struct sources sources = {0};
+	struct avro_sink sink;
+	int code = MQ_USAGE;
+
+	if (p->template_text || p->json || p->delimiter || p->key_delimiter || p->null_text)
+		return mq_fail(err, MQ_USAGE,
+		               "--to-avro-file: what is written has no -f, -J, -D, -K or -Z"),
+		       code;
+	if (avro_sink_init(&sink, invocation, values->to_avro_file, &p->decoding, err) < 0)
+		goto out;
+	spec->need = decoder_needs(&sink.decoder);
+	if (sources_open(&sources, invocation, invocation->operands.items, invocation->operands.n,
+	                 spec, err) < 0)
+		goto out;
+	struct mq_pump pump = {
+	    .sink = avro_sink_operations(&sink),
+	    .settle = settle,
+	    .lazy = !settle,
+	    .stop_at_end = values->reading.end,
+	    .limit = values->reading.count,
+	    .idle_timeout_ms = values->reading.idle_timeout,
+	    .commit_every_ms = values->commit_interval >= 0 ? values->commit_interval : 1000,
+	};
+	struct consuming_sink account = {.count = &sink.written};
+	code = consuming_run(invocation, &sources, &account, &pump, err);
+	if (!err->code)
+		avro_sink_finish(&sink, err);
+out:
+	sources_close(&sources);
+	avro_sink_release(&sink);
+	return code;
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct consume_values *values = invocation->values;
-	struct printer printer;
+	struct printer printer = {0};
 	int code = MQ_USAGE;
 
 	if (check_group(values, err) < 0)
@@ -252,7 +310,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	if (values->reading.range.from.kind == MQ_POS_STORED && !values->group)
 		return mq_fail(err, MQ_USAGE, "--from stored is a group's position: add --group"),
 		       MQ_USAGE;
-	if (printer_init(&printer, invocation, &values->printing, err) < 0)
+	if (!values->to_avro_file && printer_init(&printer, invocation, &values->printing, err) < 0)
 		goto out_printer;
 	struct mq_read_spec spec = {
 	    .partitions = values->reading.partitions.items,
@@ -265,7 +323,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .force = values->force,
 	    .claim_ms = values->claim,
 	    .prefetch = (int)values->prefetch,
-	    .need = printer_needs(&printer),
+	    .need = values->to_avro_file ? 0 : printer_needs(&printer),
 	    .limit = values->reading.count,
 	    .stop_at_end = values->reading.end,
 	};
@@ -274,7 +332,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 		code = wanted < 0 ? MQ_USAGE : work(invocation, &spec, &printer.decoder, err);
 		goto out_printer;
 	}
-	code = print(invocation, &spec, &printer, err);
+	code = values->to_avro_file ? write_avro(invocation, &spec, err)
+	                            : print(invocation, &spec, &printer, err);
 out_printer:
 	printer_release(&printer);
 	return err->code ? (int)err->code : code;

@@ -202,6 +202,8 @@ static const struct mq_example examples[] = {
     {"mqtk produce -D '\\x00' local/names", "records that end in NUL, as find -print0 prints"},
     {"mqtk produce --encode avro --registry http://localhost:8081 prod/orders < orders.jsonl",
      "JSON texts by the latest schema of orders-value"},
+    {"mqtk produce --avro-file orders.avro --encode avro --framing single-object local/orders",
+     "what is in an Avro container file, a message each"},
     {"mqtk produce --failed-to failed.jsonl prod/orders < orders.txt",
      "keep what could not be sent"},
     {"mqtk produce --schema order.json --failed-to invalid.jsonl prod/orders < orders.jsonl",
@@ -301,6 +303,16 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	job.address = invocation->operands.items[0];
 	job.files = invocation->operands.items + 1;
 	job.n_files = invocation->operands.n - 1;
+	if (values->encoding.avro_files.n > 0) {
+		if (job.n_files > 0) {
+			mq_fail(err, MQ_USAGE, "'%s': with --avro-file there are no other files",
+			        job.files[0]);
+			goto out;
+		}
+		job.avro_files = true;
+		job.files = values->encoding.avro_files.items;
+		job.n_files = values->encoding.avro_files.n;
+	}
 	code = producing_run(&job, err);
 out:
 	judging_close(&judging);

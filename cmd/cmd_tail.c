@@ -221,7 +221,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	    .caught_up = print_held,
 	    .ctx = &tail,
 	};
-	code = consuming_run(invocation, &sources, &tail.text, &pump, err);
+	struct consuming_sink account = consuming_text(&tail.text);
+	code = consuming_run(invocation, &sources, &account, &pump, err);
 	for (size_t i = 0; i < tail.n_held; i++)
 		free(tail.held[i].text);
 	free(tail.held);

@@ -32,8 +32,14 @@ static const char *plural(int64_t n)
 	return n == 1 ? "" : "s";
 }
 
-int consuming_run(struct mq_invocation *invocation, struct sources *sources, struct text_sink *sink,
-                  const struct mq_pump *wanted, struct mq_err *err)
+struct consuming_sink consuming_text(struct text_sink *sink)
+{
+	return (struct consuming_sink){&sink->printed, &sink->out.closed, &sink->serving};
+}
+
+int consuming_run(struct mq_invocation *invocation, struct sources *sources,
+                  const struct consuming_sink *sink, const struct mq_pump *wanted,
+                  struct mq_err *err)
 {
 	struct progress progress = {.expected = sources_expected(sources),
 	                            .started_ms = mq_now_monotonic_ms()};
@@ -43,16 +49,18 @@ int consuming_run(struct mq_invocation *invocation, struct sources *sources, str
 	pump.env = env;
 	pump.readers = sources->readers;
 	pump.n_readers = sources->n;
-	sink->serving = &pump.serving;
+	if (sink->serving)
+		*sink->serving = &pump.serving;
 	if (!invocation->common->quiet && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)) {
 		pump.progress = show_progress;
 		pump.progress_ctx = &progress;
 	}
 	enum mq_pump_end end = mq_pump_run(&pump, err);
-	sink->serving = NULL;
+	if (sink->serving)
+		*sink->serving = NULL;
 	if (progress.shown)
 		fputs("\r\033[K", stderr);
-	long long count = sink->printed;
+	long long count = *sink->count;
 	switch (end) {
 	case MQ_PUMP_ENDED:
 		mq_log(env, MQ_LEVEL_NOTE, "reached the end of %s after %lld message%s%s",
@@ -73,7 +81,7 @@ int consuming_run(struct mq_invocation *invocation, struct sources *sources, str
 	case MQ_PUMP_FAILED:
 		break;
 	}
-	if (sink->out.closed) {
+	if (sink->closed && *sink->closed) {
 		mq_err_clear(err);
 		return MQ_OK;
 	}

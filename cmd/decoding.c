@@ -312,9 +312,8 @@ static int decode_part(struct decoder *decoder, struct mq_codec *codec,
 	return result < 0 ? -1 : 0;
 }
 
-/* "orders[0]@17: value: why". What the registry's own trouble is has no place. */
-static int fail_at(const struct mq_message *message, const char *part, const struct mq_err *why,
-                   struct mq_err *err)
+int decoding_fail_at(const struct mq_message *message, const char *part, const struct mq_err *why,
+                     struct mq_err *err)
 {
 	const struct mq_bytes stream = message->stream, id = message->id;
 
@@ -343,13 +342,13 @@ int decoder_apply(struct decoder *decoder, const struct mq_message *message, str
 	    decode_part(decoder, decoder->key, message, &decoder->key_text, &decoded->key,
 	                &decoded->key_schema_id, &decoder->key_error) < 0) {
 		decoded->key_error = decoder->key_error.message;
-		result = fail_at(message, "key", &decoder->key_error, err);
+		result = decoding_fail_at(message, "key", &decoder->key_error, err);
 	}
 	if (decoder->value &&
 	    decode_part(decoder, decoder->value, message, &decoder->value_text, &decoded->payload,
 	                &decoded->payload_schema_id, &decoder->value_error) < 0) {
 		decoded->payload_error = decoder->value_error.message;
-		result = fail_at(message, "value", &decoder->value_error, err);
+		result = decoding_fail_at(message, "value", &decoder->value_error, err);
 	}
 	record_headers_clear(&decoder->headers);
 	if ((decoded->key.data &&

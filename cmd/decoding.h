@@ -44,6 +44,11 @@ int decoding_choose(const char *option, const struct mq_option_list *what,
                     const struct mq_option_list *framing, struct mq_format_spec *spec,
                     struct decoding_choices *ret_choices, struct mq_err *err);
 
+/* "orders[0]@17: value: why", for what is wrong with a part of a message; what is the registry's
+ * own trouble has no place. Returns -1. */
+int decoding_fail_at(const struct mq_message *message, const char *part, const struct mq_err *why,
+                     struct mq_err *err);
+
 struct decoder {
 	const struct mq_env *env;
 	struct mq_registry *registry;

@@ -1,5 +1,6 @@
 /* JSON texts to what a schema makes of them: see encoding.h. */
 #include "cmd/encoding.h"
+#include "cmd/avro_lines.h"
 #include "cmd/schema/registries.h"
 
 #include <stdio.h>
@@ -33,6 +34,15 @@ const struct mq_option encoding_rows[] = {
      .arg = "SOURCE",
      .help = "the schema of keys; the forms of --schema",
      .field = FIELD(key_schema),
+     .complete = MQ_COMPLETE_FILE},
+    {.name = "avro-file",
+     .type = MQ_OPT_LIST,
+     .arg = "FILE",
+     .help = "send what is in Avro container files, each value as a message; repeatable",
+     .more = "As JSON text, or encoded with --encode; with --encode avro and neither --schema nor "
+             "a registry the schema is that of the first file. - is standard input.",
+     .field = FIELD(avro_files),
+     .excludes = "json delimiter key-delimiter lines",
      .complete = MQ_COMPLETE_FILE},
     {0}};
 
@@ -111,7 +121,7 @@ static int open_part(struct encoder *encoder, const struct mq_invocation *invoca
 
 	if (options.type == 0 && choice->kind != MQ_SCHEMA_UNKNOWN)
 		options.type = 1 + (int)choice->kind;
-	if (source &&
+	if (source && !opened->schema &&
 	    schema_open_with(invocation, &options, source, encoder->registry, opened, err) < 0)
 		return -1;
 	spec.schema = opened->schema;
@@ -128,6 +138,16 @@ static int open_part(struct encoder *encoder, const struct mq_invocation *invoca
 	else
 		encoder->has_value_header = mq_codec_header(*codec, &encoder->headers[0]);
 	return 0;
+}
+
+/* Whether values are written by the schema of the file that they come from. */
+static bool by_file(const struct encoder *encoder, const struct encoding_options *options,
+                    const struct schema_options *schema, const struct decoding_choice *choice)
+{
+	bool named = choice->framing == MQ_FRAMING_CONFLUENT || choice->framing == MQ_FRAMING_GUID;
+
+	return options->avro_files.n > 0 && !schema->source && choice->kind != MQ_SCHEMA_JSON &&
+	       (choice->framing == MQ_FRAMING_AUTO ? !encoder->registry : !named);
 }
 
 static int check_options(const struct encoding_options *options,
@@ -160,10 +180,13 @@ int encoder_init(struct encoder *encoder, const struct mq_invocation *invocation
 	key_options.message = NULL;
 	if (registries_open(invocation, schema->registry, &encoder->registry, err) < 0)
 		return -1;
-	if (choices.value.wanted && (find_source(encoder, schema->source, &choices.value, stream,
-	                                         "value", &source, err) < 0 ||
-	                             open_part(encoder, invocation, *schema, source, MQ_CODEC_VALUE,
-	                                       &choices.value, err) < 0))
+	bool file = choices.value.wanted && by_file(encoder, options, schema, &choices.value);
+	if (choices.value.wanted &&
+	    ((file ? avro_lines_schema(options->avro_files.items[0], &encoder->schema.schema, err)
+	           : find_source(encoder, schema->source, &choices.value, stream, "value", &source,
+	                         err)) < 0 ||
+	     open_part(encoder, invocation, *schema, source, MQ_CODEC_VALUE, &choices.value, err) <
+	         0))
 		goto out;
 	if (choices.key.wanted && (find_source(encoder, options->key_schema, &choices.key, stream,
 	                                       "key", &key_source, err) < 0 ||

@@ -12,6 +12,7 @@ struct encoding_options {
 	struct mq_option_list encode;  /* --encode */
 	struct mq_option_list framing; /* --framing */
 	const char *key_schema;
+	struct mq_option_list avro_files; /* --avro-file: where the records come from */
 };
 extern const struct mq_option encoding_rows[];
 

@@ -5,6 +5,7 @@
  * the input until its next read, so each read's worth is handed to the writer before the next one.
  */
 #include "cmd/producing.h"
+#include "cmd/avro_lines.h"
 #include "cmd/failures.h"
 #include "cmd/opening.h"
 #include "cmd/record_headers.h"
@@ -196,36 +197,6 @@ static int merge_headers(struct run *run, struct mq_message *message, struct mq_
 	return record_headers_merge(&run->headers, message, encoded, n, err);
 }
 
-static void prefer(struct mq_bytes *mine, struct mq_bytes given)
-{
-	if (given.data)
-		*mine = given;
-}
-
-/* The record's properties, with those of the command line winning. */
-static void merge_properties(struct run *run, struct mq_message *message)
-{
-	const struct mq_properties *given = &run->job->properties;
-
-	if (!run->job->has_properties)
-		return;
-	if (!message->properties) {
-		message->properties = given;
-		return;
-	}
-	struct mq_properties *mine = &run->properties[run->n_batch];
-	*mine = *message->properties;
-	prefer(&mine->message_id, given->message_id);
-	prefer(&mine->correlation_id, given->correlation_id);
-	prefer(&mine->content_type, given->content_type);
-	prefer(&mine->reply_to, given->reply_to);
-	if (given->expiry_ms >= 0)
-		mine->expiry_ms = given->expiry_ms;
-	if (given->priority >= 0)
-		mine->priority = given->priority;
-	message->properties = mine;
-}
-
 /* A -J record's partition is where it came from. It is kept where the target has it; else the key
  * decides, as for any other record. */
 static void choose_partition(struct run *run, struct mq_message *message)
@@ -292,7 +263,8 @@ static int add_record(struct run *run, struct mq_message *message, struct mq_err
 	}
 	if (merge_headers(run, message, err) < 0)
 		return -1;
-	merge_properties(run, message);
+	if (job->has_properties)
+		record_properties_merge(&job->properties, message, &run->properties[run->n_batch]);
 	if (judge_record(run, message))
 		run->batch[run->n_batch++] = *message;
 	return 0;
@@ -399,12 +371,30 @@ static int send_from(struct run *run, int fd, const char *name, enum mq_input_ki
 	return result;
 }
 
+static void send_avro_file(struct run *run, const char *path)
+{
+	struct mq_err err = MQ_ERR_INIT;
+	struct avro_lines *lines;
+	int fd;
+
+	if (avro_lines_open(path, run->env, &lines, &fd, &err) == 0) {
+		send_from(run, fd, path, MQ_INPUT_DELIMITED, &err);
+		avro_lines_close(lines, &err);
+	}
+	if (err.code)
+		failures_note_io(&run->failures, &err);
+}
+
 static void send_file(struct run *run, const char *path)
 {
 	struct mq_err err = MQ_ERR_INIT;
 	bool standard = strcmp(path, "-") == 0;
 	enum mq_input_kind kind = run->job->input.kind;
 
+	if (run->job->avro_files) {
+		send_avro_file(run, path);
+		return;
+	}
 	if (!standard && run->job->files_are == PRODUCING_FILE_IS_MESSAGE)
 		kind = MQ_INPUT_WHOLE;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

@@ -51,6 +51,7 @@ struct producing {
 	int64_t count;       /* stop after so many records; 0: at the end of the input */
 	bool skip_empty;     /* a file without a byte is no message */
 	struct judge *judge; /* records that it finds invalid fail, and are not sent; NULL: none */
+	bool avro_files;     /* files are Avro containers, whose values come as lines of JSON */
 	/* --encode, and the options of schemas; NULL: records are sent as they are. */
 	const struct encoding_options *encoding;
 	const struct schema_options *schema;

@@ -86,6 +86,31 @@ void record_headers_release(struct record_headers *room)
 	*room = (struct record_headers){0};
 }
 
+static void prefer(struct mq_bytes *mine, struct mq_bytes given)
+{
+	if (given.data)
+		*mine = given;
+}
+
+void record_properties_merge(const struct mq_properties *given, struct mq_message *message,
+                             struct mq_properties *room)
+{
+	if (!message->properties) {
+		message->properties = given;
+		return;
+	}
+	*room = *message->properties;
+	prefer(&room->message_id, given->message_id);
+	prefer(&room->correlation_id, given->correlation_id);
+	prefer(&room->content_type, given->content_type);
+	prefer(&room->reply_to, given->reply_to);
+	if (given->expiry_ms >= 0)
+		room->expiry_ms = given->expiry_ms;
+	if (given->priority >= 0)
+		room->priority = given->priority;
+	message->properties = room;
+}
+
 struct mq_header *record_headers_parse(const struct mq_option_list *list, struct mq_err *err)
 {
 	struct mq_header *headers = calloc(list->n + 1, sizeof *headers);

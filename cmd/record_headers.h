@@ -1,6 +1,6 @@
 /*
- * Headers that produce adds to records: room for the records' own ones with ours behind them, which
- * stays where it is until a batch was sent.
+ * Headers and properties that produce adds to records: room for the records' own ones with ours
+ * behind them, which stays where it is until a batch was sent.
  */
 #ifndef MQ_CMD_RECORD_HEADERS_H
 #define MQ_CMD_RECORD_HEADERS_H
@@ -25,6 +25,11 @@ int record_headers_drop(struct record_headers *room, struct mq_message *message,
                         struct mq_err *err);
 void record_headers_clear(struct record_headers *room);
 void record_headers_release(struct record_headers *room);
+
+/* Properties that are given win over the record's own; room is for both together, and stays the
+ * message's. */
+void record_properties_merge(const struct mq_properties *given, struct mq_message *message,
+                             struct mq_properties *room);
 
 /* -H NAME[=VALUE] as headers that point into the list: NAME alone is null, NAME= is empty. The
  * array is the caller's to free; NULL with err set when one has no name. */

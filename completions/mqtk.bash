@@ -67,6 +67,7 @@ _mqtk() {
 		--encode) :; return ;;
 		--framing) :; return ;;
 		--key-schema) _mqtk_files; return ;;
+		--avro-file) _mqtk_files; return ;;
 		--schema) _mqtk_files; return ;;
 		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
 		--message) :; return ;;
@@ -78,7 +79,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional --encode --framing --key-schema --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--json --delimiter --key-delimiter --null --lines --tee --key --header --partition --ts --message-id --correlation-id --content-type --reply-to --expiry --priority --failed-to --rate --compression --create --transactional --encode --framing --key-schema --avro-file --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;
@@ -114,6 +115,7 @@ _mqtk() {
 		--framing) :; return ;;
 		--key-schema) _mqtk_files; return ;;
 		--reader-schema) _mqtk_files; return ;;
+		--to-avro-file) _mqtk_files; return ;;
 		--schema) _mqtk_files; return ;;
 		--reject-to) _mqtk_files; return ;;
 		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
@@ -126,7 +128,7 @@ _mqtk() {
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --reply --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error --framing --key-schema --reader-schema --logical-types --bare-unions --schema --reject-to --allow-null --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --end --count --partition --idle-timeout --group --ack --force --consumer --claim --prefetch --commit-interval --exec --exec-lines --exec-batch --batch --exec-json --workers --order --retries --backoff --dead-letter --fail-on-dead-letter --reply --exec-timeout --grace --template --json --delimiter --key-delimiter --null --unbuffered --decode --on-error --framing --key-schema --reader-schema --logical-types --bare-unions --to-avro-file --schema --reject-to --allow-null --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

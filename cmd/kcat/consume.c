@@ -152,7 +152,8 @@ int kcat_consume(struct kcat *kcat, struct mq_err *err)
 	    .caught_up = note_end,
 	    .ctx = kcat,
 	};
-	code = consuming_run(kcat->invocation, &sources, &sink, &pump, err);
+	struct consuming_sink account = consuming_text(&sink);
+	code = consuming_run(kcat->invocation, &sources, &account, &pump, err);
 	/* As kcat: what was printed was printed, and committed. */
 	if (code == MQ_CANCELLED && err->code == MQ_OK)
 		code = MQ_OK;

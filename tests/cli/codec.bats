@@ -270,3 +270,71 @@ requests() {
 	mq consume -e --decode auto -X registry="$url" "$store/t"
 	[ "$out" = '"x"' ]
 }
+
+@test "Avro container files: written, read by Avro's own library, sent again" {
+	feed '{"id":1,"who":null,"day":0}\n{"id":2,"who":{"string":"x"},"day":5}\n' \
+		produce --encode avro --schema order.avsc "$store/t"
+	mq consume -e -g g --schema order.avsc --to-avro-file o.avro "$store/t"
+	expect_status 0
+	[ -z "$out" ]
+	if "$root/scripts/python.sh" --with avro -c 'import avro' 2>/dev/null; then
+		"$root/scripts/python.sh" --with avro - >got <<-'PYTHON'
+			import avro.datafile, avro.io
+			with open("o.avro", "rb") as file:
+			    for value in avro.datafile.DataFileReader(file, avro.io.DatumReader()):
+			        print(value["id"], value["who"], value["day"])
+		PYTHON
+		[ "$(cat got)" = $'1 None 1970-01-01\n2 x 1970-01-06' ]
+	fi
+	mq produce --avro-file o.avro "$store/text"
+	expect_status 0
+	mq consume -e "$store/text"
+	[ "$out" = $'{"id":1,"who":null,"day":0}\n{"id":2,"who":{"string":"x"},"day":5}' ]
+	mq consume -e --decode json --schema order.avsc --to-avro-file - "$store/text"
+	cp out again.avro
+	# As they are: by the schema of the file itself.
+	mq produce --avro-file again.avro --encode avro "$store/bytes"
+	expect_status 0
+	mq consume -e -f '%{payload:hex}\n' "$store/t"
+	cp out first
+	mq consume -e -f '%{payload:hex}\n' "$store/bytes"
+	cmp out first
+	mq produce --avro-file o.avro --encode avro --registry "$url" --schema id:1 "$store/framed"
+	mq consume -e --registry "$url" --schema id:1 --to-avro-file framed.avro "$store/framed"
+	expect_status 0
+	mq produce --avro-file framed.avro --avro-file o.avro "$store/both"
+	mq consume -e "$store/both"
+	[ "$(wc -l <out)" -eq 4 ]
+
+	mq consume -e --schema order.avsc --to-avro-file o.avro "$store/t"
+	expect_status 2
+	[[ $err == *"o.avro has something in it"* ]]
+	head -c -6 o.avro >cut.avro
+	mq produce --avro-file cut.avro "$store/cut"
+	expect_status 6
+	[[ $err == *"cut.avro: byte "* ]]
+	mq produce --avro-file order.avsc "$store/cut"
+	expect_status 6
+}
+
+@test "into an Avro file: what does not fit settles nothing behind it" {
+	feed '{"id":1,"who":null,"day":0}\nhello\n{"id":3,"who":null,"day":0}\n' produce "$store/t"
+	mq consume -e -g g --decode json --schema order.avsc --to-avro-file a.avro "$store/t"
+	expect_status 7
+	[[ $err == *"t[0]@1: value: "* ]]
+	mq produce --avro-file a.avro "$store/u"
+	mq consume -e "$store/u"
+	[ "$out" = '{"id":1,"who":null,"day":0}' ]
+	mq consume -e -g g --decode json --on-error skip --schema order.avsc --to-avro-file b.avro "$store/t"
+	expect_status 0
+	mq produce --avro-file b.avro "$store/v"
+	mq consume -e "$store/v"
+	[ "$out" = '{"id":3,"who":null,"day":0}' ]
+	mq consume -e --to-avro-file c.avro "$store/t"
+	expect_status 2
+	# A full disk: nothing is settled.
+	mq consume -e -g full --schema order.avsc --decode json -c 1 --to-avro-file /dev/full "$store/t"
+	expect_status 6
+	mq group show -J "$store/t" full
+	[[ $out != *'"committed":1'* ]]
+}
