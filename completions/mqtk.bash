@@ -179,12 +179,18 @@ _mqtk() {
 		--resume) _mqtk_files; return ;;
 		-g|--group) :; return ;;
 		--failed-to) _mqtk_files; return ;;
+		--schema) _mqtk_files; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--from --to --count --partition --max-replays --rate --speed --max-gap --timestamps --to-partition --key --header --remove-header --no-provenance --create --append --compression --resume --group --ack --force --exactly-once --failed-to --dry-run --json -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--from --to --count --partition --max-replays --rate --speed --max-gap --timestamps --to-partition --key --header --remove-header --no-provenance --create --append --compression --resume --group --ack --force --exactly-once --failed-to --dry-run --json --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

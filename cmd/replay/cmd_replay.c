@@ -206,11 +206,14 @@ static const struct mq_option safety_rows[] = {
      .field = FIELD(json)},
     {0}};
 
-static const struct mq_option_set sets[] = {{"Range", range_rows, 0},
-                                            {"Pace", pace_rows, 0},
-                                            {"Copies", copy_rows, 0},
-                                            {"Safety", safety_rows, 0},
-                                            {0}};
+static const struct mq_option_set sets[] = {
+    {"Range", range_rows, 0},
+    {"Pace", pace_rows, 0},
+    {"Copies", copy_rows, 0},
+    {"Safety", safety_rows, 0},
+    {"Only what is valid", schema_source_rows, FIELD(schema)},
+    {"How the schema is read", schema_rows, FIELD(schema)},
+    {0}};
 
 static const struct mq_example examples[] = {
     {"mqtk replay --dry-run --from -2h prod/orders staging/orders", "what that would be"},
@@ -224,6 +227,8 @@ static const struct mq_example examples[] = {
     {"mqtk replay orders.jsonl staging/", "restore, each message to the stream of its own name"},
     {"mqtk replay --ack amqp://localhost/orders kafka://localhost:9092/orders",
      "move a queue to Kafka"},
+    {"mqtk replay --schema order.json --failed-to bad.jsonl prod/orders staging/orders",
+     "only what is valid; the rest is kept"},
     {"mqtk replay --exactly-once --group copier prod/orders prod/orders-2",
      "within one Kafka cluster, no duplicates"},
     {0}};
@@ -245,6 +250,10 @@ static int check(const struct replay_values *values, struct mq_err *err)
 		return mq_fail(err, MQ_USAGE, "an end cannot be 'stored'");
 	if (values->pace.max_gap_ms >= 0 && values->pace.speed <= 0)
 		return mq_fail(err, MQ_USAGE, "--max-gap shortens the pauses of --speed");
+	if (values->schema.source && values->dry_run) {
+		mq_fail(err, MQ_USAGE, "--dry-run does not judge by --schema");
+		return mq_hint(err, "'mqtk schema validate --schema' tells what is not valid");
+	}
 	for (size_t i = 0; i < values->removed.n; i++)
 		if (!*values->removed.items[i])
 			return mq_fail(err, MQ_USAGE, "--remove-header: '' is no name of a header");
@@ -253,9 +262,21 @@ static int check(const struct replay_values *values, struct mq_err *err)
 
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
-	if (check(invocation->values, err) < 0)
+	struct replay_values *values = invocation->values;
+	struct judging_spec spec = {.options = &values->schema, .framing = -1, .most = 1};
+	struct judging judging;
+
+	if (check(values, err) < 0)
 		return MQ_USAGE;
-	return running_run(invocation, invocation->values, NULL, NULL, err);
+	if (!values->schema.source)
+		return running_run(invocation, values, NULL, NULL, err);
+	int code = judging_open(&judging, invocation, &spec, err) < 0 ? (int)err->code : MQ_OK;
+	values->judge = &judging.judge;
+	if (code == MQ_OK)
+		code = running_run(invocation, values, NULL, NULL, err);
+	judging_close(&judging);
+	values->judge = NULL;
+	return code;
 }
 
 static void release(void *values)
@@ -286,6 +307,9 @@ const struct mq_command mq_cmd_replay = {
         "target has confirmed it. When the target fails the replay ends, with exit code 3 and "
         "every message accounted for. Messages that were gone before they could be read are "
         "counted and said: exit code 3 as well.\n\n"
+        "With --schema a message that is not valid is treated as one that the target refuses: it "
+        "is not copied, --failed-to keeps it and the others go on; without that the replay ends "
+        "there.\n\n"
         "A queue has no positions: it is copied as it is now, or moved with --ack.\n\n"
         "With two brokers -X src.NAME=VALUE is a setting of the sources, -X dst.NAME=VALUE one of "
         "the target, and one without a prefix is for both.",

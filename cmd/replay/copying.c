@@ -202,6 +202,25 @@ static size_t keep_ours(struct copying *c, size_t copies)
 	return kept;
 }
 
+/* By --schema, as the copy is: 0; -1 with err, after which nothing may go on where that is not the
+ * message's own fault. */
+static int judge_copy(struct copying *c, const struct mq_message *copy, struct mq_err *err)
+{
+	struct judge *judge = c->values->judge;
+	struct mq_buf words;
+
+	int valid = judge ? judge_message(judge, copy, err) : 1;
+	if (valid < 0)
+		copying_break_off(c, err);
+	if (valid != 0)
+		return valid < 0 ? -1 : 0;
+	mq_buf_init(&words, sizeof err->message * 8);
+	judge_append_words(judge, &judge->errors[0], &words, NULL);
+	mq_fail(err, MQ_DATA, "%.*s", (int)words.len, words.data ? words.data : "");
+	mq_buf_release(&words);
+	return -1;
+}
+
 /* Gives each message its slot, and those that are to be sent a copy. Returns how many copies. */
 static size_t make_copies(struct copying *c, const struct mq_message *messages, size_t n)
 {
@@ -256,7 +275,7 @@ static size_t make_copies(struct copying *c, const struct mq_message *messages, 
 			c->counts.left++;
 			continue;
 		}
-		if (kept < 0 ||
+		if (kept < 0 || judge_copy(c, copy, &err) < 0 ||
 		    target_place(c->target, copy, source_partitions(c, slot_of(c, tag)), &err) < 0)
 			refuse(c, copy, &err);
 		else

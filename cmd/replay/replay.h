@@ -10,6 +10,7 @@
 #define MQ_CMD_REPLAY_H
 
 #include "cmd/reading.h"
+#include "cmd/schema/judging.h"
 
 #include "mqtk/broker.h"
 #include "mqtk/command.h"
@@ -72,6 +73,8 @@ struct replay_values {
 	bool create, append;
 	bool dry_run, json;
 	int compression;
+	struct schema_options schema;
+	struct judge *judge; /* by it; what is invalid is as if the target had refused it */
 };
 
 enum replay_timestamps { REPLAY_ORIGINAL, REPLAY_NOW };

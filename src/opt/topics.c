@@ -353,6 +353,7 @@ const struct mq_topic mq_topics[] = {
          "  mqtk schema validate --schema s.json --reject-to kafka://h/orders.bad "
          "kafka://h/orders\n"
          "  mqtk produce --schema s.json --failed-to bad.jsonl kafka://h/orders < in\n"
+         "  mqtk replay --schema s.json --failed-to bad.jsonl kafka://h/orders kafka://h2/orders\n"
          "  mqtk consume --schema s.json --group g --reject-to kafka://h/orders.bad "
          "kafka://h/orders\n"
          "\n"

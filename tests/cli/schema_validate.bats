@@ -603,3 +603,24 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	[ "$out" = '{"id":"a"}' ]
 	jq -es 'map(.payload) == ["{\"id\":1}", "no json"]' kept.jsonl
 }
+
+@test "replay --schema copies only what is valid, and keeps or ends at the rest" {
+	printf '%s\n' '{"id":"a"}' '{"id":1}' '{"id":"c"}' | "$MQTK" produce -q "$store/o"
+	mq replay -q --schema order.json --failed-to kept.jsonl "$store/o" "$store/copy"
+	expect_status 3
+	mq consume -q -e "$store/copy"
+	[ "$out" = $'{"id":"a"}\n{"id":"c"}' ]
+	jq -es 'map(.payload) == ["{\"id\":1}"]' kept.jsonl
+	mq replay -q --group g --schema order.json "$store/o" "$store/some"
+	expect_status 3
+	[[ $err == *"/id: type: "* ]] || fail "$err"
+	mq consume -q -e "$store/some"
+	[[ $out != *'"id":1'* ]]
+	# What ended it was not settled.
+	mq replay -q --group g "$store/o" "$store/some"
+	expect_status 0
+	mq consume -q -e "$store/some"
+	[ "$(sort -u out)" = $'{"id":"a"}\n{"id":"c"}\n{"id":1}' ]
+	mq replay --dry-run --schema order.json "$store/o" "$store/copy"
+	expect_status 2
+}
