@@ -1,19 +1,25 @@
 # Benchmarks: this program beside its peers, against real servers. Never part of `make check`.
 
-# BENCH="redis local": only these parts, of kafka, rabbitmq, redis and local.
-BENCH ?= $(patsubst sqlite,local,$(BACKENDS))
+# BENCH="redis local": only these parts, of kafka, rabbitmq, redis, local and schema.
+BENCH ?= $(patsubst sqlite,local,$(BACKENDS)) schema
 BENCH_ROUNDS ?= 5
-BENCH_SERVERS := $(patsubst kafka,kafka3,$(filter-out local,$(BENCH)))
+BENCH_SERVERS := $(patsubst kafka,kafka3,$(filter-out local schema,$(BENCH)))
 BENCH_NAMES := measure $(if $(filter kafka,$(BENCH)),bare_consume bare_produce) \
                $(if $(filter rabbitmq,$(BENCH)),bare_rabbitmq) \
                $(if $(filter redis,$(BENCH)),bare_redis) \
                $(if $(filter local,$(BENCH)),empty bare_spawn) \
-               $(if $(filter local kafka,$(BENCH)),answer_lines)
+               $(if $(filter local kafka,$(BENCH)),answer_lines) \
+               $(if $(filter schema,$(BENCH)),check_orders)
 BENCH_BIN := $(BENCH_NAMES:%=$(OUT)/tests/bench/%)
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LDLIBS)
+
+# The only one that is made of this program's parts.
+$(OUT)/tests/bench/check_orders: $(OUT)/tests/bench/check_orders.o $(OUT)/libmqtk.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 -include $(BENCH_BIN:=.d)
 

@@ -18,9 +18,11 @@ import part_kafka
 import part_local
 import part_rabbitmq
 import part_redis
+import part_schema
 
 # In the order of the file.
-PARTS = {"kafka": part_kafka, "rabbitmq": part_rabbitmq, "redis": part_redis, "local": part_local}
+PARTS = {"kafka": part_kafka, "rabbitmq": part_rabbitmq, "redis": part_redis, "local": part_local,
+         "schema": part_schema}
 INTRODUCTION = (
     "# Benchmarks\n\nMade by `make bench-record` (`BENCH=redis`: only that part), against real servers "
     "on the same machine. Read the ratios: absolute times belong to one machine, whose cores the "
