@@ -1,5 +1,6 @@
 /* Rules for objects: see compatible.h. Whether a property that one side does not name was or is
  * allowed depends on the content model: closed, open, or open for what has a certain form. */
+#include "schema/json/compatible_names.h"
 #include "schema/json/compatible_rules.h"
 
 #include "schema/json/regex.h"
@@ -14,6 +15,7 @@ struct model {
 	uint32_t n;    /* patterns */
 	uint32_t rest; /* shape: EMPTY where it is open, FALSE where it is closed */
 	const char *keyword;
+	struct js_names named, required; /* keys of properties, items of required */
 };
 
 static uint32_t object_of(const struct comparing *c, const struct shape *at, const char *keyword)
@@ -60,9 +62,17 @@ static bool model_of(struct comparing *c, const struct shape *at, bool reads, st
 	    (reads || !at->applies_more) &&
 	    shape_under(&c->shapes, at, "unevaluatedProperties", &ret->rest))
 		ret->keyword = "unevaluatedProperties";
-	if (ret->patterns && shape_doc(&c->shapes, at)->values[ret->patterns].len > 0)
-		return compile_patterns(c, at, ret);
-	return true;
+	uint32_t required = shape_keyword(&c->shapes, at, "required");
+	const struct js_doc *doc = shape_doc(&c->shapes, at);
+	if (required && doc->values[required].type != JS_ARRAY)
+		required = 0;
+	if (js_names_init(&ret->named, doc, ret->properties, c->err) < 0 ||
+	    js_names_init(&ret->required, doc, required, c->err) < 0) {
+		c->shapes.broken = true;
+		return false;
+	}
+	return !ret->patterns || doc->values[ret->patterns].len == 0 ||
+	       compile_patterns(c, at, ret);
 }
 
 static void release_model(struct model *model)
@@ -70,6 +80,16 @@ static void release_model(struct model *model)
 	for (uint32_t i = 0; i < model->n; i++)
 		mq_pattern_free(model->compiled[i]);
 	free(model->compiled);
+	js_names_release(&model->named);
+	js_names_release(&model->required);
+}
+
+/* The value of a property, or 0. */
+static uint32_t property_of(const struct model *model, struct mq_bytes name)
+{
+	uint32_t key = js_names_find(&model->named, name);
+
+	return key ? key + 1 : 0;
 }
 
 static enum shape_type type_of(const struct comparing *c, uint32_t shape)
@@ -94,17 +114,9 @@ static bool matches(struct comparing *c, const struct model *model, uint32_t whi
 
 /* --- one property ----------------------------------------------------------------------------- */
 
-static bool is_listed(const struct comparing *c, const struct shape *at, struct mq_bytes name)
+static bool is_listed(const struct model *model, struct mq_bytes name)
 {
-	const struct js_doc *doc = shape_doc(&c->shapes, at);
-	uint32_t list = shape_keyword(&c->shapes, at, "required");
-
-	if (!list || doc->values[list].type != JS_ARRAY)
-		return false;
-	for (uint32_t i = list + 1; i < doc->values[list].at.end; i = js_next(doc, i))
-		if (doc->values[i].type == JS_STRING && mq_bytes_equal(js_text(doc, i), name))
-			return true;
-	return false;
+	return js_names_find(&model->required, name) != 0;
 }
 
 /* Readers fill it in when it is missing: it, or what it refers to, has a default. */
@@ -172,11 +184,11 @@ static bool is_matched(struct comparing *c, const struct model *model, struct mq
 
 /* A property that only the reader names. */
 static bool reads_added(struct comparing *c, const struct shape *r, const struct shape *w,
-                        const struct model *was, struct mq_bytes name, uint32_t value)
+                        const struct model *read, const struct model *was, struct mq_bytes name,
+                        uint32_t value)
 {
 	uint32_t now = resolved(c, r, value);
-	bool required =
-	    is_listed(c, r, name) && !is_listed(c, w, name) && !has_default(c, r, value);
+	bool required = is_listed(read, name) && !is_listed(was, name) && !has_default(c, r, value);
 	bool open = type_of(c, was->rest) == SHAPE_EMPTY && !is_matched(c, was, name);
 	bool ok = true;
 
@@ -215,12 +227,9 @@ static bool reads_required(struct comparing *c, const struct shape *r, const str
 		return true;
 	for (uint32_t i = list + 1; i < doc->values[list].at.end; i = js_next(doc, i)) {
 		struct mq_bytes name = js_text(doc, i);
-		uint32_t mine = now->properties ? js_member_bytes(doc, now->properties, name) : 0;
-		uint32_t theirs = was->properties ? js_member_bytes(shape_doc(&c->shapes, w),
-		                                                    was->properties, name)
-		                                  : 0;
+		uint32_t mine = property_of(now, name), theirs = property_of(was, name);
 		/* A new property is judged by its content model. */
-		if (is_listed(c, w, name) || (mine && (!theirs || has_default(c, r, mine))))
+		if (is_listed(was, name) || (mine && (!theirs || has_default(c, r, mine))))
 			continue;
 		struct spot spot = {.at = *r};
 		spot.at.value = i;
@@ -243,7 +252,7 @@ static bool reads_properties(struct comparing *c, const struct shape *r, const s
 	     was->properties && key < doc->values[was->properties].at.end && !c->shapes.broken;
 	     key = js_next(doc, key + 1)) {
 		struct mq_bytes name = js_text(doc, key);
-		uint32_t value = now->properties ? js_member_bytes(mine, now->properties, name) : 0;
+		uint32_t value = property_of(now, name);
 		if (value)
 			ok &= js_reads(c, resolved(c, r, value), resolved(c, w, key + 1));
 		else
@@ -253,8 +262,8 @@ static bool reads_properties(struct comparing *c, const struct shape *r, const s
 	     now->properties && key < mine->values[now->properties].at.end && !c->shapes.broken;
 	     key = js_next(mine, key + 1)) {
 		struct mq_bytes name = js_text(mine, key);
-		if (!was->properties || !js_member_bytes(doc, was->properties, name))
-			ok &= reads_added(c, r, w, was, name, key + 1);
+		if (!property_of(was, name))
+			ok &= reads_added(c, r, w, now, was, name, key + 1);
 	}
 	return ok;
 }
