@@ -102,7 +102,7 @@ CPPFLAGS_ALL := -Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_VERSION='"$(VERSION)"' \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(CODEC_PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(OPT) $(WARNINGS) $(SANFLAGS) $(CFLAGS)
 CXXFLAGS_ALL := -std=c++17 $(OPT) -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror) \
-                $(SANFLAGS) $(if $(SANITIZE),-fno-sanitize=vptr) $(CXXFLAGS) \
+                $(SANFLAGS) $(if $(SANITIZE),-fno-sanitize=vptr$(if $(findstring clang,$(CXX)),$(comma)function)) $(CXXFLAGS) \
                 $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags protobuf 2>/dev/null))
 LDFLAGS_ALL := $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)--as-needed) $(SANFLAGS) $(LDFLAGS)
 LDLIBS := $(PROTOBUF_LIBS) $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm -lpthread

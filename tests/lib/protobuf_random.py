@@ -1,7 +1,7 @@
 """Random messages of tests/lib/rich.proto, compared with Python's protobuf both ways.
 
-protobuf_random.py PROGRAM DESCRIPTORS COUNT [SEED]: PROGRAM is schema_lines, DESCRIPTORS a set that
-protoc wrote. Prints the seed. Each message goes from Python's bytes to our JSON and back, each
+protobuf_random.py PROGRAM SCHEMA DESCRIPTORS COUNT [SEED]: PROGRAM is schema_lines, which reads SCHEMA;
+DESCRIPTORS is a set that protoc wrote. Prints the seed. Each message goes from Python's bytes to our JSON and back, each
 through Python's own reading too.
 """
 
@@ -15,8 +15,8 @@ import sys
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
-program, descriptors, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.SystemRandom().randrange(2**32)
+program, schema, descriptors, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+seed = int(sys.argv[5]) if len(sys.argv) > 5 else random.SystemRandom().randrange(2**32)
 print(f"seed {seed}")
 rnd = random.Random(seed)
 sign = rnd.choice([1, -1])  # of durations: parts of different signs are none together
@@ -174,7 +174,7 @@ def fill(message, depth):
 
 def run(what, lines):
     data = "".join(line + "\n" for line in lines)
-    done = subprocess.run([program, descriptors, "rich.All", what], input=data.encode(),
+    done = subprocess.run([program, schema, "rich.All", what], input=data.encode(),
                           stdout=subprocess.PIPE, check=True)
     return done.stdout.decode().split("\n")[:-1]
 

@@ -103,6 +103,7 @@ void pb_find(const struct pb_decoder *d, const struct pb_message *type, size_t b
 int pb_put_message(struct pb_decoder *d, const struct pb_message *type, size_t from, size_t to);
 /* The fields of what was loaded, without braces; first: nothing stands before them. */
 int pb_put_fields(struct pb_decoder *d, const struct pb_message *type, size_t begin, bool first);
+/* decode_map.c */
 int pb_put_map(struct pb_decoder *d, const struct pb_field *field, size_t from, size_t to);
 int pb_put_repeated(struct pb_decoder *d, const struct pb_field *field, size_t from, size_t to);
 /* decode_scalar.c */

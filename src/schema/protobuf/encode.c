@@ -189,15 +189,19 @@ int pb_encode_field(struct pb_encoder *e, const struct pb_field *field, uint32_t
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-/* Mostly members stand in the order of the fields: the one at `guess` is tried first. */
+/* By the name in JSON, else by that in the schema. Mostly members stand in the order of the fields:
+ * the one at `guess` is tried first. */
 static const struct pb_field *field_named(const struct pb_message *type, struct mq_bytes name,
                                           uint32_t guess)
 {
 	for (uint32_t i = 0; i < type->n; i++) {
 		const struct pb_field *field = &type->fields[(guess + i) % type->n];
-		if (mq_bytes_equal(field->json, name) || mq_bytes_equal(field->name, name))
+		if (mq_bytes_equal(field->json, name))
 			return field;
 	}
+	for (uint32_t i = 0; i < type->n; i++)
+		if (mq_bytes_equal(type->fields[i].name, name))
+			return &type->fields[i];
 	return NULL;
 }
 

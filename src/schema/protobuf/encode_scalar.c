@@ -19,13 +19,12 @@ static int put_fixed(struct pb_encoder *e, uint64_t value, size_t width)
 /* A number, or a string that holds one and nothing else. */
 static bool number_in(const struct js_value *value, struct js_value *ret)
 {
-	const char *p = value->at.text, *end = p + value->len;
-
 	*ret = *value;
 	if (value->type == JS_NUMBER)
 		return true;
 	if (value->type != JS_STRING)
 		return false;
+	const char *p = value->at.text, *end = p + value->len;
 	ret->type = JS_NUMBER;
 	ret->flags = 0;
 	p += p < end && *p == '-';

@@ -58,8 +58,11 @@ static int encode_mask(struct pb_encoder *e, uint32_t value)
 		size_t len = comma ? (size_t)(comma - text.data) : text.len;
 		if (put_path(e, value, mq_bytes_of(text.data, len)) < 0)
 			return -1;
-		len += comma != NULL;
-		text = mq_bytes_of(text.data + len, text.len - len);
+		if (!comma)
+			return 0;
+		text = mq_bytes_of(comma + 1, text.len - len - 1);
+		if (text.len == 0)
+			return put_path(e, value, text);
 	}
 	return 0;
 }

@@ -178,7 +178,7 @@ static int add_field(struct building *b, struct pb_message *message, struct mq_b
 	if (field->json.len == 0)
 		field->json = field->name;
 	message->n_required += field->required;
-	return join(b, "\"", field->json, "", mq_bytes_of("", 0), "\":", &field->key);
+	return 0;
 }
 
 static int add_message(struct building *b, struct mq_bytes proto, struct mq_bytes scope,
@@ -376,6 +376,26 @@ const struct pb_enum_value *pb_enum_numbered(const struct pb_enum *type, int32_t
 	return NULL;
 }
 
+/* proto2 lets two fields have one name in JSON: then each has its own. */
+static int part_names(struct building *b, struct pb_message *message)
+{
+	bool *shared = take(b, message->n, sizeof *shared);
+
+	if (!shared)
+		return -1;
+	for (uint32_t i = 0; i < message->n; i++)
+		for (uint32_t k = i + 1; k < message->n; k++)
+			if (mq_bytes_equal(message->fields[i].json, message->fields[k].json))
+				shared[i] = shared[k] = true;
+	for (uint32_t i = 0; i < message->n; i++) {
+		struct pb_field *field = &message->fields[i];
+		field->json = shared[i] ? field->name : field->json;
+		if (join(b, "\"", field->json, "", mq_bytes_of("", 0), "\":", &field->key) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int link_fields(struct building *b, struct pb_message *message)
 {
 	qsort(message->fields, message->n, sizeof *message->fields, compare_fields);
@@ -395,7 +415,7 @@ static int link_fields(struct building *b, struct pb_message *message)
 			               (int)field->type_name.len, field->type_name.data);
 		field->map = field->repeated && field->message && field->message->entry;
 	}
-	return 0;
+	return part_names(b, message);
 }
 
 /* What the well-known types are taken for only when they look as they should. */

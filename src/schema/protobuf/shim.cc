@@ -191,6 +191,7 @@ class Complaints : public pb::compiler::MultiFileErrorCollector,
 		while (!words.empty() && (words.back() == '.' || words.back() == '\n'))
 			words.pop_back();
 		text_ = place + ": " + words;
+		std::replace(text_.begin(), text_.end(), '\0', '?');
 	}
 	std::string text_;
 };
