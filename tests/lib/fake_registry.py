@@ -1,12 +1,14 @@
-"""A schema registry that answers what it was told: fake_registry.py ANSWERS [LOG].
+"""A schema registry that answers what it was told: fake_registry.py ANSWERS [LOG [PEM CA]].
 
 ANSWERS is a JSON file: {"GET /schemas/ids/1": ANSWER, …}; for a list the first request gets the first
 one, and so on; the last one stays. What is not in it is 404 with error code 40403. ANSWER is an object:
 status (200), json or text (the body), headers {}; or do: "hang", "close", "cut" (a length that never
 comes), "chunks" (broken ones), "huge" (100 MB), "raw" with text (the bytes as they are).
+With PEM (key and certificate) it speaks TLS, and wants a certificate that CA has signed.
 It prints its URL and serves until it is killed. LOG gets a line for each request: method, path,
 authorization or -, accept, content type or -, body."""
 import json
+import ssl
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -80,5 +82,14 @@ class Handler(BaseHTTPRequestHandler):
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
-print(f"http://127.0.0.1:{server.server_port}", flush=True)
+scheme = "http"
+if len(sys.argv) > 3:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(sys.argv[3])
+    tls.load_verify_locations(sys.argv[4])
+    tls.verify_mode = ssl.CERT_REQUIRED
+    # The handshake belongs to the thread of the connection.
+    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "https"
+print(f"{scheme}://127.0.0.1:{server.server_port}", flush=True)
 server.serve_forever()

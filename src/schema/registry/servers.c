@@ -10,8 +10,8 @@
 
 enum {
 	SERVERS_MAX = 16,
-	ROUNDS = 6,        /* all servers are tried so often */
-	PAUSE_MS = 100,    /* between the first two rounds; then twice as long each time */
+	PAUSE_MS = 100,    /* between the first two rounds; then twice as long each time, */
+	DOUBLINGS = 4,     /* but no more often than this */
 	TRY_MIN_MS = 100,  /* a server has so long at least */
 	HURRY_MS = 5000,   /* when nobody answered, questions are tried only once for so long */
 	HURRIED_MS = 1000, /* and so long in all */
@@ -244,7 +244,7 @@ static int ask_round(struct asking *asking, struct mq_err *err)
 /* Half as long to one and a half times as long, so that many clients do not come back at once. */
 static int64_t pause_ms(struct mq_registry_servers *servers, unsigned round)
 {
-	int64_t pause = (int64_t)PAUSE_MS << round;
+	int64_t pause = (int64_t)PAUSE_MS << (round < DOUBLINGS ? round : DOUBLINGS);
 
 	servers->randomness = servers->randomness * 1664525 + 1013904223;
 	return pause / 2 + (int64_t)(servers->randomness >> 8) % pause;
@@ -284,7 +284,7 @@ int mq_registry_ask(struct mq_registry_servers *servers,
 		int64_t pause = pause_ms(servers, round);
 		if (asking.asked_to_wait > pause)
 			pause = asking.asked_to_wait;
-		if (hurry || round + 1 == ROUNDS || pause >= left_ms(&asking))
+		if (hurry || pause >= left_ms(&asking))
 			return fail_down(servers, &asking, round + 1, err);
 		mq_log(servers->env, MQ_LEVEL_VERBOSE, "%s; trying again in %lld ms",
 		       asking.reasons, (long long)pause);

@@ -1,6 +1,6 @@
 /*
  * The servers of one registry: asks the one that answered last, tries the others when it does not,
- * and again after a while, within env->timeout_ms and with a limit.
+ * and all again after a while, until env->timeout_ms is over.
  */
 #ifndef SCHEMA_REGISTRY_SERVERS_H
 #define SCHEMA_REGISTRY_SERVERS_H
