@@ -33,6 +33,8 @@ const struct mq_command *const mq_commands[] = {
     &mq_cmd_schema_check,
     &mq_cmd_schema_show,
     &mq_cmd_schema_infer,
+    &mq_cmd_schema_encode,
+    &mq_cmd_schema_decode,
     &mq_cmd_schema_ls,
     &mq_cmd_schema_get,
     &mq_cmd_schema_register,

@@ -35,6 +35,8 @@ extern const struct mq_command mq_cmd_schema_validate;
 extern const struct mq_command mq_cmd_schema_check;
 extern const struct mq_command mq_cmd_schema_show;
 extern const struct mq_command mq_cmd_schema_infer;
+extern const struct mq_command mq_cmd_schema_encode;
+extern const struct mq_command mq_cmd_schema_decode;
 extern const struct mq_command mq_cmd_schema_ls;
 extern const struct mq_command mq_cmd_schema_get;
 extern const struct mq_command mq_cmd_schema_register;

@@ -43,7 +43,7 @@ _mqtk() {
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	if [[ $cmd == schema ]]; then
-		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show infer ls get register delete config '; return; fi
+		if ((COMP_CWORD == 2)); then _mqtk_reply 'validate check show infer encode decode ls get register delete config '; return; fi
 		cmd+=" ${COMP_WORDS[2]}"
 	fi
 	case $cmd in
@@ -658,6 +658,45 @@ _mqtk() {
 		esac
 		if [[ $cur == -* ]]; then
 			_mqtk_reply '--draft --formats --enum --ranges --closed --map-names --skip-invalid --input --from --to --end --count --partition --idle-timeout -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
+		fi ;;
+	'schema encode')
+		case $prev in
+		--schema) _mqtk_files; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
+		--as) _mqtk_reply 'base64 hex raw '; return ;;
+		--framing) _mqtk_reply 'auto none confluent guid single-object container '; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--schema --type --message --draft --assert-format --remote-dir --allow-remote --registry --as --json --framing -X --timeout --insecure --quiet --verbose --color --help --version '
+		else
+			_mqtk_files
+		fi ;;
+	'schema decode')
+		case $prev in
+		--schema) _mqtk_files; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
+		--as) _mqtk_reply 'base64 hex raw '; return ;;
+		--framing) _mqtk_reply 'auto none confluent guid single-object container '; return ;;
+		--reader-schema) _mqtk_files; return ;;
+		-X) _mqtk_reply "$settings"; return ;;
+		--timeout) :; return ;;
+		--color) _mqtk_reply 'auto always never '; return ;;
+		esac
+		if [[ $cur == -* ]]; then
+			_mqtk_reply '--schema --type --message --draft --assert-format --remote-dir --allow-remote --registry --as --json --framing --reader-schema --logical-types --bare-unions -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_files
 		fi ;;

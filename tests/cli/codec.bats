@@ -338,3 +338,49 @@ requests() {
 	mq group show -J "$store/t" full
 	[[ $out != *'"committed":1'* ]]
 }
+
+@test "schema encode and decode: lines of digits, whole files, messages, container files" {
+	printf '{"id":1,"who":null,"day":0}\nx\n{"id":2,"who":{"string":"x"},"day":5}\n' >in
+	grep -v x$ in | grep -v '^x' >good
+	mq schema encode --schema order.avsc in
+	expect_status 7
+	[[ $err == *"in:2: "* && $err == *"1 of 3 records"* ]]
+	[ "$out" = $'AgAA\nBAICeAo=' ]
+	cp out digits
+	mq schema decode --schema order.avsc digits
+	expect_status 0
+	cmp out good
+	mq schema encode --schema id:1 --registry "$url" --as hex good
+	[ "$out" = $'0000000001020000\n0000000001040202780a' ]
+	cp out digits
+	mq schema decode --registry "$url" --as hex digits
+	cmp out good
+	mq schema encode --schema order.avsc --framing container good
+	expect_status 0
+	cp out file.avro
+	mq schema decode file.avro
+	cmp out good
+	mq schema decode --framing container --bare-unions <file.avro
+	[ "$(tail -1 out)" = '{"id":2,"who":"x","day":5}' ]
+	head -1 good >one
+	mq schema encode --schema order.avsc --as raw one
+	printf '\2\0\0' | cmp - out
+	cp out one.bin
+	mq schema decode --schema order.avsc --as raw one.bin
+	cmp out one
+	mq produce --encode avro --schema order.avsc "$store/t" <good
+	mq consume -e -J "$store/t"
+	cp out lines
+	mq schema decode -J --schema order.avsc lines
+	cp out decoded
+	[ "$(jq -c .value decoded)" = "$(cat good)" ]
+	mq schema encode -J --schema order.avsc decoded
+	cmp out lines
+	mq schema decode --schema order.avsc --as hex <<<$'0200\nzz\n020000'
+	expect_status 7
+	[ "$out" = '{"id":1,"who":null,"day":0}' ]
+	mq schema encode one
+	expect_status 2
+	mq schema decode --schema order.avsc "$BATS_TEST_TMPDIR/nothing"
+	expect_status 6
+}
