@@ -250,13 +250,13 @@ static int conclude(struct filter *filter, int code, struct mq_err *err)
 		return code;
 	if (invalid > 0)
 		mq_log(env, MQ_LEVEL_VERBOSE, "%" PRId64 " valid", findings->valid);
-	if (filter->unreadable > 0)
-		return mq_fail(
-		           err, MQ_IO,
-		           "%" PRId64 " input%s could not be read to the end; of the rest %" PRId64
-		           " of %" PRId64 " messages are invalid",
-		           filter->unreadable, filter->unreadable == 1 ? "" : "s", invalid, total),
-		       MQ_IO;
+	if (filter->unreadable > 0) {
+		mq_fail(err, MQ_IO,
+		        "%" PRId64 " input%s could not be read to the end; of the rest %" PRId64
+		        " of %" PRId64 " messages are invalid",
+		        filter->unreadable, filter->unreadable == 1 ? "" : "s", invalid, total);
+		return mq_hint(err, "a stream is named BROKER/STREAM"), MQ_IO;
+	}
 	if (invalid > 0)
 		return mq_fail(err, MQ_NEGATIVE, "%" PRId64 " of %" PRId64 " message%s invalid",
 		               invalid, total, total == 1 ? " is" : "s are"),

@@ -89,6 +89,9 @@ void filter_save(struct filter *filter)
 {
 	struct mq_err ignored = MQ_ERR_INIT;
 
+	if (filter->rejecting && filter->rejects.failure.code == MQ_OK)
+		rejects_flush(&filter->rejects, &ignored);
+	mq_err_clear(&ignored);
 	flush_passed(filter, &ignored);
 	mq_err_clear(&ignored);
 	findings_flush(&filter->findings, filter->invocation->env, &ignored);

@@ -44,7 +44,7 @@ int filter_refuse(struct filter *filter, const struct filtered *item, const char
                   const char *why, struct mq_err *err);
 /* Everything so far is out and confirmed. */
 int filter_flush(struct filter *filter, struct mq_err *err);
-/* After a failure: what has passed and what was found goes out if it can. */
+/* After a failure: what was put aside, has passed and was found goes out if it can. */
 void filter_save(struct filter *filter);
 bool filter_is_full(const struct filter *filter); /* --count is reached */
 

@@ -25,7 +25,7 @@ bool filter_is_container(const char *path)
 static int end_early(struct filter *filter, struct filtered *item, const struct mq_err *why,
                      struct mq_err *err)
 {
-	struct mq_message none = MQ_MESSAGE_INIT;
+	static const struct mq_message none = MQ_MESSAGE_INIT;
 
 	if (why->code == MQ_CANCELLED)
 		return 0;

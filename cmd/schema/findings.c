@@ -57,7 +57,8 @@ static int append_text(struct findings *findings, const struct place *place,
 			buf->data[i] = '?';
 	if (mq_buf_append_str(buf, ": ", err) < 0 || judge_append_words(judge, error, buf, err) < 0)
 		return -1;
-	return mq_buf_append_char(buf, '\n', err);
+	bool last = error == &judge->errors[judge->n - 1];
+	return mq_buf_append_str(buf, last && judge->more ? " (and more)\n" : "\n", err);
 }
 
 /* A member whose value is bytes, as in the envelope. */

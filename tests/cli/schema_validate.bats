@@ -39,6 +39,7 @@ fits() {
 	[ "$err" = "mqtk schema validate: 3 of 5 messages are invalid" ] || fail "$err"
 	validate --max-errors 1 orders.jsonl
 	[ "$(wc -l <out)" -eq 3 ]
+	[ "$(sed -n 1p out)" = "orders.jsonl:2: /total: minimum: -5 is less than 0 (and more)" ]
 	validate -c 1 orders.jsonl
 	expect_status 0
 	[ -z "$out" ]
@@ -437,6 +438,10 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	"$MQTK" schema validate --schema order.json --pass many 2>err | head -n 1 >first
 	[ "$(cat first)" = '{"id":"a"}' ]
 	[ ! -s err ] || fail "$(cat err)"
+	# What was put aside until then is there.
+	{ echo 1 && cat many; } >mixed
+	"$MQTK" schema validate --schema order.json --pass --reject-to aside mixed 2>err | head -n 1 >first
+	[ "$(cat aside)" = 1 ]
 	[ -e /dev/full ] || skip "there is no /dev/full"
 	status=0
 	"$MQTK" schema validate --schema order.json --pass many >/dev/full 2>err || status=$?

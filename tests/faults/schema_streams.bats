@@ -18,8 +18,8 @@ messages() {
 	seq "$1" | awk '{ print $1 % 3 ? "{\"n\":" $1 "}" : "{\"n\":\"" $1 "\"}" }'
 }
 
-# numbers [FILE…]: the n of each message, valid or not, sorted.
-numbers() {
+# all_numbers [FILE…]: the n of each message, valid or not, sorted.
+all_numbers() {
 	grep -ho '"n":"*[0-9]*' "$@" | grep -o '[0-9]*$' | sort -n
 }
 
@@ -109,14 +109,14 @@ killed() {
 	! grep -q '"n":"' passed || fail "invalid ones passed"
 	"$MQTK" dlq show -q -J "$d" | jq -r .message.payload >aside
 	! grep -vq '"n":"' aside || fail "valid ones were put aside"
-	numbers passed aside | uniq | cmp - <(seq "$n")
+	all_numbers passed aside | uniq | cmp - <(seq "$n")
 }
 
 finished() {
 	local a=$1 d=$2
 	shift 2
 	"$MQTK" consume -q -e "$@" --schema n.json --reject-to "$d" "$a" >>passed || return
-	[ "$(numbers passed | uniq | wc -l)" -eq 2000 ] &&
+	[ "$(all_numbers passed | uniq | wc -l)" -eq 2000 ] &&
 		[ "$("$MQTK" dlq show -q -J "$d" | jq -r .message.payload | sort -u | wc -l)" -eq 1000 ]
 }
 
@@ -156,7 +156,7 @@ finished() {
 	cp out left
 	"$MQTK" consume -q -e "$d" >aside
 	[ "$(wc -l <aside)" -eq 1 ]
-	numbers passed left aside | uniq | cmp - <(seq 30)
+	all_numbers passed left aside | uniq | cmp - <(seq 30)
 	# The same as a filter: what comes after it is not read.
 	status=0
 	messages 30 | "$MQTK" schema validate --schema n.json --pass --reject-to "$d" >out 2>err || status=$?
