@@ -26,7 +26,8 @@ bool av_looks_like_schema(struct mq_bytes text)
 
 	js_doc_init(&doc);
 	mq_buf_init(&copy, SIZE_MAX);
-	if (mq_buf_append(&copy, text.data, text.len, NULL) < 0 ||
+	if (mq_buf_reserve(&copy, text.len + 1, NULL) < 0 ||
+	    mq_buf_append(&copy, text.data, text.len, NULL) < 0 ||
 	    js_parse(&doc, copy.data, copy.len, &problem, NULL) != 1 ||
 	    doc.values[0].type != JS_OBJECT || js_member(&doc, 0, "$schema"))
 		goto out;
@@ -129,7 +130,8 @@ static int encode_text(struct avro_schema *schema, struct mq_bytes text, struct 
 
 	problem->keyword = NULL;
 	mq_buf_clear(&schema->text);
-	if (mq_buf_append(&schema->text, text.data, text.len, err) < 0)
+	if (mq_buf_reserve(&schema->text, text.len + 1, err) < 0 ||
+	    mq_buf_append(&schema->text, text.data, text.len, err) < 0)
 		return -1;
 	int ok = js_parse(&schema->doc, schema->text.data, text.len, &broken, err);
 	if (ok == 1)

@@ -44,7 +44,8 @@ static int check_json(struct mq_bytes text, const char *what, struct mq_err *err
 
 	js_doc_init(&doc);
 	mq_buf_init(&copy, TEXT_LIMIT);
-	if (mq_buf_append(&copy, text.data, text.len, err) == 0)
+	if (mq_buf_reserve(&copy, text.len + 1, err) == 0 &&
+	    mq_buf_append(&copy, text.data, text.len, err) == 0)
 		parsed = js_parse(&doc, copy.data, copy.len, &problem, err);
 	if (parsed == 0)
 		mq_fail(err, MQ_DATA, "no Avro schema%s, it is no JSON: %s at byte %zu", what,

@@ -476,6 +476,11 @@ int av_schema_parse_all(struct av_schema *schema, struct mq_bytes ret_unknown[2]
 	int64_t root = -1;
 
 	ret_unknown[0] = MQ_ABSENT;
+	/* So that none of them is NULL, also without any. */
+	if (room(&schema->fields, 0, &schema->cap_fields, sizeof *schema->fields, err) < 0 ||
+	    room(&schema->branches, 0, &schema->cap_branches, sizeof *schema->branches, err) < 0 ||
+	    room(&schema->symbols, 0, &schema->cap_symbols, sizeof *schema->symbols, err) < 0)
+		return -1;
 	int parsed = js_parse(&schema->doc, schema->text, schema->text_len, &problem, err);
 	if (parsed == 0)
 		mq_fail(err, MQ_DATA, "no Avro schema, it is no JSON: %s", problem.words);
