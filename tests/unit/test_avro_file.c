@@ -243,8 +243,7 @@ static void test_lies(void **state)
 	       "02"
 	       "30313233343536373839616263646566",
 	       1, "the sync marker is not that of this Avro file");
-	/* Bombs: 1,000,000 zeros. */
-	is_bad("\"bytes\"", "deflate", "021063606018050000", 0, "it is not packed by deflate");
+	is_bad("\"bytes\"", "deflate", "020807ffffff", 0, "it is not packed by deflate");
 	is_bad("\"bytes\"", "snappy", "0210ffffffff0f000000", 0, "it is not packed by snappy");
 	is_bad("\"bytes\"", "zstandard",
 	       "02080000"
