@@ -76,8 +76,8 @@ orders() {
 }
 
 @test "Protobuf: written by Python, printed; and the other way" {
-	local expected='{"name":"käufer 0"}
-{"name":"käufer 1","requestStreaming":true}'
+	local expected='{"who":"käufer 0","sums":["0","0"]}
+{"who":"käufer 1","paid":true,"sums":["1","-1"]}'
 	if ! mq_has_protobuf; then
 		skip "this mqtk was built without libprotobuf"
 	fi
@@ -87,7 +87,7 @@ orders() {
 	expect_status 0
 	[ "$(jq -c .value out)" = "$expected" ]
 	jq -c .value out >in
-	mq produce --encode protobuf --message google.protobuf.Method "$broker/$topic" <in
+	mq produce --encode protobuf --message shop.Order "$broker/$topic" <in
 	expect_status 0
 	mq consume -e -f '%{payload:hex}\n' "$broker/$topic"
 	[ "$(head -2 out)" = "$(tail -2 out)" ]

@@ -32,15 +32,34 @@ def order(i):
     }
 
 
-def wrapper():
-    """A message type that every installation of protobuf has."""
-    from google.protobuf.api_pb2 import Method
+def order_type():
+    """shop.Order of Protobuf, the second message of its file."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    return Method
+    file = descriptor_pb2.FileDescriptorProto(
+        name="shop/order.proto", package="shop", syntax="proto3"
+    )
+    file.message_type.add(name="Other")
+    order_message = file.message_type.add(name="Order")
+    field = descriptor_pb2.FieldDescriptorProto
+    for number, (name, kind, label) in enumerate(
+        [
+            ("who", field.TYPE_STRING, field.LABEL_OPTIONAL),
+            ("paid", field.TYPE_BOOL, field.LABEL_OPTIONAL),
+            ("sums", field.TYPE_SINT64, field.LABEL_REPEATED),
+        ],
+        1,
+    ):
+        order_message.field.add(
+            name=name, json_name=name, number=number, type=kind, label=label
+        )
+    pool = descriptor_pool.Default()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
 
 
 def protobuf_order(i):
-    return wrapper()(name=f"käufer {i}", request_streaming=i % 2 == 1)
+    return ORDER(who=f"käufer {i}", paid=i % 2 == 1, sums=[i, -i])
 
 
 def serializers(kind, registry, how):
@@ -55,7 +74,7 @@ def serializers(kind, registry, how):
         return JSONSerializer(JSON, registry, conf=conf), None
     from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
 
-    return ProtobufSerializer(wrapper(), registry, conf=conf), None
+    return ProtobufSerializer(ORDER, registry, conf=conf), None
 
 
 def write(kind, broker, registry, topic, n, how):
@@ -90,7 +109,7 @@ def deserializer(kind, registry):
     from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
     from google.protobuf.json_format import MessageToDict
 
-    inner = ProtobufDeserializer(wrapper(), {"use.deprecated.format": False}, registry)
+    inner = ProtobufDeserializer(ORDER, {"use.deprecated.format": False}, registry)
     return lambda data, context: MessageToDict(inner(data, context))
 
 
@@ -110,8 +129,10 @@ def read(kind, broker, registry, topic, n):
 
 
 def main():
+    global ORDER
     what, kind, broker, url, topic, n = sys.argv[1:7]
     registry = SchemaRegistryClient({"url": url})
+    ORDER = order_type() if kind == "protobuf" else None
     how = header_schema_id_serializer if "guid" in sys.argv[7:] else prefix_schema_id_serializer
     if what == "write":
         write(kind, broker, registry, topic, int(n), how)
