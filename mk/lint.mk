@@ -5,7 +5,7 @@ lint: ## formatting, warnings of two compilers, analyzers, scripts, manual, drif
 	@MAKE='$(MAKE)' scripts/lint.sh
 
 format: ## format the sources in place
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
 
 # For clang-tidy, one flag a line.
 print-cppflags:

@@ -18,6 +18,7 @@ step() {
 
 mapfile -t c_files < <(git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs -r ls -d 2>/dev/null)
 mapfile -t sources < <(printf '%s\n' "${c_files[@]}" | grep '\.c$')
+mapfile -t cxx_files < <(git ls-files --cached --others --exclude-standard '*.cc' | xargs -r ls -d 2>/dev/null)
 mapfile -t scripts < <(git ls-files --cached --others --exclude-standard |
 	while read -r file; do
 		if [[ -f $file && $file != completions/* && $file != *.bats ]] &&
@@ -41,11 +42,15 @@ compile_with() {
 
 tidy() {
 	local flag
-	local -a flags=()
+	local -a flags=() cxx_flags=(--extra-arg=-std=c++17)
 	while read -r flag; do
 		flags+=("--extra-arg=$flag")
+		[ "$flag" = -std=c11 ] || cxx_flags+=("--extra-arg=$flag")
 	done < <("$make" --no-print-directory -s print-cppflags)
-	printf '%s\0' "${sources[@]}" | xargs -0 -n 4 -P 2 clang-tidy --quiet "${flags[@]}" 2>/dev/null
+	printf '%s\0' "${sources[@]}" | xargs -0 -n 4 -P 2 clang-tidy --quiet "${flags[@]}" 2>/dev/null ||
+		return
+	[[ ${flags[*]} != *MQ_WITH_protobuf* ]] ||
+		clang-tidy --quiet "${cxx_flags[@]}" "${cxx_files[@]}" 2>/dev/null
 }
 
 check_c() {
@@ -58,7 +63,7 @@ check_c() {
 		-D__GNUC__ "${sources[@]}"
 }
 
-step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}"
+step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}" "${cxx_files[@]}"
 step 'rules of this project' scripts/lint-sources.sh
 step 'shellcheck' shellcheck -x "${scripts[@]}"
 step 'shellcheck of the tests' check_bats

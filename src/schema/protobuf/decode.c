@@ -299,6 +299,7 @@ int pb_put_repeated(struct pb_decoder *d, const struct pb_field *field, size_t f
 	struct pb_place place = {.up = d->place, .field = field, .index = -1};
 	int result = mq_buf_append(d->buf, "[", 1, d->err);
 
+	/* cppcheck-suppress autoVariables ; taken back at the end */
 	d->place = &place;
 	for (size_t i = from; i < to && result == 0; i++) {
 		if (d->records[i].wire != field->wire) {

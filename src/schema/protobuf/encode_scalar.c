@@ -208,7 +208,7 @@ int pb_encode_scalar(struct pb_encoder *e, const struct pb_field *field, uint32_
                      bool *ret_zero)
 {
 	enum pb_type type = (enum pb_type)field->type;
-	uint64_t bits;
+	uint64_t bits = 0;
 	int result;
 
 	if (type == PB_STRING || type == PB_BYTES)

@@ -13,8 +13,8 @@ static int put_number_field(struct pb_encoder *e, uint32_t number, int64_t value
 static int encode_moment(struct pb_encoder *e, const struct pb_message *type, uint32_t value)
 {
 	bool stamp = type->known == PB_TIMESTAMP;
-	int64_t seconds;
-	int32_t nanos;
+	int64_t seconds = 0;
+	int32_t nanos = 0;
 
 	if (e->doc->values[value].type != JS_STRING ||
 	    !(stamp ? pb_timestamp_parse : pb_duration_parse)(js_text(e->doc, value), &seconds,
