@@ -235,3 +235,19 @@ section_lines() { readme_lines 'The dead-letter queue is filling' | grep -F "$1"
 	expect_status 1
 	[[ $out == "orders.txt:4: /total: type: "* ]]
 }
+
+@test "the lines about Avro work as written" {
+	program_in_path
+	printf '{"id":"%s","total":%s}\n' a 3 b 4.5 c 0 >orders.txt
+	echo '{"type":"record","name":"Order","fields":[{"name":"id","type":"string"},
+		{"name":"total","type":"double"}]}' >order.avsc
+	ran=0
+	while IFS= read -r line; do
+		run_line "$line"
+		ran=$((ran + 1))
+	done < <(readme_lines 'Avro and Protobuf')
+	[ "$ran" -eq 6 ]
+	[ "$(bodies local/texts)" = "$(tr '\n' ' ' <orders.txt)" ]
+	[ "$(mqtk consume -q -e --decode auto --schema order.avsc local/copy | tr '\n' ' ')" = \
+		"$(tr '\n' ' ' <orders.txt)" ]
+}
