@@ -74,6 +74,7 @@ backward TYPE_CHANGED #/properties/note #/properties/note v2.json" ]
 
 @test "references are followed, into other files too" {
 	mkdir a b
+	# shellcheck disable=SC2016 # no variable
 	echo '{"properties":{"to":{"$ref":"address.json"}}}' | tee a/order.json >b/order.json
 	echo '{"type":"object","properties":{"zip":{"type":"string"}}}' >a/address.json
 	echo '{"type":"object","properties":{"zip":{"type":"string","maxLength":5}}}' >b/address.json

@@ -21,6 +21,7 @@ at() {
 	write_orders
 	mq schema infer orders.jsonl
 	expect_status 0
+	# shellcheck disable=SC2016 # no variable
 	[ "$(at '."$schema"')" = '"https://json-schema.org/draft/2020-12/schema"' ]
 	[ "$(at .type)" = '"object"' ]
 	[ "$(at .required)" = '["id","lines","note","price","state","when"]' ]
@@ -57,6 +58,7 @@ at() {
 	write_orders
 	mq schema infer --enum 3 --ranges --closed --draft 7 orders.jsonl
 	expect_status 0
+	# shellcheck disable=SC2016 # no variable
 	[ "$(at '."$schema"')" = '"http://json-schema.org/draft-07/schema#"' ]
 	[ "$(at .properties.state)" = '{"enum":["open","paid"]}' ]
 	[ "$(at .properties.id)" = '{"type":"integer","minimum":1,"maximum":6}' ]

@@ -53,10 +53,11 @@ load ../lib/helpers
 }
 
 @test "a name cannot drive the terminal" {
+	# shellcheck disable=SC2016 # no variable
 	printf '{"title":"\\u001b[31m","$comment":"\\u007f"}' >t.json
 	mq schema show t.json
 	expect_status 0
-	! grep -q $'\e' out
+	[[ $out != *$'\e'* ]]
 }
 
 @test "a Protobuf definition: all its messages, and the one in use" {

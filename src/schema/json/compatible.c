@@ -146,6 +146,10 @@ static int put_spot(struct comparing *c, const struct spot *spot, struct mq_buf 
 
 static bool tell(struct comparing *c, const char *rule, const struct spot *reader,
                  const struct spot *writer, const char *fmt, va_list args)
+    __attribute__((format(printf, 5, 0)));
+
+static bool tell(struct comparing *c, const char *rule, const struct spot *reader,
+                 const struct spot *writer, const char *fmt, va_list args)
 {
 	char words[500];
 
@@ -205,8 +209,8 @@ static const char *word_for(const struct shape *shape)
 
 static bool type_changed(struct comparing *c, const struct shape *r, const struct shape *w)
 {
-	return js_broken(c, "TYPE_CHANGED", (struct spot){.at = *r}, (struct spot){.at = *w},
-	                 "%s is written, and %s is read", word_for(w), word_for(r));
+	return js_broken(c, "TYPE_CHANGED", js_spot(r), js_spot(w), "%s is written, and %s is read",
+	                 word_for(w), word_for(r));
 }
 
 /* A bipartite graph: which branch of the reader reads which of the writer. */
@@ -240,8 +244,7 @@ static void tell_unmatched(struct comparing *c, const struct match *match, uint3
 	uint32_t w = 0, r = 0;
 	struct shape rs = c->shapes.items[reader], ws = c->shapes.items[writer];
 
-	js_broken(c, "COMBINED_TYPE_SUBSCHEMAS_CHANGED", (struct spot){.at = rs},
-	          (struct spot){.at = ws},
+	js_broken(c, "COMBINED_TYPE_SUBSCHEMAS_CHANGED", js_spot(&rs), js_spot(&ws),
 	          "only %u of %u branches of the reader have a branch each of the %u of the writer",
 	          found, match->n_r, match->n_w);
 	if (match->n_r != match->n_w || found + 1 != match->n_r)
@@ -346,9 +349,8 @@ static bool all_members(struct comparing *c, uint32_t reader, uint32_t writer)
 			continue;
 		ok = false;
 		if (more)
-			js_broken(c, "PRODUCT_TYPE_EXTENDED", (struct spot){.at = r},
-			          (struct spot){.at = w}, "the reader has one more condition: %s",
-			          word_for(&r));
+			js_broken(c, "PRODUCT_TYPE_EXTENDED", js_spot(&r), js_spot(&w),
+			          "the reader has one more condition: %s", word_for(&r));
 	}
 	return ok && !failed(c);
 }
@@ -361,17 +363,15 @@ static bool compare_combined(struct comparing *c, uint32_t reader, uint32_t writ
 	if (r.type != w.type && w.type == SHAPE_ALL && some_member(c, reader, writer))
 		return true;
 	if (r.type != w.type && r.type != SHAPE_ANY)
-		return js_broken(c, "COMBINED_TYPE_CHANGED", (struct spot){.at = r},
-		                 (struct spot){.at = w}, "%s is written, and %s is read",
-		                 word_for(&w), word_for(&r));
+		return js_broken(c, "COMBINED_TYPE_CHANGED", js_spot(&r), js_spot(&w),
+		                 "%s is written, and %s is read", word_for(&w), word_for(&r));
 	if (r.n > w.n && r.type == SHAPE_ALL)
-		ok = js_broken(
-		    c, "PRODUCT_TYPE_EXTENDED", (struct spot){.at = r}, (struct spot){.at = w},
-		    "the reader has %u conditions that hold together, the writer %u", r.n, w.n);
+		ok = js_broken(c, "PRODUCT_TYPE_EXTENDED", js_spot(&r), js_spot(&w),
+		               "the reader has %u conditions that hold together, the writer %u",
+		               r.n, w.n);
 	if (r.n < w.n && w.type != SHAPE_ALL)
-		ok = js_broken(c, "SUM_TYPE_NARROWED", (struct spot){.at = r},
-		               (struct spot){.at = w}, "the writer has %u branches, the reader %u",
-		               w.n, r.n);
+		ok = js_broken(c, "SUM_TYPE_NARROWED", js_spot(&r), js_spot(&w),
+		               "the writer has %u branches, the reader %u", w.n, r.n);
 	return match_branches(c, reader, writer) && ok;
 }
 
@@ -389,7 +389,7 @@ static bool compare_one_combined(struct comparing *c, uint32_t reader, uint32_t 
 		return true;
 	if (failed(c) || w.type <= SHAPE_ALL || !some_member(c, reader, writer))
 		return !failed(c) && type_changed(c, &r, &w);
-	return js_broken(c, "SUM_TYPE_NARROWED", (struct spot){.at = r}, (struct spot){.at = w},
+	return js_broken(c, "SUM_TYPE_NARROWED", js_spot(&r), js_spot(&w),
 	                 "%u branches may be written, and some of them are not %s", w.n,
 	                 word_for(&r));
 }
@@ -446,7 +446,7 @@ static bool compare(struct comparing *c, uint32_t reader, uint32_t writer)
 		return type_changed(c, &r, &w);
 	bool ok = true;
 	if (r.required && !w.required)
-		ok = js_broken(c, "TYPE_NARROWED", (struct spot){.at = r}, (struct spot){.at = w},
+		ok = js_broken(c, "TYPE_NARROWED", js_spot(&r), js_spot(&w),
 		               "other types than %s may be written too", word_for(&r));
 	switch ((enum shape_type)r.type) {
 	case SHAPE_STRING:

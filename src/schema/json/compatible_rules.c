@@ -189,7 +189,7 @@ bool js_reads_numbers(struct comparing *c, struct shape r, struct shape w)
 		ok &= reads_bound(c, &r, &w, which & 1, which & 2);
 	ok &= reads_multiples(c, &r, &w);
 	if (r.integer && !w.integer)
-		ok = js_broken(c, "TYPE_NARROWED", (struct spot){.at = r}, (struct spot){.at = w},
+		ok = js_broken(c, "TYPE_NARROWED", js_spot(&r), js_spot(&w),
 		               "number is written, and integer is read");
 	return ok;
 }
@@ -269,7 +269,7 @@ bool js_reads_values(struct comparing *c, struct shape r, struct shape w)
 		js_broken(c,
 		          r.constant || count_in(&before, &now) < now.n ? "ENUM_ARRAY_CHANGED"
 		                                                        : "ENUM_ARRAY_NARROWED",
-		          (struct spot){.at = r}, (struct spot){.at = w},
+		          js_spot(&r), js_spot(&w),
 		          "of the %u values that may be written %u are read", before.n, kept);
 	free(now.items);
 	free(before.items);

@@ -29,6 +29,13 @@ struct spot {
 	struct mq_bytes name; /* absent: the keyword's value */
 };
 
+static inline struct spot js_spot(const struct shape *at)
+{
+	struct spot spot = {.at = *at};
+
+	return spot;
+}
+
 /* Whether what is valid for writer is valid for reader. While rules are told, those are told that
  * make it false. */
 bool js_reads(struct comparing *c, uint32_t reader, uint32_t writer);
