@@ -173,15 +173,9 @@ static int check_work(const struct consume_values *values, const struct decoder 
 		        "as -f and -J have no effect");
 		return mq_hint(err, "--exec-json gives the command the whole message as JSON");
 	}
-	if (values->marking.reject_to || values->marking.allow_null)
+	if (values->marking.reject_to)
 		return mq_fail(err, MQ_USAGE,
-		               "--reject-to and --allow-null are for printing; with --exec there "
-		               "is --dead-letter");
-	if (p->decoding.schema.source && !decoder->value) {
-		mq_fail(err, MQ_USAGE, "--schema needs --decode with --exec");
-		return mq_hint(err, "'mqtk consume --schema' without --exec tells which messages "
-		                    "are valid");
-	}
+		               "--reject-to is for printing; with --exec there is --dead-letter");
 	if (p->decoding.on_error == ON_ERROR_SKIP) {
 		mq_fail(err, MQ_USAGE, "--on-error skip would settle what no command has seen");
 		return mq_hint(err, "--dead-letter keeps what cannot be decoded; --on-error raw "
@@ -248,14 +242,22 @@ static int work(struct mq_invocation *invocation, struct mq_read_spec *spec,
 	    .decoder = decoder_wanted(decoder) ? decoder : NULL,
 	    .raw = values->printing.decoding.on_error == ON_ERROR_RAW,
 	};
+	struct marking marking;
 	int code = MQ_USAGE;
 
 	if (check_work(values, decoder, err) < 0)
 		return code;
 	spec->need = MQ_NEED_TIME | MQ_NEED_HEADERS | MQ_NEED_PROPERTIES;
+	if (marking_open(&marking, invocation, &values->marking, &values->printing.decoding,
+	                 decoder, false, err) < 0)
+		goto out;
+	if (marking.judges && !worker.raw)
+		worker.marking = &marking;
 	if (worker_open(&worker, spec, err) == 0)
 		code = worker_run(&worker, err);
 	worker_close(&worker);
+out:
+	marking_close(&marking);
 	return err->code ? (int)err->code : code;
 }
 
@@ -364,7 +366,7 @@ const struct mq_command mq_cmd_consume = {
              "out, raw only prints it.\n\n"
              "With --exec, --exec-lines or --exec-batch nothing is printed: programs work on the "
              "messages, and what they have done is settled. What fails is tried again, then goes "
-             "to --dead-letter.",
+             "to --dead-letter; what is not valid by --schema goes there at once.",
     .examples = examples,
     .topic = "workers",
     .sets = sets,

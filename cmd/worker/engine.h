@@ -23,6 +23,8 @@ struct worker_counts {
 	int64_t settled;
 };
 
+struct marking;
+
 struct worker {
 	/* set by the caller */
 	const struct mq_invocation *invocation;
@@ -35,6 +37,7 @@ struct worker {
 	int64_t prefetch; /* 0: as many as the kind of work needs */
 	/* --decode: what programs get; NULL: the bytes. raw: also what cannot be decoded. */
 	struct decoder *decoder;
+	struct marking *marking; /* --schema: what is not valid is bad data too; NULL: all is */
 	bool raw;
 
 	struct worker_counts counts;

@@ -1,6 +1,7 @@
 /* Programs in their places, and the kind that is started for each message: see slot.h. */
 #include "cmd/worker/slot.h"
 
+#include "cmd/schema/marking.h"
 #include "cmd/worker/engine.h"
 #include "cmd/worker/outcome.h"
 #include "cmd/worker/reply.h"
@@ -50,6 +51,19 @@ size_t slot_room(const struct slot *slot, const struct worker *worker)
 	return slot->timed_out || slot->closed || slot->n >= room ? 0 : room - slot->n;
 }
 
+/* By --schema: 0, or -1 for what is not valid. */
+static int judge(const struct worker *worker, const struct mq_message *message, struct mq_err *err)
+{
+	struct mq_err why = MQ_ERR_INIT;
+
+	int valid = worker->marking ? marking_judge(worker->marking, message, &why) : 1;
+	if (valid > 0)
+		return 0;
+	mq_fail(err, valid == 0 ? MQ_DATA : why.code, "%s", why.message);
+	err->retriable = valid < 0 && why.code == MQ_UNREACHABLE;
+	return -1;
+}
+
 /* The message as its program is to see it. Bad data is an error unless it is wanted raw; a registry
  * that does not answer is waited for, as for anything that the machine is short of. */
 static int decode(const struct worker *worker, const struct job *job, struct mq_message *ret,
@@ -57,7 +71,7 @@ static int decode(const struct worker *worker, const struct job *job, struct mq_
 {
 	*ret = job->message;
 	if (!worker->decoder || decoder_apply(worker->decoder, &job->message, ret, err) == 0)
-		return 0;
+		return judge(worker, ret, err);
 	if (err->code == MQ_UNREACHABLE)
 		err->retriable = true;
 	if (err->code != MQ_DATA || !worker->raw)

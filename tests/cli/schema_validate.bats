@@ -595,7 +595,7 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	expect_status 2
 	mq consume -q -e --schema order.json --reject-to "$store/o" "$store/o"
 	expect_status 2
-	mq consume -q -e --schema order.json --group w --exec cat "$store/o"
+	mq consume -q -e --schema order.json --reject-to kept.jsonl --group w --exec cat "$store/o"
 	expect_status 2
 	mq tail -q -e --schema order.json "$store/o"
 	expect_status 2
@@ -628,4 +628,20 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	[ "$(sort -u out)" = $'{"id":"a"}\n{"id":"c"}\n{"id":1}' ]
 	mq replay --dry-run --schema order.json "$store/o" "$store/copy"
 	expect_status 2
+}
+
+@test "consume --exec --schema: programs are given only what is valid, the rest is dead" {
+	printf '%s\n' '{"id":"a"}' '{"id":1}' '{"id":"c"}' | "$MQTK" produce -q "$store/o"
+	echo 'k:' | "$MQTK" produce -q -K: -Z "$store/o"
+	mq consume -q -e --schema order.json --group w --exec 'cat >>given; echo >>given' \
+		--dead-letter "$store/dead" "$store/o"
+	expect_status 0
+	[ "$(sort given)" = $'{"id":"a"}\n{"id":"c"}' ]
+	mq dlq show -J "$store/dead"
+	jq -es 'map([.origin_offset, .reason]) == [[1, "data"], [3, "data"]] and
+		(.[0].error | contains("/id: type: "))' out
+	# Without a place for it the run ends there, and it comes again.
+	mq consume -q -e --schema order.json --group v --exec 'cat >>more' "$store/o"
+	expect_status 3
+	! grep -q '"id":1' more || fail "a program was given it"
 }
