@@ -324,6 +324,7 @@ static int pass(struct run *run, struct mq_err *err)
 	policy.described = described.data;
 	policy.refused = advice(&values, home);
 	policy.partly = values.choosy;
+	policy.drops = moving->drops;
 	invocation.operands = (struct mq_operands){.items = operands, .n = 2};
 	code = running_run(&invocation, &values, &policy, NULL, err);
 out:
@@ -391,8 +392,11 @@ static void say_left(const struct moving *moving, const struct places *places,
 
 static int say_nothing(const struct places *places, struct mq_err *err)
 {
-	const struct report report = {
-	    .from = places->from_words, .to = places->to_words, .done = "", .end = REPLAY_NOTHING};
+	const struct report report = {.settled = -1,
+	                              .from = places->from_words,
+	                              .to = places->to_words,
+	                              .done = "",
+	                              .end = REPLAY_NOTHING};
 
 	return report_json(&report, err) < 0 ? (int)err->code : MQ_OK;
 }

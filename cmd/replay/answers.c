@@ -95,6 +95,7 @@ void copying_delivered(void *ctx, const struct mq_delivery *delivery)
 	}
 	slot->state = DONE;
 	slot->settled = delivery->settled;
+	c->settled += delivery->settled;
 	if (c->group) {
 		c->uncommitted++;
 		c->uncommitted_bytes += slot->bytes;
@@ -183,9 +184,10 @@ static int settle_to(struct copying *c, uint64_t end, struct mq_err *err)
 		if (slot->state != DONE || slot->stays || slot->again || slot->settled)
 			continue;
 		size_t reader = owed_get(&c->owed, i, &original);
+		slot->settled = any = true;
+		c->settled++;
 		if (mq_settle(c->pump->readers[reader], &original, 1, err) < 0)
 			return -1;
-		slot->settled = any = true;
 	}
 	c->settled_to = c->head;
 	for (size_t i = 0; i < c->pump->n_readers && any; i++)
@@ -198,8 +200,21 @@ void copying_settle(struct copying *c, bool all)
 {
 	struct mq_err err = MQ_ERR_INIT;
 
-	if (c->settles && settle_to(c, all ? c->tail : c->head, &err) < 0)
-		copying_break_off(c, &err);
+	if (!c->settles || settle_to(c, all ? c->tail : c->head, &err) == 0)
+		return;
+	c->kept_back = c->kept_back || !c->broken;
+	copying_break_off(c, &err);
+}
+
+int64_t copying_settled(const struct copying *c)
+{
+	int64_t n = c->settled;
+
+	if (!c->settles)
+		return -1;
+	for (size_t i = 0; i < c->pump->n_readers; i++)
+		n -= mq_unsettled(c->pump->readers[i]);
+	return n > 0 ? n : 0;
 }
 
 /* --exactly-once: what was confirmed becomes visible together with where the group stands. */

@@ -37,10 +37,11 @@ struct copying {
 	/* the account */
 	struct replay_counts counts;
 	struct failures failures;
-	bool broken;  /* nothing more is sent */
-	bool enough;  /* --count is reached */
-	bool refused; /* because of one message, not of the target as a whole */
-	bool gone;    /* broken, but only because nobody reads standard output any more */
+	bool broken;    /* nothing more is sent */
+	bool enough;    /* --count is reached */
+	bool refused;   /* because of one message, not of the target as a whole */
+	bool kept_back; /* because the source would not settle, not of the target */
+	bool gone;      /* broken, but only because nobody reads standard output any more */
 	struct mq_err why;
 
 	/* within */
@@ -63,6 +64,7 @@ struct copying {
 	const struct mq_message *lent;
 	uint64_t lent_from;
 	struct owed owed;
+	int64_t settled;     /* so many, if the reader's broker has taken it */
 	uint64_t settled_to; /* no slot before it is still to be settled */
 	int64_t uncommitted; /* confirmed within the open transaction */
 	int64_t uncommitted_bytes;
@@ -81,6 +83,9 @@ void copying_delivered(void *ctx, const struct mq_delivery *delivery);
  * counts what was not sent. */
 void copying_finish(struct copying *copying);
 
+/* How many messages were taken out of where they were, as far as their brokers confirmed it; -1
+ * where that is not done one by one. */
+int64_t copying_settled(const struct copying *copying);
 /* Messages that are done with: confirmed, kept or left out, with no gap before them. */
 int64_t copying_done(const struct copying *copying);
 

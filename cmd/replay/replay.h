@@ -93,6 +93,7 @@ struct replay_policy {
 	               struct mq_err *err);
 	/* Some messages may stay: what is done with is settled one by one. */
 	bool partly;
+	bool drops;               /* partly: what counts is what was settled, not the copies */
 	const char *described;    /* what a journal knows it by: a word, and what is chosen */
 	const char *noun;         /* for words: "the replay" */
 	const char *done;         /* the same: "copied" */

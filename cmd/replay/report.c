@@ -22,6 +22,9 @@ static void say_rest(const struct report *r, struct mq_buf *buf)
 {
 	const struct replay_counts *c = &r->counts;
 
+	if (r->settled >= 0 && r->settled < c->confirmed)
+		mq_buf_printf(buf, NULL, ", %" PRId64 " %snot taken out", c->confirmed - r->settled,
+		              r->takes ? "kept, but " : "of them ");
 	if (c->failed)
 		mq_buf_printf(buf, NULL, ", %" PRId64 " failed", c->failed);
 	if (c->unsent)
@@ -41,16 +44,19 @@ void report_say(const struct report *r, const struct mq_env *env)
 {
 	char size[MQ_SIZE_TEXT], took[MQ_DURATION_TEXT];
 	bool whole = r->end == REPLAY_END || r->end == REPLAY_COUNT;
+	int64_t count = r->takes && r->settled >= 0 ? r->settled : r->counts.confirmed;
 	struct mq_buf buf;
 
 	mq_buf_init(&buf, 4096);
-	mq_size_format(r->counts.bytes, size);
+	size[0] = '\0'; /* of a part it is not known */
+	if (count == r->counts.confirmed)
+		mq_size_format(r->counts.bytes, size);
 	mq_duration_format(r->duration_ms, took);
 	say_rest(r, &buf);
 	mq_log(env, whole ? MQ_LEVEL_NOTE : MQ_LEVEL_WARN,
-	       "%s%" PRId64 " message%s (%s) %s from %s%s%s in %s%s",
-	       r->end == REPLAY_SIGNAL ? "stopped by a signal: " : "", r->counts.confirmed,
-	       plural(r->counts.confirmed), size, r->done, r->from,
+	       "%s%" PRId64 " message%s%s%s%s %s from %s%s%s in %s%s",
+	       r->end == REPLAY_SIGNAL ? "stopped by a signal: " : "", count, plural(count),
+	       size[0] ? " (" : "", size, size[0] ? ")" : "", r->done, r->from,
 	       r->towards ? r->towards : " to ", r->towards ? "" : r->to, took,
 	       buf.data ? buf.data : "");
 	mq_buf_release(&buf);
@@ -69,6 +75,7 @@ int report_json(const struct report *r, struct mq_err *err)
 	mq_json_text(&json, "to", r->to);
 	mq_json_int(&json, "read", r->counts.read);
 	mq_json_int(&json, "copied", r->counts.confirmed);
+	mq_json_known(&json, "settled", r->settled, -1);
 	mq_json_int(&json, "failed", r->counts.failed);
 	mq_json_int(&json, "unsent", r->counts.unsent);
 	mq_json_int(&json, "left_out", r->counts.guarded);

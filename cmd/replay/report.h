@@ -7,6 +7,8 @@
 struct report {
 	const char *from, *to; /* words for the addresses */
 	struct replay_counts counts;
+	int64_t settled; /* taken out of the source, one by one; -1: that is not what is done */
+	bool takes;      /* and that is what counts, not the copies */
 	int64_t missed;  /* gone before they could be read */
 	int64_t bad;     /* lines that are no messages */
 	int64_t earlier; /* done with by earlier runs, as the journal says */

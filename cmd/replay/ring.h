@@ -18,7 +18,7 @@ struct copying_slot {
 	enum slot_state state;
 	bool again;   /* done with by an earlier run: it counts for nothing */
 	bool stays;   /* not chosen: done with, but not settled */
-	bool settled; /* by us, or by the target in one step with its copy */
+	bool settled; /* we said so to the reader, or the target did it in one step with its copy */
 	uint32_t bytes;
 };
 

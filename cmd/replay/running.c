@@ -365,7 +365,9 @@ static int conclude(const struct running *r, const struct report *report, struct
 		return MQ_OK;
 	}
 	if (c->broken) {
-		enum mq_code code = r->target.path && c->why.code == MQ_IO ? MQ_IO : MQ_PARTIAL;
+		enum mq_code code = MQ_PARTIAL;
+		if (c->kept_back || (r->target.path && c->why.code == MQ_IO))
+			code = c->why.code;
 		mq_err_clear(err);
 		mq_fail(err, code, "%s ended early: %s", r->policy ? r->policy->noun : "the replay",
 		        c->why.message);
@@ -404,6 +406,8 @@ static void fill_report(const struct running *r, enum replay_end end, struct rep
 	    (struct report){.from = r->sides.label,
 	                    .to = target_shown(&r->target),
 	                    .counts = r->copying.counts,
+	                    .settled = copying_settled(&r->copying),
+	                    .takes = r->policy && r->policy->drops,
 	                    .missed = r->missed_earlier + sides_missed(&r->sides) + r->plan.gone,
 	                    .bad = sides_bad_lines(&r->sides),
 	                    .earlier = r->journal.done,

@@ -273,6 +273,9 @@ struct mq_backend {
 	bool (*owns)(struct mq_reader *reader, const struct mq_message *message);
 	/* Makes settled messages durable. wait: returns when the broker has confirmed. */
 	int (*commit)(struct mq_reader *reader, bool wait, struct mq_err *err);
+	/* Optional. How many of the settled messages the broker has not confirmed as settled, which
+	 * after a commit that waited are those it refused. NULL: none, or not known. */
+	int64_t (*unsettled)(struct mq_reader *reader);
 	/* A descriptor that is readable when fetch has something, or -1. */
 	int (*reader_fd)(struct mq_reader *reader);
 	/* Commits what is settled, leaves the group. */

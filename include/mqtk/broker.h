@@ -41,6 +41,7 @@ int mq_hold(struct mq_reader *reader, const struct mq_message *const *messages, 
             bool *ret_ours, struct mq_err *err);
 bool mq_owns(struct mq_reader *reader, const struct mq_message *message);
 int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
+int64_t mq_unsettled(struct mq_reader *reader);
 int mq_reader_fd(struct mq_reader *reader);
 void mq_reader_close(struct mq_reader *reader);
 

@@ -309,6 +309,13 @@ int mq_commit(struct mq_reader *reader, bool wait, struct mq_err *err)
 	return reader->conn->backend->commit(reader, wait, err);
 }
 
+int64_t mq_unsettled(struct mq_reader *reader)
+{
+	const struct mq_backend *backend = reader->conn->backend;
+
+	return backend->unsettled ? backend->unsettled(reader) : 0;
+}
+
 int mq_reader_fd(struct mq_reader *reader)
 {
 	const struct mq_backend *backend = reader->conn->backend;

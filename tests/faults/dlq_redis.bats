@@ -226,6 +226,55 @@ kill_sometime() {
 	is "$(cli xlen "$topic-dead")" 0
 }
 
+@test "what cannot be taken out is not told as dropped, and the server's own words are said" {
+	"$MQTK" create -q "$a"
+	dead_letters 5
+	cli acl setuser "$topic" on '>secret' '~*' +@all -xdel -xtrim >/dev/null
+	own=redis://$topic@$REDIS/$topic
+	MQTK_PASSWORD=secret mq dlq drop --yes --backup kept.jsonl "$own-dead"
+	expect_status 5
+	has "$err" "0 messages dropped from"
+	has "$err" ", 5 kept, but not taken out"
+	has "$err" "NOPERM"
+	is "$(wc -l <kept.jsonl)" 5
+	MQTK_PASSWORD=secret mq dlq drop --yes -J --backup kept2.jsonl "$own-dead"
+	is "$(jq -c '[.copied,.settled,.ended]' out)" '[5,0,"failed"]'
+	# The copies are there, and the letters too.
+	MQTK_PASSWORD=secret mq dlq move --yes "$own-dead" "$own"
+	cli acl deluser "$topic" >/dev/null
+	expect_status 5
+	has "$err" "5 messages (5 B) moved from"
+	has "$err" ", 5 of them not taken out"
+	is "$(cli xlen "$topic") $(cli xlen "$topic-dead")" "5 5"
+	# What passes is waited for; then it is said what it was.
+	read -r port < <("$root/scripts/python.sh" -c 'import socket
+with socket.socket() as s:
+    s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	redis-server --port "$port" --bind 127.0.0.1 --dir "$BATS_TEST_TMPDIR" --save '' >replica.log 2>&1 3>&- 4>&- &
+	pids+=($!)
+	replica() { redis-cli -p "$port" "$@"; }
+	up() { replica ping >/dev/null 2>&1; }
+	wait_until 20 up
+	seq 3 | jq -c '{payload: tostring, headers: [["dlq-reason", "exit"]]}' |
+		"$MQTK" produce -q -J --create "redis://127.0.0.1:$port/lot"
+	replica replicaof 127.0.0.1 1 >/dev/null
+	mq dlq drop --yes --timeout 1s --backup kept3.jsonl "redis://127.0.0.1:$port/lot"
+	expect_status 4
+	has "$err" "0 messages dropped from"
+	has "$err" "redis://127.0.0.1:$port: lot: READONLY"
+	has_not "$err" "had no answer"
+	# Back in time, all go.
+	background dlq drop --yes --timeout 20s --backup kept4.jsonl "redis://127.0.0.1:$port/lot" >"$OUT" 2>"$ERR" </dev/null
+	kept() { [ "$(wc -l <kept4.jsonl)" -eq 3 ]; }
+	wait_until 20 kept
+	replica replicaof no one >/dev/null
+	wait_for_end "$pid" 20
+	mq_result
+	expect_status 0
+	has "$err" "3 messages (3 B) dropped from"
+	is "$(replica xlen lot)" 0
+}
+
 # calls NAME: how often the server was given that command since the counts were set back.
 calls() {
 	cli info commandstats | tr -d '\r' | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p" | grep . || echo 0

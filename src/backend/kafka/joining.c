@@ -1,7 +1,7 @@
 /*
- * Why a member waits: a group gives nothing away before all that belong to it have answered, and who
- * was killed belongs to it until its session is over. The coordinator tells who they are; that is
- * asked once, after a while, and said.
+ * Why a member waits: a group gives nothing away before all that belong to it have answered, and
+ * who was killed belongs to it until its session is over. The coordinator tells who they are; that
+ * is asked once, after a while, and said.
  */
 #include "backend/kafka/reader.h"
 

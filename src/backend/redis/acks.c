@@ -38,8 +38,9 @@ struct mq_rd_acks {
 	struct ack_lane *lanes;
 	struct mq_rd_arena arena;
 	size_t n;
-	enum mq_code refused; /* why the server said no, or MQ_OK */
-	int64_t keep_next_ms; /* INT64_MAX: it cannot be */
+	enum mq_code refused;  /* why the server said no, or MQ_OK */
+	struct mq_err passing; /* the server's own words for why it cannot do it now */
+	int64_t keep_next_ms;  /* INT64_MAX: it cannot be */
 };
 
 /* --- ids ------------------------------------------------------------------------------------- */
@@ -254,13 +255,18 @@ static size_t unsent(const struct mq_rd_cursor *cursor)
 	return cursor->settled.n - cursor->settled.from - cursor->ack_sent;
 }
 
+static int pass_on(const struct mq_err *why, struct mq_err *err)
+{
+	if (err && !err->code)
+		*err = *why;
+	return -1;
+}
+
 /* The server said no: it is not asked again, and waiting for more answers is in vain. */
 static int refuse(struct mq_rd_reader *r, const struct mq_err *why, struct mq_err *err)
 {
 	r->acks->refused = why->code;
-	if (err && !err->code)
-		*err = *why;
-	return -1;
+	return pass_on(why, err);
 }
 
 /* An answer: so many of the chunk were pending. 0, or -1 when the server refused. */
@@ -283,6 +289,8 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 			return 0;
 		}
 		if (mq_rd_is_passing(reply)) {
+			mq_err_clear(&r->acks->passing);
+			mq_rd_fail_reply(r->conn, ack.cursor->name, reply, &r->acks->passing);
 			lane_lost(r, lane);
 			return 0;
 		}
@@ -300,6 +308,7 @@ static int take_answer(struct mq_rd_reader *r, size_t lane, const struct mq_rd_r
 		return refuse(r, &why, err);
 	}
 	l->from++;
+	mq_err_clear(&r->acks->passing);
 	ack.cursor->settled.from += ack.n;
 	ack.cursor->ack_sent -= ack.n;
 	if (mq_rd_reply_number(reply, 0) < (int64_t)ack.n)
@@ -374,6 +383,8 @@ static int finish(struct mq_rd_reader *r, size_t lane, struct mq_err *err)
 		}
 		if (turn(r, lane, 1, err) < 0)
 			return -1;
+		if (mq_now_monotonic_ms() >= deadline && !is_done(r, lane) && r->acks->passing.code)
+			return pass_on(&r->acks->passing, err);
 		if (mq_now_monotonic_ms() >= deadline && !is_done(r, lane)) {
 			mq_fail(err, MQ_UNREACHABLE,
 			        "%s: the acknowledgements had no answer within %d ms",

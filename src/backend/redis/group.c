@@ -359,6 +359,16 @@ int mq_rd_settle(struct mq_reader *reader, const struct mq_message *messages, si
 	return 0;
 }
 
+int64_t mq_rd_unsettled(struct mq_reader *reader)
+{
+	const struct mq_rd_reader *r = (struct mq_rd_reader *)reader;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < r->n_cursors; i++)
+		n += (int64_t)(r->cursors[i]->settled.n - r->cursors[i]->settled.from);
+	return n;
+}
+
 int mq_rd_commit(struct mq_reader *reader, bool wait, struct mq_err *err)
 {
 	struct mq_rd_reader *r = (struct mq_rd_reader *)reader;

@@ -248,6 +248,7 @@ const struct mq_backend mq_backend_redis = {
     .settle = mq_rd_settle,
     .hold = mq_rd_hold,
     .commit = mq_rd_commit,
+    .unsettled = mq_rd_unsettled,
     .reader_fd = mq_rd_reader_fd,
     .reader_close = mq_rd_reader_close,
     .describe_broker = mq_rd_describe_broker,

@@ -339,6 +339,7 @@ int mq_rd_settle(struct mq_reader *reader, const struct mq_message *messages, si
 int mq_rd_hold(struct mq_reader *reader, const struct mq_message *const *messages, size_t n,
                bool *ret_ours, struct mq_err *err);
 int mq_rd_commit(struct mq_reader *reader, bool wait, struct mq_err *err);
+int64_t mq_rd_unsettled(struct mq_reader *reader);
 int mq_rd_reader_fd(struct mq_reader *reader);
 void mq_rd_reader_close(struct mq_reader *reader);
 
