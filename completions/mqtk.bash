@@ -430,12 +430,23 @@ _mqtk() {
 		--idle) :; return ;;
 		-c|--count) :; return ;;
 		-n|--last) :; return ;;
+		--decode) :; return ;;
+		--on-error) _mqtk_reply 'fail skip raw '; return ;;
+		--framing) :; return ;;
+		--key-schema) _mqtk_files; return ;;
+		--reader-schema) _mqtk_files; return ;;
+		--schema) _mqtk_files; return ;;
+		--type) _mqtk_reply 'auto json avro protobuf '; return ;;
+		--message) :; return ;;
+		--draft) _mqtk_reply 'auto 4 6 7 2019-09 2020-12 '; return ;;
+		--remote-dir) :; return ;;
+		--registry) :; return ;;
 		-X) _mqtk_reply "$settings"; return ;;
 		--timeout) :; return ;;
 		--color) _mqtk_reply 'auto always never '; return ;;
 		esac
 		if [[ $cur == -* ]]; then
-			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --last --json --whole --force -X --timeout --insecure --quiet --verbose --color --help --version '
+			_mqtk_reply '--reason --origin --since --until --ids --key --grep --max-deliveries --group --idle --count --last --json --whole --force --decode --on-error --framing --key-schema --reader-schema --logical-types --bare-unions --schema --type --message --draft --assert-format --remote-dir --allow-remote --registry -X --timeout --insecure --quiet --verbose --color --help --version '
 		else
 			_mqtk_addresses
 		fi ;;

@@ -1,5 +1,6 @@
 /* mqtk dlq show: dead letters with why and where from. */
 #include "cmd/commands.h"
+#include "cmd/decoding.h"
 #include "cmd/dlq/letter_text.h"
 #include "cmd/dlq/letters.h"
 
@@ -15,10 +16,15 @@ struct show_values {
 	struct pending_options pending;
 	int64_t count, last;
 	bool force, json, whole;
+	struct decoding_options decoding;
 };
 
 static const struct show_values defaults = {
-    .common = MQ_COMMON_INIT, .pending = PENDING_INIT, .count = -1};
+    .common = MQ_COMMON_INIT,
+    .pending = PENDING_INIT,
+    .count = -1,
+    .decoding = {.on_error = ON_ERROR_RAW}, /* some are dead because of that */
+};
 
 static const struct mq_option rows[] = {
     {.name = "count",
@@ -58,6 +64,10 @@ static const struct mq_option_set sets[] = {
      offsetof(struct show_values, choose) + offsetof(struct choose_options, select)},
     {"What a group holds", pending_rows, offsetof(struct show_values, pending)},
     {"Report", rows, 0},
+    {"Decoding (--on-error is raw unless told)", decoding_rows,
+     offsetof(struct show_values, decoding)},
+    {"Schema", schema_source_rows, offsetof(struct show_values, decoding.schema)},
+    {"How schemas are read", schema_rows, offsetof(struct show_values, decoding.schema)},
     {0}};
 
 static const struct mq_example examples[] = {
@@ -70,6 +80,7 @@ static const struct mq_example examples[] = {
 struct showing {
 	const struct show_values *values;
 	struct letters letters;
+	struct decoder decoder;
 	struct mq_format *envelope;
 	struct mq_output out;
 	bool bold;
@@ -83,11 +94,36 @@ static int flush(struct showing *showing, struct mq_err *err)
 	return -1;
 }
 
+/* 1, 0 when the letter is passed over, -1. */
+static int decode(struct showing *showing, const struct mq_message *message, struct mq_message *ret,
+                  struct mq_err *err)
+{
+	int on_error = showing->values->decoding.on_error;
+
+	if (decoder_apply(&showing->decoder, message, ret, err) == 0)
+		return 1;
+	if (on_error == ON_ERROR_FAIL || (err->code != MQ_DATA && err->code != MQ_UNREACHABLE))
+		return -1;
+	mq_log(showing->letters.invocation->env,
+	       on_error == ON_ERROR_SKIP ? MQ_LEVEL_NOTE : MQ_LEVEL_VERBOSE, "%s%s",
+	       on_error == ON_ERROR_SKIP ? "skipped " : "", err->message);
+	mq_err_clear(err);
+	return on_error == ON_ERROR_RAW;
+}
+
 static int show_letter(void *ctx, const struct mq_message *message, const struct mq_dead *dead,
                        struct mq_err *err)
 {
 	struct showing *showing = ctx;
 	struct mq_buf *buf = &showing->out.buf;
+	struct mq_message decoded;
+
+	if (decoder_wanted(&showing->decoder)) {
+		int shown = decode(showing, message, &decoded, err);
+		if (shown <= 0)
+			return shown;
+		message = &decoded;
+	}
 	int result = showing->values->json ? letter_json(showing->envelope, message, dead, buf, err)
 	                                   : letter_lines(message, dead, showing->values->whole,
 	                                                  showing->bold, buf, err);
@@ -113,12 +149,17 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	                .each = show_letter},
 	};
 	struct mq_err print_err = MQ_ERR_INIT;
+	struct decoding_choices choices;
 
 	showing.letters.ctx = &showing;
 	mq_output_init(&showing.out, STDOUT_FILENO, "stdout");
-	if (mq_format_new(&format, &showing.envelope, err) < 0)
-		return (int)err->code;
-	int code = letters_look(&showing.letters, err);
+	int code = MQ_USAGE;
+	if (decoding_choose("--decode", &values->decoding.decode, &values->decoding.framing, NULL,
+	                    &choices, err) < 0 ||
+	    decoder_init(&showing.decoder, invocation, &values->decoding, &choices, err) < 0 ||
+	    mq_format_new(&format, &showing.envelope, err) < 0)
+		goto out;
+	code = letters_look(&showing.letters, err);
 	if (!showing.letters.gone && flush(&showing, &print_err) < 0 && !showing.out.closed &&
 	    err->code == MQ_OK) {
 		*err = print_err;
@@ -127,9 +168,11 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	if (code == 0 && !showing.letters.gone)
 		mq_log(invocation->env, MQ_LEVEL_NOTE, "%lld letter%s shown; nothing was taken",
 		       (long long)showing.letters.meant, showing.letters.meant == 1 ? "" : "s");
+out:
+	decoder_release(&showing.decoder);
 	mq_format_free(showing.envelope);
 	mq_output_release(&showing.out);
-	return code;
+	return err->code ? (int)err->code : code;
 }
 
 const struct mq_command mq_cmd_dlq_show = {

@@ -212,7 +212,7 @@ int letter_lines(const struct mq_message *message, const struct mq_dead *dead, b
 	put_headers(&w, message, dead);
 	put_named(&w, "key ", message->key, most);
 	if (message->payload.data)
-		put_block(&w, "payload ", message->payload, most);
+		put_block(&w, "payload ", mq_shown_payload(message), most);
 	else
 		put(&w, "  no payload\n");
 	return w.failed ? -1 : 0;

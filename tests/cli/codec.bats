@@ -229,6 +229,15 @@ requests() {
 	[ "$out" = '{"id":1,"who":null,"day":0}' ]
 	mq consume -e "$store/dead"
 	[ "$out" = hello ]
+	mq consume -e -g no --exec 'exit 1' --retries 0 --dead-letter "$store/dead" "$store/t"
+	mq dlq show -J --decode avro --schema order.avsc "$store/dead"
+	expect_status 0
+	[ "$(jq -c '[.message.value, .message.payload]' <<<"$out")" = '[null,"hello"]
+[{"id":1,"who":null,"day":0},null]
+[null,"hello"]' ]
+	mq dlq show --decode avro --schema order.avsc --on-error skip "$store/dead"
+	expect_status 0
+	[[ $out == *'"who":null'* && $out != *hello* && $err == *"skipped dead[0]@0: value: "* ]]
 	# shellcheck disable=SC2016 # the program's own variable
 	mq consume -e -g h --exec-lines 'while read -r line; do echo "$line" >>got; echo ok; done' \
 		--decode avro --schema order.avsc --on-error raw "$store/t"
