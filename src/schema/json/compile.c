@@ -197,9 +197,10 @@ static int compile_one(struct js_program *program, uint32_t number, struct mq_er
 	node = &program->nodes[number];
 	node->first = (uint32_t)first;
 	node->n = (uint32_t)(program->n_checks - first);
-	node->passes = passing(program->checks + first, node->n);
+	node->passes = JS_IS_ANY;
 	if (node->n == 0)
 		return 0;
+	node->passes = passing(program->checks + first, node->n);
 	sort_checks(program->checks + first, node->n);
 	node->unevaluated = program->checks[program->n_checks - 1].op >= JS_OP_UNEVALUATED_ITEMS;
 	return 0;

@@ -239,6 +239,8 @@ int js_number_multiple(const struct js_value *value, const struct js_value *divi
 		return (a.digits + zeros) * b.digits > WORK_MAX ? -1 : long_multiple(&a, zeros, &b);
 	/* Below 10^18, so ten times the rest and a digit are below 2^64. */
 	uint64_t by = small_digits(&b), rest = 0;
+	if (by == 0)
+		return 0;
 	for (const char *p = a.first; p < a.end; p++)
 		if (*p != '.')
 			rest = (rest * 10 + (uint64_t)(*p - '0')) % by;
@@ -277,11 +279,12 @@ static void sorted_keys(const struct js_doc *doc, uint32_t object, const struct 
 static int equal_sorted(const struct js_doc *a, uint32_t i, const struct js_doc *b, uint32_t k)
 {
 	uint32_t n = a->values[i].len;
-	const struct js_value **keys = malloc(2 * (size_t)n * sizeof *keys), **others = keys + n;
+	const struct js_value **keys = malloc(2 * (size_t)n * sizeof *keys), **others;
 	int equal = 1;
 
 	if (!keys)
 		return -1;
+	others = keys + n;
 	sorted_keys(a, i, keys);
 	sorted_keys(b, k, others);
 	for (uint32_t at = 0; at < n && equal; at++)
