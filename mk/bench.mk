@@ -9,15 +9,15 @@ BENCH_NAMES := measure $(if $(filter kafka,$(BENCH)),bare_consume bare_produce) 
                $(if $(filter redis,$(BENCH)),bare_redis) \
                $(if $(filter local,$(BENCH)),empty bare_spawn) \
                $(if $(filter local kafka,$(BENCH)),answer_lines) \
-               $(if $(filter schema,$(BENCH)),check_orders)
+               $(if $(filter schema,$(BENCH)),check_orders decode_orders)
 BENCH_BIN := $(BENCH_NAMES:%=$(OUT)/tests/bench/%)
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LDLIBS)
 
-# The only one that is made of this program's parts.
-$(OUT)/tests/bench/check_orders: $(OUT)/tests/bench/check_orders.o $(OUT)/libmqtk.a
+# The only ones that are made of this program's parts.
+$(OUT)/tests/bench/check_orders $(OUT)/tests/bench/decode_orders: %: %.o $(OUT)/libmqtk.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
