@@ -150,11 +150,20 @@ static const struct mq_example examples[] = {
 static int look_at_operands(const struct mq_invocation *invocation, bool *ret_streams,
                             struct mq_err *err)
 {
+	const struct validate_values *values = invocation->values;
 	const struct mq_operands *operands = &invocation->operands;
+	const char *source = values->schema.source;
 	size_t streams = 0;
 
 	for (size_t i = 0; i < operands->n; i++)
 		streams += operand_is_address(invocation, operands->items[i]);
+	/* Without operands standard input is what is judged. */
+	bool standard = operands->n == 0;
+	for (size_t i = 0; i < operands->n; i++)
+		standard |= strcmp(operands->items[i], "-") == 0;
+	if (standard && source && strcmp(source, "-") == 0)
+		return mq_fail(err, MQ_USAGE,
+		               "standard input cannot be both the schema and what it judges");
 	if (streams > 0 && streams < operands->n) {
 		mq_fail(err, MQ_USAGE, "files and streams cannot be judged in one go");
 		return mq_hint(err, "a name is a stream's when it is BROKER/STREAM and no file");

@@ -291,6 +291,8 @@ requires_protobuf() {
 	mq schema validate --schema - orders.jsonl <order.json
 	expect_status 1
 	[ "$(wc -l <out)" -eq 4 ]
+	mq schema validate --schema - <order.json
+	expect_status 2
 }
 
 @test "references: beside the file, by --remote-dir, and nothing else without --allow-remote" {
