@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What a schema registry may answer, and what becomes of it: a server that answers what it was told
 # (tests/lib/fake_registry.py). The real one is in tests/faults/registry.bats.
-# shellcheck disable=SC2154 # set in the helpers
+# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
 
 load ../lib/helpers
 
@@ -86,7 +86,7 @@ schema() {
 
 @test "an id that is not there is asked for once, however many messages have it" {
 	fake <<<'{}'
-	for i in $(seq 200); do printf '\0\0\0\0\11{"a":1}\n'; done | mq produce -q --create local/t
+	for _ in $(seq 200); do printf '\0\0\0\0\11{"a":1}\n'; done | mq produce -q --create local/t
 	expect_status 0
 	mq consume -q -e --decode json --registry "$url" --on-error skip local/t
 	[ "$(requests | grep -c /schemas/ids/9)" -eq 1 ] || fail "$(requests)"
@@ -298,9 +298,9 @@ schema() {
 	has "$err" "did you mean registry.token?"
 	# Each of them is explained.
 	mq help registry
-	for name in $(grep -o 'registry[a-z.-]*=' "$root/completions/mqtk.bash" | sort -u); do
+	while read -r name; do
 		has "$out" "$name"
-	done
+	done < <(grep -o 'registry[a-z.-]*=' "$root/completions/mqtk.bash" | sort -u)
 }
 
 @test "what never changes is kept on disk when asked, and asked anew when damaged" {

@@ -4,7 +4,7 @@
 # are in tests/cli/schema_registry.bats. (Apicurio takes for a JSON Schema only what has $schema or
 # properties, whatever type it is told; what is deleted is gone at once; and of a subject without a
 # mode of its own it tells the global one.)
-# shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # set in the helpers; each test is a process; $schema
 
 load ../lib/helpers
 

@@ -334,10 +334,11 @@ int mq_registry_by_guid(struct mq_registry *registry, const unsigned char guid[1
 	return look_up(registry, &wanted, ret, err);
 }
 
-static int ask_version(struct mq_registry *registry, struct wanted *wanted, bool deleted,
+static int ask_version(struct mq_registry *registry, const struct wanted *wanted, bool deleted,
                        struct mq_buf *path, const struct mq_registered **ret, struct mq_err *err)
 {
 	char number[20] = "latest", what[300];
+	struct wanted asked = *wanted;
 
 	if (wanted->version > 0)
 		snprintf(number, sizeof number, "%d", (int)wanted->version);
@@ -350,9 +351,9 @@ static int ask_version(struct mq_registry *registry, struct wanted *wanted, bool
 	if (wanted->version <= 0)
 		snprintf(what, sizeof what, "latest version of the subject '%.200s'",
 		         wanted->subject);
-	wanted->path = path->data;
-	wanted->what = what;
-	return look_up(registry, wanted, ret, err);
+	asked.path = path->data;
+	asked.what = what;
+	return look_up(registry, &asked, ret, err);
 }
 
 int mq_registry_version(struct mq_registry *registry, const char *subject, int32_t version,
