@@ -30,7 +30,7 @@ struct mq_symbol {
 	{                                                                                          \
 		.name = #prefix #called, .place = &(functions).called                              \
 	}
-#define MQ_SYMBOLS(rows) .symbols = rows, .n_symbols = sizeof(rows) / sizeof *(rows)
+#define MQ_SYMBOLS(rows) .symbols = (rows), .n_symbols = sizeof(rows) / sizeof *(rows)
 
 struct mq_library {
 	const char *file;    /* "libz.so.1" */
