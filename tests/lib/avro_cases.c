@@ -140,7 +140,7 @@ static int run(char **parts, struct mq_schema **schemas, struct mq_buf *bytes, s
 			return -1;
 		return mq_schema_decode(schemas[0], two ? schemas[1] : NULL,
 		                        mq_bytes_of(bytes->data, bytes->len),
-		                        (unsigned)atoi(parts[two ? 4 : 3]), out, err);
+		                        (unsigned)strtoul(parts[two ? 4 : 3], NULL, 10), out, err);
 	}
 	if (strcmp(what, "encode") == 0) {
 		if (mq_schema_encode(schemas[0], mq_bytes_str(parts[2]), bytes, err) < 0)

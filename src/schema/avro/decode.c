@@ -195,7 +195,7 @@ static int take_double(struct av_input *input, bool single, double *ret)
 static int decode_number(const struct av_node *node, struct av_input *input, unsigned how,
                          struct mq_buf *buf, struct mq_err *err)
 {
-	int64_t number;
+	int64_t number = 0;
 
 	if ((node->type == AV_INT ? av_take_int : av_take_long)(input, &number) < 0)
 		return -1;

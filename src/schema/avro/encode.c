@@ -405,18 +405,19 @@ static int encode_union(struct encoding *e, uint32_t value, const struct av_node
 	if (named < node->n && (fits = try_branch(e, value + 2, node, named)) == 0)
 		of_named = *e->problem;
 	/* A branch that would change a number comes after those that do not. */
-	for (uint32_t k = 0; k < 2 * node->n && fits == 0; k++) {
-		uint32_t i = k % node->n;
-		const struct av_node *branch = &schema->nodes[schema->branches[node->first + i]];
-		if ((branch->type == AV_NULL) != (doc->values[value].type == JS_NULL) ||
-		    loses(e, value, branch) != (k >= node->n))
-			continue;
-		fits = try_branch(e, value, node, i);
-		if (fits == 0 && e->problem->value != value) {
-			last = *e->problem;
-			candidates++;
+	for (int pass = 0; pass < 2 && fits == 0; pass++)
+		for (uint32_t i = 0; i < node->n && fits == 0; i++) {
+			const struct av_node *branch =
+			    &schema->nodes[schema->branches[node->first + i]];
+			if ((branch->type == AV_NULL) != (doc->values[value].type == JS_NULL) ||
+			    loses(e, value, branch) != (pass == 1))
+				continue;
+			fits = try_branch(e, value, node, i);
+			if (fits == 0 && e->problem->value != value) {
+				last = *e->problem;
+				candidates++;
+			}
 		}
-	}
 	if (fits != 0)
 		return fits < 0 ? -1 : 0;
 	/* Named, or the only one of the right shape: then what is wrong is within it. */

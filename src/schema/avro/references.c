@@ -37,7 +37,7 @@ static void release(struct sources *sources)
 /* The texts are joined, so each has to be whole by itself. */
 static int check_json(struct mq_bytes text, const char *what, struct mq_err *err)
 {
-	struct js_problem problem;
+	struct js_problem problem = {0};
 	struct js_doc doc;
 	struct mq_buf copy;
 	int parsed = -1;

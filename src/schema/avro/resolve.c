@@ -169,7 +169,7 @@ static int resolve_symbol(struct resolving *r, uint32_t reader, uint32_t writer)
 /* Written as one type, read as a wider one. */
 static int promote(struct resolving *r, const struct av_node *to, const struct av_node *from)
 {
-	int64_t number;
+	int64_t number = 0;
 
 	if ((to->type == AV_FLOAT || to->type == AV_DOUBLE) &&
 	    (from->type == AV_INT || from->type == AV_LONG)) {
