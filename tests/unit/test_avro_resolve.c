@@ -66,6 +66,42 @@ static void test_promotions(void **state)
 	      MQ_SCHEMA_LOGICAL, "\"1970-01-01T00:00:00.000Z\"");
 }
 
+static const char of_all_types[] =
+    "{\"type\":\"record\",\"name\":\"r\",\"fields\":["
+    "{\"name\":\"n\",\"type\":\"null\","
+    "\"default\":null},"
+    "{\"name\":\"t\",\"type\":\"boolean\","
+    "\"default\":true},"
+    "{\"name\":\"i\",\"type\":\"int\","
+    "\"default\":-1},"
+    "{\"name\":\"l\",\"type\":\"long\","
+    "\"default\":5000000000},"
+    "{\"name\":\"f\",\"type\":\"float\","
+    "\"default\":1.5},"
+    "{\"name\":\"d\",\"type\":\"double\","
+    "\"default\":\"NaN\"},"
+    "{\"name\":\"y\",\"type\":\"bytes\","
+    "\"default\":\"\\u00ff\"},"
+    "{\"name\":\"s\",\"type\":\"string\","
+    "\"default\":\"x\"},"
+    "{\"name\":\"x\",\"type\":{\"type\":\"fixed\",\"name\":\"f\",\"size\":1},"
+    "\"default\":\"a\"},"
+    "{\"name\":\"e\",\"type\":{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\"]},"
+    "\"default\":\"A\"},"
+    "{\"name\":\"r2\",\"type\":{\"type\":\"record\",\"name\":\"r2\",\"fields\":[{\"name\":\"z\","
+    "\"type\":\"int\",\"default\":9}]},"
+    "\"default\":{}},"
+    "{\"name\":\"a\",\"type\":{\"type\":\"array\",\"items\":\"int\"},"
+    "\"default\":[1,2]},"
+    "{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"int\"},"
+    "\"default\":{\"k\":1}},"
+    "{\"name\":\"u\",\"type\":[\"string\",\"null\"],"
+    "\"default\":\"v\"},"
+    "{\"name\":\"u2\",\"type\":[\"null\",\"int\"],"
+    "\"default\":3},"
+    "{\"name\":\"day\",\"type\":{\"type\":\"int\",\"logicalType\":\"date\"},"
+    "\"default\":0}]}";
+
 static void test_records(void **state)
 {
 	static const char writer[] =
@@ -79,29 +115,11 @@ static void test_records(void **state)
 	      "04",
 	      0, "{\"a\":1,\"b\":2}");
 	/* Defaults of every type, in the form that is asked for. */
-	reads(RECORD("r", ""),
-	      RECORD("r",
-	             FIELD_OR("n",
-	                      "\"null\"", "null") "," FIELD_OR("t",
-	                                                       "\"boolean\"", "true") "," FIELD_OR("i", "\"int\"", "-1") "," FIELD_OR("l", "\"long\"", "5000000000") "," FIELD_OR("f", "\"float\"", "1.5") "," FIELD_OR("d", "\"double\"", "\"NaN\"") "," FIELD_OR("y", "\"bytes\"", "\"\\u00ff\"") "," FIELD_OR("s",
-	                                                                                                                                                                                                                                                                                                         "\"string\"",
-	                                                                                                                                                                                                                                                                                                         "\"x\"") "," FIELD_OR("x", FIXED("f", "1"),
-	                                                                                                                                                                                                                                                                                                                               "\"a\"") "," FIELD_OR("e",
-	                                                                                                                                                                                                                                                                                                                                                     ENUM(
-	                                                                                                                                                                                                                                                                                                                                                         "\"A\"",
-	                                                                                                                                                                                                                                                                                                                                                         ""),
-	                                                                                                                                                                                                                                                                                                                                                     "\"A\"") "," FIELD_OR("r2",
-	                                                                                                                                                                                                                                                                                                                                                                           RECORD("r2", FIELD_OR("z", "\"int\"", "9")), "{}") "," FIELD_OR("a", "{\"type\":\"array\",\"items\":\"int\"}", "[1,2]") "," FIELD_OR("m",
-	                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "{\"type\":\"map\",\"values\":\"int\"}", "{\"k\":1}") "," FIELD_OR("u", "[\"string\",\"null\"]", "\"v\"") "," FIELD_OR("u2",
-	                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "[\"null\",\"int\"]",
-	                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "3") "," FIELD_OR("day",
-	                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         "{\"type\":\"int\",\"logicalType\":\"date\"}",
-	                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         "0")),
-	      "", MQ_SCHEMA_LOGICAL,
-	      "{\"n\":null,\"t\":true,\"i\":-1,\"l\":5000000000,\"f\":1.5,\"d\":\"NaN\",\"y\":"
-	      "\"ÿ\","
-	      "\"s\":\"x\",\"x\":\"a\",\"e\":\"A\",\"r2\":{\"z\":9},\"a\":[1,2],\"m\":{\"k\":1},"
-	      "\"u\":{\"string\":\"v\"},\"u2\":{\"int\":3},\"day\":\"1970-01-01\"}");
+	reads(
+	    RECORD("r", ""), of_all_types, "", MQ_SCHEMA_LOGICAL,
+	    "{\"n\":null,\"t\":true,\"i\":-1,\"l\":5000000000,\"f\":1.5,\"d\":\"NaN\",\"y\":\"ÿ\","
+	    "\"s\":\"x\",\"x\":\"a\",\"e\":\"A\",\"r2\":{\"z\":9},\"a\":[1,2],\"m\":{\"k\":1},"
+	    "\"u\":{\"string\":\"v\"},\"u2\":{\"int\":3},\"day\":\"1970-01-01\"}");
 	reads_not(writer, RECORD("r", FIELD("c", "\"int\"")),
 	          "0200"
 	          "04",

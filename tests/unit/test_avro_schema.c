@@ -44,7 +44,7 @@ static void is_canonical(const char *text, const char *want, uint64_t crc)
  * an input of several up to the line "INPUT". */
 static void test_vectors(void **state)
 {
-	size_t len, n = 0;
+	size_t len = 0, n = 0;
 	char *text = slurp("schema-tests.txt", &len), *input = NULL, *canonical = NULL,
 	     *rest = text;
 
@@ -91,7 +91,7 @@ static void test_normal_forms(void **state)
 /* messageV1: written by the Java library. */
 static void test_message(void **state)
 {
-	size_t len, schema_len;
+	size_t len = 0, schema_len = 0;
 	char *bytes = slurp("messageV1/test_message.bin", &len);
 	char *text = slurp("messageV1/test_schema.avsc", &schema_len);
 	struct mq_err err = MQ_ERR_INIT;
