@@ -5,8 +5,8 @@
 #ifndef MQ_CMD_DLQ_FINDING_H
 #define MQ_CMD_DLQ_FINDING_H
 
-#include "cmd/tally.h"
 #include "cmd/opening.h"
+#include "cmd/tally.h"
 
 #include "mqtk/dead.h"
 

@@ -3,8 +3,8 @@
 #define MQ_CMD_DLQ_STATS_REPORT_H
 
 #include "cmd/dlq/formats.h"
-#include "cmd/tally.h"
 #include "cmd/dlq/times.h"
+#include "cmd/tally.h"
 
 #include "mqtk/message.h"
 

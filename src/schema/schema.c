@@ -71,7 +71,8 @@ enum mq_schema_kind mq_schema_guess(const struct mq_schema_spec *spec)
 
 int mq_schema_new(const struct mq_schema_spec *spec, struct mq_schema **ret, struct mq_err *err)
 {
-	enum mq_schema_kind kind = spec->kind == MQ_SCHEMA_UNKNOWN ? mq_schema_guess(spec) : spec->kind;
+	enum mq_schema_kind kind =
+	    spec->kind == MQ_SCHEMA_UNKNOWN ? mq_schema_guess(spec) : spec->kind;
 	const char *name = spec->name ? spec->name : "the schema";
 
 	*ret = NULL;

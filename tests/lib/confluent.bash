@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # root is set by the helpers
 # Confluent's own Python client for tests, in the cache of the servers, in the versions of confluent.txt.
 #
 #   confluent_python   sets CONFLUENT_PYTHON; for setup_file. Two runs may do so at once.
