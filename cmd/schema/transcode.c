@@ -193,26 +193,27 @@ static int encode_record(struct run *run, struct mq_message *message, struct mq_
 	                   : put_bytes(run, message->payload, err);
 }
 
-static int decode_record(struct run *run, struct mq_message *message, struct mq_err *err)
+static int decode_record(struct run *run, const struct mq_message *record, struct mq_err *err)
 {
 	struct mq_decoded decoded = MQ_DECODED_INIT;
+	struct mq_message message = *record;
 
-	if (take_bytes(run, &message->payload, err) < 0)
+	if (take_bytes(run, &message.payload, err) < 0)
 		return -1;
 	mq_buf_clear(&run->text);
-	int got = mq_codec_decode(run->codec, message, &run->text, err);
+	int got = mq_codec_decode(run->codec, &message, &run->text, err);
 	if (got < 0)
 		return -1;
-	if (got == 0 && message->payload.data) {
+	if (got == 0 && message.payload.data) {
 		mq_fail(err, MQ_DATA, "nothing names its schema, and it is no JSON");
 		return mq_hint(err, "--schema gives the schema, --registry those that are named");
 	}
 	if (got > 0)
 		decoded.payload = mq_bytes_of(run->text.data, run->text.len);
 	decoded.payload_schema_id = mq_codec_id(run->codec);
-	message->decoded = &decoded;
+	message.decoded = &decoded;
 	if (run->format)
-		return mq_format_append(run->format, message, &run->out.buf, err);
+		return mq_format_append(run->format, &message, &run->out.buf, err);
 	if (mq_buf_append(&run->out.buf, run->text.data, run->text.len, err) < 0)
 		return -1;
 	return mq_buf_append_char(&run->out.buf, '\n', err);

@@ -231,7 +231,7 @@ static void append_set(struct mq_buf *buf, const struct mq_option_set *set, stru
 		if (row->more)
 			append_paragraphs(buf, row->more, err);
 		for (size_t i = 0; row->choices && row->choices[i]; i++) {
-			mq_buf_append_str(buf, i ? ", " : "One of ", err);
+			mq_buf_append_str(buf, i ? ",\n" : "One of ", err);
 			append_text(buf, row->choices[i], err);
 		}
 		if (row->choices)

@@ -88,11 +88,11 @@ static bool is_of(const struct codec_known *known, const struct mq_frame *frame)
 /* "schema id 7": what a frame names, for messages. */
 static const char *name_of(const struct mq_frame *frame, char *text, size_t size)
 {
-	size_t at = (size_t)snprintf(text, size, "schema id %d", frame->id);
-
-	if (frame->framing != MQ_FRAMING_GUID)
+	if (frame->framing != MQ_FRAMING_GUID) {
+		snprintf(text, size, "schema id %d", frame->id);
 		return text;
-	at = (size_t)snprintf(text, size, "schema ");
+	}
+	size_t at = (size_t)snprintf(text, size, "schema ");
 	for (size_t i = 0; i < sizeof frame->guid; i++)
 		at += (size_t)snprintf(text + at, size - at, "%s%02x",
 		                       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
