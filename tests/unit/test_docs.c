@@ -311,7 +311,7 @@ static void test_man(void **state)
 	HAS(".It Fl f , Fl \\-format Ar \"\\&TEXT\"\n");
 	HAS(".It Fl \\-hidden\\-one");
 	HAS("\\&.TH is no macro here, \\efB is no font.");
-	HAS("One of none, gzip.\n");
+	HAS("One of none,\ngzip.\n");
 	HAS("Second paragraph\\[u2026]");
 	HAS(".Bd -literal -offset indent\nkept   as it   is\n.Ed\n");
 	mq_buf_clear(&buf);
