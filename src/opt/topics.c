@@ -71,7 +71,7 @@ const struct mq_topic mq_topics[] = {
          "only in your own configuration file, because a .mqtk file comes with whatever tree was "
          "checked out.\n"},
     {.name = "registry",
-     .title = "schema registries: where they are, and who we are to them",
+     .title = "schema registries: where they are, and who asks",
      .text =
          "Registries are spoken to by Confluent's protocol, which Karapace and Apicurio "
          "(http://HOST:8080/apis/ccompat/v7) speak too. The URL is that of --registry, else "
@@ -323,7 +323,7 @@ const struct mq_topic mq_topics[] = {
          "is settled, and the exit code is 128 and the signal's number. A second signal ends "
          "everything at once.\n"},
     {.name = "schemas",
-     .title = "JSON Schema, Avro, Protobuf: what is valid, and what becomes of the rest",
+     .title = "schemas: what is valid, and what becomes of the rest",
      .text =
          "A SOURCE of --schema is a file, - for standard input, or what a registry has: "
          "registry:SUBJECT[:VERSION], id:N, guid:GUID (see 'mqtk help registry'). What it is shows "
@@ -350,13 +350,10 @@ const struct mq_topic mq_topics[] = {
          "In a pipe, between streams, on the way in and on the way out:\n"
          "\n"
          "  mqtk schema validate --schema s.json --pass --reject-to bad.jsonl < in > good\n"
-         "  mqtk schema validate --schema s.json --reject-to kafka://h/orders.bad "
-         "kafka://h/orders\n"
-         "  mqtk produce --schema s.json --failed-to bad.jsonl kafka://h/orders < in\n"
-         "  mqtk replay --schema s.json --failed-to bad.jsonl kafka://h/orders kafka://h2/orders\n"
-         "  mqtk consume --schema s.json --group g --reject-to kafka://h/orders.bad "
-         "kafka://h/orders\n"
-         "\n"
+         "  mqtk schema validate --schema s.json --reject-to prod/orders.bad prod/orders\n"
+         "  mqtk produce --schema s.json --failed-to bad.jsonl prod/orders < in\n"
+         "  mqtk replay --schema s.json --failed-to bad.jsonl prod/orders test/orders\n"
+         "  mqtk consume --schema s.json -g g --reject-to prod/orders.bad prod/orders\n\n"
          "What passes is unchanged, byte for byte. What is rejected goes to a file as it stood (of "
          "streams: as -J lines), or to a stream as a dead letter with the reason 'schema', which "
          "'mqtk dlq show' explains and 'mqtk dlq requeue' puts back. When it cannot be put there, "
