@@ -149,6 +149,18 @@ static void test_unknown_codec(void **state)
 	assert_int_equal(mq_avro_codec_check("lzw", &err), -1);
 	assert_int_equal(err.code, MQ_USAGE);
 	assert_non_null(strstr(err.hint, "zstandard"));
+	/* In a file it is the file that is wrong, not the command. */
+	static const char head[] = "Obj\x01\x04\x14"
+	                           "avro.codec\x06lzw\x16"
+	                           "avro.schema\x0a\"int\"";
+	int fd = new_file();
+	assert_int_equal(write(fd, head, sizeof head), sizeof head); /* and the map's end */
+	assert_int_equal(write(fd, marker, sizeof marker), sizeof marker);
+	mq_err_clear(&err);
+	assert_int_equal(count(fd, 1000, &err), -1);
+	assert_int_equal(err.code, MQ_DATA);
+	assert_non_null(strstr(err.message, "no Avro codec 'lzw'"));
+	close(fd);
 }
 
 /* Cut anywhere, every datum before the cut comes out, and then the damage is told; each changed

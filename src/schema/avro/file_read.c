@@ -168,7 +168,8 @@ static int take_pair(struct mq_avro_reader *reader, struct mq_err *err)
 	reader->codec = av_codec_named(value);
 	if (reader->codec)
 		return av_codec_load(reader->codec, err);
-	mq_fail(err, MQ_USAGE, "%s: there is no Avro codec '%.*s'", reader->name, (int)value.len,
+	/* Nobody wrote this on a command line: the file is what is wrong. */
+	mq_fail(err, MQ_DATA, "%s: there is no Avro codec '%.*s'", reader->name, (int)value.len,
 	        value.data);
 	return mq_hint(err, "the codecs are %s", mq_avro_codecs());
 }
