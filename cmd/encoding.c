@@ -17,7 +17,10 @@ const struct mq_option encoding_rows[] = {
          "By --schema, and without it by the latest schema of registry:STREAM-value, keys by "
          "--key-schema or registry:STREAM-key; auto is whatever that schema is. json without a "
          "schema only checks that it is JSON. key=WHAT is for keys, several stand behind commas: "
-         "avro,key=avro. What does not fit the schema fails and is never sent. What begins with "
+         "avro,key=avro. Avro takes all forms that --decode prints: logical types as text or "
+         "number, unions with or without the branch's name, decimals as a number (12.34) or a "
+         "string of their bytes. What does not fit the schema fails and is never sent. What begins "
+         "with "
          "the schema's own frame is encoded already and stays as it is, so that what "
          "--failed-to kept can be sent again.",
      .field = FIELD(encode)},

@@ -8,6 +8,8 @@
 	"{\"name\":\"" name "\",\"type\":" type ",\"default\":" value "}"
 #define RECORD(name, fields) "{\"type\":\"record\",\"name\":\"" name "\",\"fields\":[" fields "]}"
 #define LOGICAL(type, logical) "{\"type\":\"" type "\",\"logicalType\":\"" logical "\"}"
+#define DECIMAL "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":6,\"scale\":2}"
+#define DECIMAL38 "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":38}"
 #define ENUM "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"B\"]}"
 #define LIST RECORD("n.L", FIELD("v", "\"int\"") "," FIELD("next", "[\"null\",\"L\"]"))
 
@@ -115,8 +117,7 @@ static void test_unions(void **state)
 static void test_logical(void **state)
 {
 	static const unsigned logical = MQ_SCHEMA_LOGICAL;
-	static const char decimal[] =
-	    "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":6,\"scale\":2}";
+	static const char decimal[] = DECIMAL;
 	static const char fixed[] = "{\"type\":\"fixed\",\"name\":\"f\",\"size\":4,\"logicalType\":"
 	                            "\"decimal\",\"precision\":9,\"scale\":0}";
 
@@ -158,6 +159,15 @@ static void test_logical(void **state)
 	encodes(decimal, "\"\\u0001\"", "0201");
 	encodes_not(decimal, "12.555", "precision and scale");
 	encodes_not(decimal, "10000", "precision and scale");
+	/* Text that was meant as a number is another number as bytes. */
+	encodes_not(decimal, "\"12.34\"", "as bytes it has more digits");
+	encodes_not(decimal, "\"-1.5\"", "as bytes it has more digits");
+	encodes(decimal, "\"99\"", "043939");
+	encodes(RECORD("r", FIELD_OR("d", DECIMAL, "\"12.34\"")), "{}", "0a31322e3334");
+	encodes(DECIMAL38, "\"1234567890.12345\"", "20313233343536373839302e3132333435");
+	encodes_not(DECIMAL38, "\"12345678901.12345\"", "as bytes it has more digits");
+	encodes_not("[\"null\"," DECIMAL "]", "\"12.34\"", "fits no branch of the union");
+	encodes("[\"null\"," DECIMAL ",\"string\"]", "\"12.34\"", "040a31322e3334");
 	/* One with more digits than its precision could not be written. */
 	stands_for(decimal, "060f4240", logical, "\"\\u000fB@\"");
 	stands_for(fixed, "ffffffff", logical, "-1");

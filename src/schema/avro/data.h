@@ -32,6 +32,7 @@ struct av_problem {
 	char path[256];     /* in data: "/field/3/key", cut at its front */
 	uint32_t value;     /* in JSON: the value's index in its document */
 	bool in_default;    /* in JSON: and that document is the schema */
+	const char *hint;   /* in JSON: how to write it instead, or NULL */
 	struct mq_bytes of; /* the name of the field or type that words are about, or absent */
 };
 
@@ -101,6 +102,8 @@ int av_put_string(struct mq_bytes text, struct mq_buf *buf, struct mq_err *err);
 /* Appends a value of a logical type as text: 1, or 0 when the value is none of it. */
 int av_put_logical(const struct av_node *node, int64_t number, struct mq_bytes bytes,
                    struct mq_buf *buf, struct mq_err *err);
+/* Whether a decimal of so many bytes can have its precision's digits. */
+bool av_decimal_holds(const struct av_node *node, struct mq_bytes bytes);
 /* The way back. A decimal's bytes are in two's complement, at most AV_DECIMAL_BYTES of them and
  * as few as can be, but all of a fixed. All return false when the text is
  * none of the type. */

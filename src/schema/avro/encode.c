@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define DECIMAL_HINT                                                                               \
+	"a decimal is written as a JSON number (12.34, not \"12.34\"); a string stands for its "   \
+	"bytes"
+
 struct encoding {
 	const struct av_schema *schema;
 	const struct js_doc *doc;
@@ -56,7 +60,7 @@ static int report(const struct encoding *e)
 	        text.data ? text.data + len : "", problem->words, problem->of.len ? " " : "",
 	        (int)problem->of.len, problem->of.data ? problem->of.data : "");
 	mq_buf_release(&text);
-	return -1;
+	return problem->hint ? mq_hint(e->err, "%s", problem->hint) : -1;
 }
 
 static int put_long(struct encoding *e, int64_t number)
@@ -183,6 +187,14 @@ static int encode_duration(struct encoding *e, uint32_t value)
 	return mq_buf_append(e->buf, bytes, sizeof bytes, e->err);
 }
 
+static bool is_printable(struct mq_bytes bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++)
+		if ((unsigned char)bytes.data[i] < 0x20 || (unsigned char)bytes.data[i] > 0x7e)
+			return false;
+	return true;
+}
+
 /* A string whose characters are bytes, or what a logical type has instead: a decimal's number, the
  * text of a uuid (which is longer than its 16 bytes), a duration's object. */
 static int encode_bytes(struct encoding *e, uint32_t value, const struct av_node *node)
@@ -209,6 +221,7 @@ static int encode_bytes(struct encoding *e, uint32_t value, const struct av_node
 		return misfit_of(e, value, keyword, "has not the size of", node->name);
 	if ((!fixed && put_long(e, (int64_t)n) < 0) || mq_buf_reserve(e->buf, n, e->err) < 0)
 		return -1;
+	size_t begin = e->buf->len;
 	for (uint32_t i = 0; i < there->len; i++) {
 		unsigned char c = (unsigned char)there->at.text[i];
 		if (c >= 0xc4)
@@ -217,7 +230,16 @@ static int encode_bytes(struct encoding *e, uint32_t value, const struct av_node
 			c = (unsigned char)(c << 6 | ((unsigned char)there->at.text[++i] & 0x3f));
 		e->buf->data[e->buf->len++] = (char)c;
 	}
-	return 0;
+	/* "12.34" is five bytes too, and a far larger number; what nobody can have typed is bytes
+	 * that were decoded, and goes back as it came. A default means its bytes always. */
+	struct mq_bytes decoded = mq_bytes_of(e->buf->data + begin, n);
+	if (node->logical != AV_DECIMAL || e->doc == &e->schema->doc || !is_printable(decoded) ||
+	    av_decimal_holds(node, decoded))
+		return 0;
+	misfit(e, value, "logicalType",
+	       "is text, and as bytes it has more digits than the decimal's precision");
+	e->problem->hint = DECIMAL_HINT;
+	return -1;
 }
 
 static int encode_symbol(struct encoding *e, uint32_t value, const struct av_node *node)
@@ -395,6 +417,7 @@ static int encode_union(struct encoding *e, uint32_t value, const struct av_node
 	uint32_t named = named_branch(e, value, node), candidates = 0;
 	const struct av_schema *schema = e->schema;
 	struct av_problem of_named = {.keyword = NULL}, last = {.keyword = NULL};
+	const char *hint = NULL;
 	int fits = 0;
 
 	/* In a default the branch is never named. */
@@ -413,6 +436,8 @@ static int encode_union(struct encoding *e, uint32_t value, const struct av_node
 			    loses(e, value, branch) != (pass == 1))
 				continue;
 			fits = try_branch(e, value, node, i);
+			if (fits == 0 && e->problem->hint)
+				hint = e->problem->hint;
 			if (fits == 0 && e->problem->value != value) {
 				last = *e->problem;
 				candidates++;
@@ -425,7 +450,9 @@ static int encode_union(struct encoding *e, uint32_t value, const struct av_node
 		*e->problem = of_named.keyword ? of_named : last;
 		return -1;
 	}
-	return misfit(e, value, "union", "fits no branch of the union");
+	misfit(e, value, "union", "fits no branch of the union");
+	e->problem->hint = hint;
+	return -1;
 }
 
 static int encode_node(struct encoding *e, uint32_t value, uint32_t number)

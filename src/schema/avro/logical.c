@@ -179,6 +179,20 @@ static int put_decimal(const struct av_node *node, struct mq_bytes bytes, struct
 	return mq_buf_append(buf, p, (size_t)(end - p), err) < 0 ? -1 : 1;
 }
 
+bool av_decimal_holds(const struct av_node *node, struct mq_bytes bytes)
+{
+	struct mq_buf text;
+
+	/* log2(10) is a little more than 3.32: so few bits are fewer digits. */
+	if (bytes.len == 0 ||
+	    (8 * (uint64_t)bytes.len - 1) * 100 <= (uint64_t)node->precision * 332)
+		return true;
+	mq_buf_init(&text, SIZE_MAX);
+	bool holds = put_decimal(node, bytes, &text, NULL) == 1;
+	mq_buf_release(&text);
+	return holds;
+}
+
 static uint32_t little(const char *p)
 {
 	const unsigned char *b = (const unsigned char *)p;
