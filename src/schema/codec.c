@@ -15,6 +15,11 @@ enum { LEFT_ALONE_MS = 3000 };
 const char *const mq_framing_names[] = {"auto",          "none",      "confluent", "guid",
                                         "single-object", "container", NULL};
 
+int codec_use_message(struct mq_codec *codec, struct mq_err *err)
+{
+	return codec->message ? mq_schema_use_message(codec->spec.schema, codec->message, err) : 0;
+}
+
 /* The schema that was given, unless it is of another kind than asked for. */
 static int take_schema(struct mq_codec *codec, const struct mq_codec_spec *spec, struct mq_err *err)
 {
@@ -25,6 +30,8 @@ static int take_schema(struct mq_codec *codec, const struct mq_codec_spec *spec,
 	if (codec->spec.kind != kind)
 		return mq_fail(err, MQ_USAGE, "the schema is %s, and %s is asked for",
 		               mq_schema_kind_name(kind), mq_schema_kind_name(codec->spec.kind));
+	if (kind == MQ_SCHEMA_PROTOBUF)
+		codec->message = mq_schema_type_name(spec->schema);
 	codec->n_indexes = mq_schema_indexes(spec->schema, codec->indexes, MQ_PROTO_MAX_INDEXES);
 	if (kind == MQ_SCHEMA_AVRO)
 		return av_single_fingerprint(spec->schema, &codec->fingerprint, err);
@@ -338,9 +345,10 @@ static int decode_single(struct mq_codec *codec, const struct mq_frame *frame, s
 static int decode_unnamed(struct mq_codec *codec, struct mq_bytes payload, struct mq_buf *buf,
                           struct mq_err *err)
 {
+	if (codec->spec.schema && codec_use_message(codec, err) < 0)
+		return -1;
 	if (codec->spec.schema)
-		return decode_by(codec, codec->spec.schema, codec->indexes, codec->n_indexes,
-		                 payload, buf, err);
+		return decode_by(codec, codec->spec.schema, NULL, 0, payload, buf, err);
 	switch (codec->spec.kind) {
 	case MQ_SCHEMA_JSON:
 		return decode_plain_json(payload, buf, err);

@@ -23,7 +23,8 @@ struct mq_codec {
 	/* Of spec.schema. */
 	uint64_t fingerprint; /* Avro */
 	int32_t indexes[MQ_PROTO_MAX_INDEXES];
-	size_t n_indexes; /* Protobuf: the message that was chosen */
+	size_t n_indexes;    /* Protobuf: of the message that was chosen; 0: it is of an import */
+	const char *message; /* Protobuf: its full name; or NULL */
 	/* Reading. */
 	struct codec_known *known;
 	size_t n_known, cap_known, recent;
@@ -36,6 +37,10 @@ struct mq_codec {
 	size_t head_len;
 	struct mq_buf scratch;
 };
+
+/* Protobuf: back to the message that was chosen. Another codec, or a payload's indexes, may have
+ * chosen another one of the same schema meanwhile. */
+int codec_use_message(struct mq_codec *codec, struct mq_err *err);
 
 /* codec_encode.c: checks what writing needs and makes the head. */
 int codec_prepare_writing(struct mq_codec *codec, struct mq_err *err);

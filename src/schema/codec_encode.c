@@ -10,6 +10,13 @@ static int put_indexes(struct mq_codec *codec, struct mq_buf *head, struct mq_er
 {
 	if (codec->spec.kind != MQ_SCHEMA_PROTOBUF)
 		return 0;
+	if (codec->n_indexes == 0 && codec->message) {
+		mq_fail(err, MQ_USAGE,
+		        "the framing %s names only messages of the schema itself, "
+		        "and %s is of a file that it imports",
+		        mq_framing_names[codec->spec.framing], codec->message);
+		return mq_hint(err, "--schema with the schema of that file can be named");
+	}
 	return mq_proto_put_indexes(codec->indexes, codec->n_indexes, head, err);
 }
 
@@ -86,9 +93,7 @@ static int encode_payload(struct mq_codec *codec, struct mq_bytes text, struct m
 {
 	struct mq_schema *schema = codec->spec.schema;
 
-	/* Another codec may have chosen another message of the same schema meanwhile. */
-	if (codec->n_indexes > 0 &&
-	    mq_schema_use_indexes(schema, codec->indexes, codec->n_indexes, err) < 0)
+	if (codec_use_message(codec, err) < 0)
 		return -1;
 	if (codec->spec.kind == MQ_SCHEMA_JSON) {
 		int valid = mq_schema_check_json(schema, text, refuse, err, err);

@@ -45,3 +45,14 @@ need() {
 	"$root/scripts/python.sh" --with google.protobuf "$root/tests/lib/protobuf_random.py" \
 		"$filter" "$PWD/normal.desc" rich.desc 100
 }
+
+@test "a message of an import is chosen by its name, and has no indexes" {
+	printf 'syntax = "proto3"; package o; import "there.proto"; message First { t.M m = 1; }\n' >here.proto
+	printf 'syntax = "proto3"; package t; message L {}\nmessage M { int32 id = 9; }\n' >there.proto
+	mq schema encode --as hex --schema here.proto --message t.M <<<'{"id":1}'
+	[[ $err != *"built without"* ]] || skip "$err"
+	expect_status 0
+	[ "$out" = 4801 ]
+	mq schema decode --as hex --schema here.proto --message t.M <<<4801
+	[ "$out" = '{"id":1}' ]
+}

@@ -120,6 +120,9 @@ static size_t indexes(const struct mq_schema *base, int32_t *ret, size_t max)
 	const struct proto_schema *schema = (const struct proto_schema *)base;
 	size_t n = 0;
 
+	/* They count in the schema's own file: what it imports has none. */
+	if (!schema->type || !in_root(schema, schema->type))
+		return 0;
 	for (const struct pb_message *m = schema->type; m; m = m->parent)
 		n++;
 	size_t i = n;
