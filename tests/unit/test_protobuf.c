@@ -397,7 +397,7 @@ static void test_deep(void **state)
 		}
 		int result = mq_schema_decode(schema, NULL, mq_bytes_of(payload.data, payload.len),
 		                              0, &out, &err);
-		assert_int_equal(result, depth < 100 ? 0 : -1);
+		assert_int_equal(result, depth <= 100 ? 0 : -1);
 	}
 	assert_int_equal(err.code, MQ_DATA);
 	assert_non_null(strstr(err.message, "nest too deep"));

@@ -370,7 +370,7 @@ int pb_put_message(struct pb_decoder *d, const struct pb_message *type, size_t f
 	size_t n = d->n;
 	int result = -1;
 
-	if (++d->depth > PB_DEPTH)
+	if (d->depth++ > PB_DEPTH)
 		return broken(d, NULL, "messages that nest too deep");
 	if (type->known != PB_ORDINARY) {
 		result = pb_put_known(d, type, from, to);

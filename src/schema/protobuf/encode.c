@@ -319,7 +319,7 @@ static int encode_object(struct pb_encoder *e, const struct pb_message *type, ui
 int pb_encode_message(struct pb_encoder *e, const struct pb_message *type, uint32_t value,
                       uint32_t skip)
 {
-	if (++e->depth > PB_DEPTH)
+	if (e->depth++ > PB_DEPTH)
 		return pb_misfit(e, value, "data", "messages that nest too deep");
 	int result = type->known != PB_ORDINARY && skip == 0 ? pb_encode_known(e, type, value)
 	                                                     : encode_object(e, type, value, skip);

@@ -111,7 +111,7 @@ static int put_any(struct pb_decoder *d, const struct pb_message *type, size_t b
 			return -1;
 		return put_literal(d, "}");
 	}
-	if (++d->depth > PB_DEPTH)
+	if (d->depth++ > PB_DEPTH)
 		return pb_problem(d, "data", NULL, "messages that nest too deep");
 	size_t n = d->n;
 	int64_t loaded = pb_load(d, inner, from, to);

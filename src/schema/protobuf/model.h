@@ -160,7 +160,7 @@ struct pb_piece {
 };
 const char *pb_take(struct pb_input *in, struct pb_piece *ret);
 
-/* Groups in groups, messages in messages: as the libraries have it. */
+/* Groups in groups, messages in the outermost one: as the libraries have it. */
 #define PB_DEPTH 100
 
 #endif
