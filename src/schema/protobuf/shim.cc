@@ -25,6 +25,7 @@ extern "C" {
 #include <google/protobuf/type.pb.h>
 #include <google/protobuf/wrappers.pb.h>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <new>
 #include <set>
@@ -91,6 +92,46 @@ std::string allow_entries(struct mq_bytes text)
 	return copy;
 }
 
+/* A FileDescriptorSet, or one file of it, as bytes. */
+bool parse_set(struct mq_bytes text, pb::FileDescriptorSet *ret)
+{
+	auto sound = [](const pb::FileDescriptorSet &set) {
+		if (set.file_size() == 0)
+			return false;
+		for (const auto &file : set.file())
+			if (file.name().empty() || file.unknown_fields().field_count() > 0)
+				return false;
+		return true;
+	};
+	if (text.len > INT32_MAX)
+		return false;
+	if (ret->ParseFromArray(text.data, int(text.len)) && sound(*ret))
+		return true;
+	ret->Clear();
+	if (ret->add_file()->ParseFromArray(text.data, int(text.len)) && sound(*ret))
+		return true;
+	ret->Clear();
+	return false;
+}
+
+/* The same as bytes or base64. */
+bool read_set(struct mq_bytes text, pb::FileDescriptorSet *ret)
+{
+	struct mq_buf raw;
+	std::string digits;
+
+	if (parse_set(text, ret))
+		return true;
+	std::copy_if(text.data, text.data + text.len, std::back_inserter(digits),
+	             [](char c) { return c != '\n' && c != '\r' && c != ' '; });
+	mq_buf_init(&raw, text_limit);
+	bool is_set =
+	    mq_base64_decode(&raw, mq_bytes_of(digits.data(), digits.size()), nullptr) == 0 &&
+	    parse_set(mq_bytes_of(raw.data, raw.len), ret);
+	mq_buf_release(&raw);
+	return is_set;
+}
+
 /* The files of one compilation. */
 class Files : public pb::compiler::SourceTree
 {
@@ -102,18 +143,23 @@ class Files : public pb::compiler::SourceTree
 
 	pb::io::ZeroCopyInputStream *Open(const std::string &name) override
 	{
-		struct mq_buf buf;
-
 		if (name == root_)
 			return give(name, spec_->text);
-		if (!spec_->load || failed_)
-			return nullptr;
-		mq_buf_init(&buf, text_limit);
-		int found = spec_->load(spec_->load_ctx, name.c_str(), &buf, err_);
-		failed_ = found < 0;
-		auto *stream = found > 0 ? give(name, mq_bytes_of(buf.data, buf.len)) : nullptr;
-		mq_buf_release(&buf);
-		return stream;
+		const std::string *text = load(name);
+		return text ? give(name, mq_bytes_of(text->data(), text->size())) : nullptr;
+	}
+
+	/* An import may be a descriptor, too: so clients register what their code was made of. */
+	bool describe(const std::string &name, pb::FileDescriptorProto *ret)
+	{
+		pb::FileDescriptorSet set;
+		const std::string *text = name == root_ ? nullptr : load(name);
+
+		if (!text || !read_set(mq_bytes_of(text->data(), text->size()), &set))
+			return false;
+		*ret = set.file(set.file_size() - 1);
+		ret->set_name(name);
+		return true;
 	}
 
 	std::string GetLastErrorMessage() override
@@ -128,6 +174,26 @@ class Files : public pb::compiler::SourceTree
 	}
 
       private:
+	/* Each is brought once; nullptr: there is none. */
+	const std::string *load(const std::string &name)
+	{
+		auto known = loaded_.find(name);
+		struct mq_buf buf;
+
+		if (known != loaded_.end())
+			return known->second.get();
+		if (!spec_->load || failed_)
+			return nullptr;
+		mq_buf_init(&buf, text_limit);
+		int found = spec_->load(spec_->load_ctx, name.c_str(), &buf, err_);
+		auto &text = loaded_[name];
+		failed_ = found < 0;
+		if (found > 0)
+			text = std::make_unique<std::string>(buf.data ? buf.data : "", buf.len);
+		mq_buf_release(&buf);
+		return text.get();
+	}
+
 	pb::io::ZeroCopyInputStream *give(const std::string &name, struct mq_bytes text)
 	{
 		if (too_deep(text)) {
@@ -145,6 +211,7 @@ class Files : public pb::compiler::SourceTree
 	std::string root_;
 	struct mq_err *err_;
 	bool failed_ = false;
+	std::map<std::string, std::unique_ptr<std::string>> loaded_;
 	std::vector<std::unique_ptr<std::string>> texts_;
 };
 
@@ -200,8 +267,8 @@ class Complaints : public pb::compiler::MultiFileErrorCollector,
 class GivenFirst : public pb::DescriptorDatabase
 {
       public:
-	GivenFirst(const pb::FileDescriptorSet &set, pb::DescriptorDatabase *more)
-	    : set_(set), more_(more)
+	GivenFirst(const pb::FileDescriptorSet &set, Files *files, pb::DescriptorDatabase *more)
+	    : set_(set), files_(files), more_(more)
 	{
 	}
 	bool FindFileByName(const std::string &name, pb::FileDescriptorProto *ret) override
@@ -217,6 +284,8 @@ class GivenFirst : public pb::DescriptorDatabase
 			known->CopyJsonNameTo(ret);
 			return true;
 		}
+		if (files_->describe(name, ret))
+			return true;
 		if (!more_->FindFileByName(name, ret))
 			return false;
 		for (auto &message : *ret->mutable_message_type())
@@ -259,6 +328,7 @@ class GivenFirst : public pb::DescriptorDatabase
 	}
 
 	const pb::FileDescriptorSet &set_;
+	Files *files_;
 	pb::DescriptorDatabase *more_;
 };
 
@@ -290,54 +360,20 @@ void collect_well_known(std::set<const pb::FileDescriptor *> &seen, pb::Descript
 			collect(file, seen, ret);
 }
 
-/* A FileDescriptorSet, or one file of it, as bytes or base64. */
-bool parse_set(struct mq_bytes text, pb::FileDescriptorSet *ret)
-{
-	auto sound = [](const pb::FileDescriptorSet &set) {
-		if (set.file_size() == 0)
-			return false;
-		for (const auto &file : set.file())
-			if (file.name().empty() || file.unknown_fields().field_count() > 0)
-				return false;
-		return true;
-	};
-	if (text.len > INT32_MAX)
-		return false;
-	if (ret->ParseFromArray(text.data, int(text.len)) && sound(*ret))
-		return true;
-	ret->Clear();
-	if (ret->add_file()->ParseFromArray(text.data, int(text.len)) && sound(*ret))
-		return true;
-	ret->Clear();
-	return false;
-}
-
 int compile(const struct mq_schema_spec *spec, struct mq_buf *buf, struct mq_err *err)
 {
 	const char *name = spec->name ? spec->name : "schema.proto";
 	pb::FileDescriptorSet given, all;
-	struct mq_buf raw;
 
 	if (spec->text.len > text_limit)
 		return mq_fail(err, MQ_DATA, "%s is larger than 64 MiB", name);
-	mq_buf_init(&raw, text_limit);
-	bool is_set = parse_set(spec->text, &given);
-	if (!is_set) {
-		std::string text;
-		std::copy_if(spec->text.data, spec->text.data + spec->text.len,
-		             std::back_inserter(text),
-		             [](char c) { return c != '\n' && c != '\r' && c != ' '; });
-		if (mq_base64_decode(&raw, mq_bytes_of(text.data(), text.size()), nullptr) == 0)
-			is_set = parse_set(mq_bytes_of(raw.data, raw.len), &given);
-	}
-	mq_buf_release(&raw);
-
+	bool is_set = read_set(spec->text, &given);
 	std::string root = is_set ? given.file(given.file_size() - 1).name() : std::string(name);
 	Files files(spec, root, err);
 	Complaints complaints;
 	pb::compiler::SourceTreeDescriptorDatabase sources(&files);
 	sources.RecordErrorsTo(&complaints);
-	GivenFirst database(given, &sources);
+	GivenFirst database(given, &files, &sources);
 	pb::DescriptorPool pool(
 	    &database, is_set ? static_cast<pb::DescriptorPool::ErrorCollector *>(&complaints)
 	                      : sources.GetValidationErrorCollector());
