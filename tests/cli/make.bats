@@ -30,7 +30,7 @@ made() {
 	expect_status 0
 	[ -x mqtk ]
 	[ -z "$err" ]
-	! grep -vE '^  (CC|AR|LINK) +[^ ]+$' "$BATS_TEST_TMPDIR/out" || fail "more than that"
+	! grep -vE '^  (CC|CXX|EMBED|AR|LINK) +[^ ]+$' "$BATS_TEST_TMPDIR/out" || fail "more than that"
 	grep -qE '^  CC +cmd/main.c$' "$BATS_TEST_TMPDIR/out"
 	made
 	expect_status 0

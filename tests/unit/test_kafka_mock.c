@@ -20,12 +20,23 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-#define PRODUCE 0 /* the protocol's number of the request */
+/* The protocol's numbers of requests. */
+#define PRODUCE 0
+#define JOIN_GROUP 11
 
 static rd_kafka_t *mock_client;
 static rd_kafka_mock_cluster_t *mock;
 
-static const struct mq_env env = {.timeout_ms = 10000};
+/* How often it was said that a group gives nothing. */
+static int waits_said;
+
+static void hear(void *ctx, enum mq_level level, const char *text)
+{
+	(void)ctx, (void)level;
+	waits_said += strstr(text, "given out no partitions") != NULL;
+}
+
+static const struct mq_env env = {.timeout_ms = 10000, .level = MQ_LEVEL_NOTE, .log = hear};
 
 /* --- help ------------------------------------------------------------------------------------ */
 
@@ -388,6 +399,39 @@ static void group_resumes_behind_what_was_settled(void **state)
 	mq_close(conn);
 }
 
+/* A broker that does not know who the members are is asked nonetheless; the group is waited for. */
+static void group_that_gives_nothing_is_said(void **state)
+{
+	struct mq_conn *conn = connect_mock();
+	struct tally tally;
+	struct mq_err err = MQ_ERR_INIT;
+	struct mq_batch batch;
+	int64_t sum;
+
+	(void)state;
+	make_topic("late", 1);
+	struct mq_writer *writer = open_writer(conn, "late", &tally);
+	write_numbers(writer, 1, 10, 8);
+	assert_int_equal(mq_writer_flush(writer, 10000, &err), 0);
+	mq_writer_close(writer);
+	for (int i = 0; i < 1000; i++)
+		rd_kafka_mock_push_request_errors(mock, JOIN_GROUP, 1,
+		                                  RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+	struct mq_reader *reader = open_reader(conn, "late", "l", unset, unset);
+	int64_t limit = mq_now_monotonic_ms() + 30000;
+	waits_said = 0;
+	while (waits_said == 0 && mq_now_monotonic_ms() < limit) {
+		assert_int_equal(mq_fetch(reader, 10, 100, &batch, &err), 0);
+		mq_release(reader, &batch);
+	}
+	assert_int_equal(waits_said, 1);
+	rd_kafka_mock_clear_request_errors(mock, JOIN_GROUP);
+	assert_int_equal(read_numbers(reader, 10, true, &sum), 10);
+	assert_int_equal(waits_said, 1);
+	mq_reader_close(reader);
+	mq_close(conn);
+}
+
 static void positions(void **state)
 {
 	struct mq_conn *conn = connect_mock();
@@ -518,6 +562,7 @@ int main(void)
 	    cmocka_unit_test(refused_batch_is_sent_one_by_one),
 	    cmocka_unit_test(full_writer_takes_fewer),
 	    cmocka_unit_test(group_resumes_behind_what_was_settled),
+	    cmocka_unit_test(group_that_gives_nothing_is_said),
 	    cmocka_unit_test(positions),
 	    cmocka_unit_test(what_is_missing_is_named),
 	    cmocka_unit_test(broker_away_for_a_while),

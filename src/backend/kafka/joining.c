@@ -12,7 +12,8 @@
 /* A new group's members wait for each other for some seconds anyway
  * (group.initial.rebalance.delay.ms). */
 #define SAY_MS 5000
-#define ANSWER_MS 3000 /* the question's own limit */
+/* Nothing else is done meanwhile, and there is nothing else to do. */
+#define ANSWER_MS 1000
 
 static void own_setting(rd_kafka_t *rk, const char *name, char *ret, size_t size)
 {
@@ -20,51 +21,40 @@ static void own_setting(rd_kafka_t *rk, const char *name, char *ret, size_t size
 	rd_kafka_conf_get(rd_kafka_conf(rk), name, ret, &size);
 }
 
-static void ask(struct mq_kafka_reader *reader, const char *group)
+/* How many members there are but for us; the first one's name and host. Unknown is 0. The older of
+ * the library's two questions: the newer one (DescribeConsumerGroups of 2.0) ends the process where
+ * a broker does not know it. */
+static size_t others(rd_kafka_t *rk, const char *group, char *ret_first, size_t size)
 {
-	rd_kafka_t *rk = reader->handle->rk;
-	rd_kafka_AdminOptions_t *options =
-	    rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-
-	rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, NULL, 0);
-	reader->joining.answer = rd_kafka_queue_new(rk);
-	rd_kafka_DescribeConsumerGroups(rk, &group, 1, options, reader->joining.answer);
-	rd_kafka_AdminOptions_destroy(options);
-}
-
-/* How many members there are but for us; the first one's name and host. Unknown is 0. */
-static size_t others(rd_kafka_t *rk, rd_kafka_event_t *event, char *ret_first, size_t size)
-{
-	const rd_kafka_DescribeConsumerGroups_result_t *result =
-	    rd_kafka_event_DescribeConsumerGroups_result(event);
+	const struct rd_kafka_group_list *list = NULL;
 	char *mine = rd_kafka_memberid(rk);
-	size_t n = 0, found = 0;
-	const rd_kafka_ConsumerGroupDescription_t **groups =
-	    result ? rd_kafka_DescribeConsumerGroups_result_groups(result, &n) : NULL;
+	size_t found = 0;
 
-	for (size_t i = 0; n > 0 && i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
-	     i++) {
-		const rd_kafka_MemberDescription_t *member =
-		    rd_kafka_ConsumerGroupDescription_member(groups[0], i);
-		const char *host = rd_kafka_MemberDescription_host(member);
-		if (mine && strcmp(rd_kafka_MemberDescription_consumer_id(member), mine) == 0)
-			continue;
-		if (found++ == 0)
-			snprintf(ret_first, size, "%s at %s",
-			         rd_kafka_MemberDescription_client_id(member),
-			         host[0] == '/' ? host + 1 : host);
-	}
+	rd_kafka_list_groups(rk, group, &list, ANSWER_MS);
+	for (int g = 0; list && g < list->group_cnt; g++)
+		for (int i = 0; i < list->groups[g].member_cnt; i++) {
+			const struct rd_kafka_group_member_info *member =
+			    &list->groups[g].members[i];
+			const char *host = member->client_host;
+			if (mine && strcmp(member->member_id, mine) == 0)
+				continue;
+			if (found++ == 0)
+				snprintf(ret_first, size, "%s at %s", member->client_id,
+				         host[0] == '/' ? host + 1 : host);
+		}
+	if (list)
+		rd_kafka_group_list_destroy(list);
 	if (mine)
 		rd_kafka_mem_free(rk, mine);
 	return found;
 }
 
-static void say(struct mq_kafka_reader *reader, const char *group, rd_kafka_event_t *event)
+static void say(struct mq_kafka_reader *reader, const char *group)
 {
 	const struct mq_env *env = reader->base.conn->env;
 	int64_t waited = (mq_now_monotonic_ms() - reader->joining.since_ms) / 1000;
 	char first[300], session[32];
-	size_t n = others(reader->handle->rk, event, first, sizeof first);
+	size_t n = others(reader->handle->rk, group, first, sizeof first);
 
 	own_setting(reader->handle->rk, "session.timeout.ms", session, sizeof session);
 	if (n == 0)
@@ -92,21 +82,6 @@ void mq_kafka_joining(struct mq_kafka_reader *reader)
 	if (now - joining->since_ms < SAY_MS)
 		return;
 	own_setting(reader->handle->rk, "group.id", group, sizeof group);
-	if (!joining->answer) {
-		ask(reader, group);
-		return;
-	}
-	rd_kafka_event_t *event = rd_kafka_queue_poll(joining->answer, 0);
-	if (!event)
-		return;
-	say(reader, group, event);
 	joining->said = true;
-	rd_kafka_event_destroy(event);
-}
-
-void mq_kafka_joining_release(struct mq_kafka_reader *reader)
-{
-	if (reader->joining.answer)
-		rd_kafka_queue_destroy(reader->joining.answer);
-	reader->joining.answer = NULL;
+	say(reader, group);
 }

@@ -522,7 +522,6 @@ void mq_kafka_reader_close(struct mq_reader *base)
 		rd_kafka_queue_forward(reader->handle->events, NULL);
 		rd_kafka_queue_destroy(reader->queue);
 	}
-	mq_kafka_joining_release(reader);
 	if (reader->commits)
 		rd_kafka_queue_destroy(reader->commits);
 	mq_kafka_handle_free(reader->handle);

@@ -28,8 +28,7 @@ struct mq_kafka_part {
 
 /* joining.c: a group that gives this member nothing for long. */
 struct mq_kafka_joining {
-	int64_t since_ms;         /* since when it waits; 0: it has not begun to */
-	rd_kafka_queue_t *answer; /* who belongs to the group; NULL: not asked */
+	int64_t since_ms; /* since when it waits; 0: it has not begun to */
 	bool said;
 };
 
@@ -137,7 +136,6 @@ int mq_kafka_after_rebalance(struct mq_kafka_reader *reader, struct mq_err *err)
 
 /* Group, in each turn of waiting: says, once, that it takes long, and why as far as is known. */
 void mq_kafka_joining(struct mq_kafka_reader *reader);
-void mq_kafka_joining_release(struct mq_kafka_reader *reader);
 
 /* --- hold.c ------------------------------------------------------------------------------------
  */
