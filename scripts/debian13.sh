@@ -97,6 +97,10 @@ copy_tree() {
 			[ ! -e "$file" ] && [ ! -L "$file" ] || printf '%s\0' "$file"
 		done | tar --null -T - -cf - | tar -x --no-same-owner -C "$folder/work"
 	cp -L /etc/resolv.conf /etc/hosts "$folder/etc/" 2>/dev/null || true
+	# Whom pip trusts here, as it reaches its index in the same way from there.
+	local trusted=${PIP_CERT:-${SSL_CERT_FILE-}}
+	[ ! -r "$trusted" ] || cp -L "$trusted" "$folder/etc/host-trusts.crt"
+	[ ! -r /etc/pip.conf ] || cp -L /etc/pip.conf "$folder/etc/"
 }
 
 # Inside the namespaces, as their first process: mounts what is needed and changes into the folder.
@@ -108,10 +112,15 @@ if [ "${1-}" = --inside ]; then
 		mkdir -p "$folder/jars/${jars##*/}"
 		mount --bind "$jars" "$folder/jars/${jars##*/}"
 	done
+	pip=()
+	[ ! -e "$folder/etc/host-trusts.crt" ] || pip+=(PIP_CERT=/etc/host-trusts.crt)
+	for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do
+		[ -z "${!name-}" ] || pip+=("$name=${!name}")
+	done
 	# Not through exec: the first process of a namespace gets the signals of others only when it
 	# has a handler for them, and its end is the end of all.
 	chroot "$folder" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		LC_ALL=C.UTF-8 MQTK_CACHE=/jars ${http_proxy:+"http_proxy=$http_proxy"} \
+		LC_ALL=C.UTF-8 MQTK_CACHE=/jars "${pip[@]}" ${http_proxy:+"http_proxy=$http_proxy"} \
 		${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"} \
 		sh -c 'cd /work && exec "$@"' sh "$@"
 	exit
