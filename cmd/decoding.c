@@ -59,6 +59,9 @@ const struct mq_option decoding_rows[] = {
     {.name = "bare-unions",
      .type = MQ_OPT_FLAG,
      .help = "Avro: the value of a union without the name of its branch",
+     .more =
+         "Encoded again, such a value is of the first branch that it fits, which may be another "
+         "one; with the names it is the same bytes.",
      .field = FIELD(bare)},
     {0}};
 
