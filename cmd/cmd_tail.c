@@ -223,6 +223,9 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	};
 	struct consuming_sink account = consuming_text(&tail.text);
 	code = consuming_run(invocation, &sources, &account, &pump, err);
+	/* A message that cannot be decoded ends it: what came before it is printed all the same. */
+	if (err->code == MQ_DATA && !tail.following)
+		print_held(&tail, NULL);
 	for (size_t i = 0; i < tail.n_held; i++)
 		free(tail.held[i].text);
 	free(tail.held);

@@ -124,6 +124,13 @@ requests() {
 	mq consume -e --decode auto --registry "$url" "$store/t"
 	expect_status 7
 	[[ $err == *"t[0]@0: value: schema id 99: "* ]]
+	# What stands before it is printed.
+	feed '{}\n' produce "$store/tailed"
+	printf '\0\0\0\0\143x' >part
+	mq produce "$store/tailed" part
+	mq tail -e --decode auto --registry "$url" "$store/tailed"
+	expect_status 7
+	[ "$out" = "{}" ]
 	mq consume -e --decode auto --on-error skip --registry "$url" "$store/t"
 	expect_status 0
 	[ "$out" = "{}" ]
