@@ -191,8 +191,44 @@ static int would_fit(struct draft *draft, struct mq_err *err)
 	return 1;
 }
 
+static int load_nothing(void *ctx, const char *name, struct mq_buf *buf, struct mq_err *err)
+{
+	bool *asked = ctx;
+
+	(void)name;
+	(void)buf;
+	(void)err;
+	*asked = true;
+	return 0;
+}
+
+/* No registry takes what is no schema, but only registering would tell. What refers to something
+ * is left to the registry, which may know what we do not. */
+static int check_text(const struct draft *draft, struct mq_err *err)
+{
+	bool asked = false;
+	const struct mq_schema_spec spec = {
+	    .kind = draft->schema.kind,
+	    .name = draft->invocation->operands.items[1],
+	    .text = draft->schema.text,
+	    .load = load_nothing,
+	    .load_ctx = &asked,
+	};
+	struct mq_schema *schema = NULL;
+	struct mq_err why = MQ_ERR_INIT;
+	int result = mq_schema_new(&spec, &schema, &why);
+
+	mq_schema_free(schema);
+	if (result == 0 || why.code != MQ_DATA || asked || draft->schema.n_references > 0)
+		return 0;
+	return mq_fail(err, MQ_DATA, "%s would not take it: %s", draft->schema.subject,
+	               why.message);
+}
+
 static int try_only(struct draft *draft, struct mq_err *err)
 {
+	if (check_text(draft, err) < 0)
+		return -1;
 	int fits = would_fit(draft, err);
 
 	if (fits < 0)

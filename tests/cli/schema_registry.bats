@@ -434,6 +434,14 @@ schema() {
 	printf '\377' >bytes.avsc
 	schema register new bytes.avsc
 	expect_status 7
+	printf '{"type":"record","name":"R"}' >half.avsc
+	schema register --dry-run new half.avsc
+	expect_status 7
+	has "$err" 'new would not take it: no Avro schema'
+	# What refers to something may be known there.
+	printf '{"type":"array","items":"com.x.R"}' >refers.avsc
+	schema register --dry-run new refers.avsc
+	expect_status 0
 	: >empty
 	schema register new empty
 	expect_status 7
