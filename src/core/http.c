@@ -127,7 +127,13 @@ static int take_url(struct mq_http *http, const char *url, struct mq_err *err)
 		len -= (size_t)(at + 1 - host);
 		host = at + 1;
 	}
-	if (len == 0 || host[len] == '?' || host[len] == '#')
+	/* One of these, not encoded, ended the host: what is before the '@' may be a password. */
+	if (strchr(host + len, '@')) {
+		mq_fail(err, MQ_USAGE, "an HTTP address has an '@' behind its host");
+		return mq_hint(err, "in a user or password '/' is written %%2F, '?' %%3F and '#' "
+		                    "%%23; in a path '@' is %%40");
+	}
+	if (len == 0 || strpbrk(host + len, "?#"))
 		return mq_fail(err, MQ_USAGE, "%.*s%s: expected a host, a port and a path, no more",
 		               (int)scheme, url, host);
 	http->local = is_local(host, len);

@@ -242,6 +242,16 @@ schema() {
 	url=ftp://ana:geheim@host schema ls
 	expect_status 2
 	lacks "$err" geheim
+	for url in 'http://ana:geh/eim@host:1' 'http://ana:geheim?@host:1' 'http://ana:1#geheim@host'; do
+		schema ls
+		expect_status 2
+		lacks "$err" eim
+		has "$err" %2F
+	done
+	# What is asked for would be behind the query, and another page be answered.
+	url=http://127.0.0.1:1/?a=b schema ls
+	expect_status 2
+	has "$err" 'expected a host, a port and a path'
 	MQTK_REGISTRY=http://ana:geheim@host mq config
 	has "$out" MQTK_REGISTRY
 	lacks "$out" geheim
