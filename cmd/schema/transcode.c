@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ struct run {
 	struct mq_output out;
 	struct mq_buf bytes, text;
 	int64_t records, bad;
+	char hint[sizeof((struct mq_err *)0)->hint]; /* that was said with the last bad one */
 };
 
 static unsigned form_of(const struct transcode_options *options)
@@ -228,11 +230,14 @@ static int bear(struct run *run, const char *name, int64_t line, const struct mq
 		return -1;
 	}
 	run->bad++;
+	/* The next step is the same for all of a kind, and said with the first. */
+	const char *hint = strcmp(run->hint, why->hint) != 0 ? why->hint : "";
+	char place[32] = "";
 	if (line > 0)
-		mq_log(run->invocation->env, MQ_LEVEL_WARN, "%s:%lld: %s", name, (long long)line,
-		       why->message);
-	else
-		mq_log(run->invocation->env, MQ_LEVEL_WARN, "%s", why->message);
+		snprintf(place, sizeof place, "%lld: ", (long long)line);
+	mq_log(run->invocation->env, MQ_LEVEL_WARN, "%s%s%s%s%s%s", line > 0 ? name : "",
+	       line > 0 ? ":" : "", place, why->message, *hint ? "; " : "", hint);
+	snprintf(run->hint, sizeof run->hint, "%s", why->hint);
 	return 0;
 }
 

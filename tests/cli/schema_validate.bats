@@ -430,6 +430,12 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 		grep -q "^$place: " out || fail "$place is valid: $out"
 	done
 	[ "$(wc -c <out)" -lt 10000 ]
+	# A file as other systems write them says what is the matter with it.
+	grep -q '^bom:1: json: a byte order mark (BOM) stands before the JSON text' out
+	printf '\xff\xfe{\x00}\x00' >utf16
+	validate utf16
+	expect_status 1
+	grep -q '^utf16:1: json: this is UTF-16, and JSON text is UTF-8' out
 	validate -J deep huge bom escapes cutoff
 	expect_status 1
 	fits schema-error

@@ -351,6 +351,16 @@ static int take_values(struct js_doc *doc, struct mq_json_reader *reader,
 	return !reader->problem;
 }
 
+/* What stands before a text that another system has written; NULL: nothing of that kind. */
+static const char *foreign_encoding(const char *text, size_t len)
+{
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		return "a byte order mark (BOM) stands before the JSON text";
+	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+		return "this is UTF-16, and JSON text is UTF-8";
+	return NULL;
+}
+
 int js_parse(struct js_doc *doc, char *text, size_t len, struct js_problem *problem,
              struct mq_err *err)
 {
@@ -365,7 +375,8 @@ int js_parse(struct js_doc *doc, char *text, size_t len, struct js_problem *prob
 	int result = take_values(doc, &reader, problem, err);
 	if (result == 0) {
 		problem->offset = (size_t)(reader.p - text);
-		problem->words = reader.problem;
+		problem->words = problem->offset == 0 ? foreign_encoding(text, len) : NULL;
+		problem->words = problem->words ? problem->words : reader.problem;
 	}
 	return result;
 }
