@@ -366,6 +366,13 @@ requests() {
 	mq schema decode --schema order.avsc digits
 	expect_status 0
 	cmp out good
+	# The next step is said with the first record that needs it.
+	echo '{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}' >price.avsc
+	printf '"12.34"\n"12.35"\n12.34\n' >prices
+	mq schema encode --schema price.avsc --as hex prices
+	expect_status 7
+	[ "$out" = 0404d2 ]
+	[ "$(grep -c 'a decimal is written as a JSON number' <<<"$err")" -eq 1 ] || fail "$err"
 	mq schema encode --schema id:1 --registry "$url" --as hex good
 	[ "$out" = $'0000000001020000\n0000000001040202780a' ]
 	cp out digits
