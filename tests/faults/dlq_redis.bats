@@ -330,7 +330,7 @@ kills=${MQTK_TEST_KILLS:-8}
 
 @test "killed at any moment: all letters arrive, none twice" {
 	"$MQTK" create -q "$a"
-	local n=$((kills * 500 + 4000))
+	local n=$((kills * 2000 + 4000))
 	dead_letters $n
 	for _ in $(seq "$kills"); do kill_sometime dlq requeue -q --yes --rate 2000 "$a-dead"; done
 	[ "$(cli xlen "$topic-dead")" -gt 1000 ] # so that there is something to be killed
