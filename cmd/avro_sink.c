@@ -28,8 +28,8 @@ static int choose(const struct decoding_options *options, struct decoding_option
 	choices->value.wanted = true;
 	if (choices->value.kind == MQ_SCHEMA_JSON || choices->value.kind == MQ_SCHEMA_PROTOBUF)
 		ret->schema.source = NULL;
-	else if (!ret->reader_schema)
-		ret->reader_schema = ret->schema.source;
+	else if (!ret->form.reader_schema)
+		ret->form.reader_schema = ret->schema.source;
 	return 0;
 }
 

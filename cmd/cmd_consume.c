@@ -110,6 +110,7 @@ static const struct mq_option_set sets[] = {
     {"Worker", worker_rows, offsetof(struct consume_values, worker)},
     {"Printing", printing_rows, offsetof(struct consume_values, printing)},
     {"Decoding", decoding_rows, offsetof(struct consume_values, printing.decoding)},
+    {"Decoded values", decoding_form_rows, offsetof(struct consume_values, printing.decoding.form)},
     {"Files", file_rows, 0},
     {"Schema", schema_source_rows, offsetof(struct consume_values, printing.decoding.schema)},
     {"What is not valid", marking_rows, offsetof(struct consume_values, marking)},

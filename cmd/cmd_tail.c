@@ -56,6 +56,7 @@ static const struct mq_option_set sets[] = {
     {"Tail", tail_rows, 0},
     {"Printing", printing_rows, offsetof(struct tail_values, printing)},
     {"Decoding", decoding_rows, offsetof(struct tail_values, printing.decoding)},
+    {"Decoded values", decoding_form_rows, offsetof(struct tail_values, printing.decoding.form)},
     {"Schema", schema_source_rows, offsetof(struct tail_values, printing.decoding.schema)},
     {"How schemas are read", schema_rows, offsetof(struct tail_values, printing.decoding.schema)},
     {0}};

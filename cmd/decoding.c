@@ -7,6 +7,31 @@
 
 static const char *const on_error_choices[] = {"fail", "skip", "raw", NULL};
 
+#define FIELD(name) offsetof(struct decoding_form, name)
+
+const struct mq_option decoding_form_rows[] = {
+    {.name = "reader-schema",
+     .type = MQ_OPT_STRING,
+     .arg = "SOURCE",
+     .help = "Avro: show payloads as this schema has them; the forms of --schema",
+     .more = "Fields are found by name and alias, missing ones get their defaults, numbers are "
+             "widened, as the specification has it.",
+     .field = FIELD(reader_schema),
+     .complete = MQ_COMPLETE_FILE},
+    {.name = "logical-types",
+     .type = MQ_OPT_FLAG,
+     .help = "Avro: dates, times and uuids as text, decimals as numbers, not as integers and bytes",
+     .field = FIELD(logical)},
+    {.name = "bare-unions",
+     .type = MQ_OPT_FLAG,
+     .help = "Avro: the value of a union without the name of its branch",
+     .more =
+         "Encoded again, such a value is of the first branch that it fits, which may be another "
+         "one; with the names it is the same bytes.",
+     .field = FIELD(bare)},
+    {0}};
+
+#undef FIELD
 #define FIELD(name) offsetof(struct decoding_options, name)
 
 const struct mq_option decoding_rows[] = {
@@ -44,26 +69,12 @@ const struct mq_option decoding_rows[] = {
      .help = "the schema of keys that name none; the forms of --schema",
      .field = FIELD(key_schema),
      .complete = MQ_COMPLETE_FILE},
-    {.name = "reader-schema",
-     .type = MQ_OPT_STRING,
-     .arg = "SOURCE",
-     .help = "Avro: show payloads as this schema has them; the forms of --schema",
-     .more = "Fields are found by name and alias, missing ones get their defaults, numbers are "
-             "widened, as the specification has it.",
-     .field = FIELD(reader_schema),
-     .complete = MQ_COMPLETE_FILE},
-    {.name = "logical-types",
-     .type = MQ_OPT_FLAG,
-     .help = "Avro: dates, times and uuids as text, decimals as numbers, not as integers and bytes",
-     .field = FIELD(logical)},
-    {.name = "bare-unions",
-     .type = MQ_OPT_FLAG,
-     .help = "Avro: the value of a union without the name of its branch",
-     .more =
-         "Encoded again, such a value is of the first branch that it fits, which may be another "
-         "one; with the names it is the same bytes.",
-     .field = FIELD(bare)},
     {0}};
+
+unsigned decoding_form(const struct decoding_form *form)
+{
+	return (form->logical ? MQ_SCHEMA_LOGICAL : 0U) | (form->bare ? MQ_SCHEMA_BARE : 0U);
+}
 
 /* --- --decode and --framing ------------------------------------------------------------------- */
 
@@ -177,13 +188,14 @@ static int check_options(const struct decoding_options *options,
 		return mq_fail(err, MQ_USAGE, "--key-schema needs --decode key=…");
 	if (choices->value.wanted)
 		return 0;
-	if (options->reader_schema)
+	if (options->form.reader_schema)
 		return mq_fail(err, MQ_USAGE, "--reader-schema needs --decode avro or auto");
-	if (!choices->key.wanted && (options->framing.n > 0 || options->logical || options->bare))
+	if (!choices->key.wanted &&
+	    (options->framing.n > 0 || options->form.logical || options->form.bare))
 		return mq_fail(err, MQ_USAGE, "%s needs --decode",
-		               options->framing.n > 0 ? "--framing"
-		               : options->logical     ? "--logical-types"
-		                                      : "--bare-unions");
+		               options->framing.n > 0  ? "--framing"
+		               : options->form.logical ? "--logical-types"
+		                                       : "--bare-unions");
 	return 0;
 }
 
@@ -215,8 +227,8 @@ static int open_schemas(struct decoder *decoder, const struct mq_invocation *inv
 	    schema_open_with(invocation, &key, options->key_schema, decoder->registry,
 	                     &decoder->key_schema, err) < 0)
 		return -1;
-	if (options->reader_schema &&
-	    schema_open_with(invocation, &reader, options->reader_schema, decoder->registry,
+	if (options->form.reader_schema &&
+	    schema_open_with(invocation, &reader, options->form.reader_schema, decoder->registry,
 	                     &decoder->reader, err) < 0)
 		return -1;
 	return 0;
@@ -234,8 +246,7 @@ static int open_codec(struct decoder *decoder, enum mq_codec_part part,
 	    .reader = part == MQ_CODEC_VALUE ? decoder->reader.schema : NULL,
 	    .id = schema->registered ? schema->registered->id : -1,
 	    .registry = decoder->registry,
-	    .form =
-	        (options->logical ? MQ_SCHEMA_LOGICAL : 0U) | (options->bare ? MQ_SCHEMA_BARE : 0U),
+	    .form = decoding_form(&options->form),
 	};
 
 	return choice->wanted ? mq_codec_new(&spec, false, ret, err) : 0;

@@ -13,13 +13,21 @@
 
 enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_RAW };
 
+/* In what form decoded values are shown; for transcode.h too. All zeroes: the defaults. */
+struct decoding_form {
+	const char *reader_schema;
+	bool logical, bare;
+};
+extern const struct mq_option decoding_form_rows[];
+
+unsigned decoding_form(const struct decoding_form *form);
+
 /* All zeroes: the defaults. */
 struct decoding_options {
 	struct mq_option_list decode;  /* --decode; packs are among them */
 	struct mq_option_list framing; /* --framing */
 	const char *key_schema;
-	const char *reader_schema;
-	bool logical, bare;
+	struct decoding_form form;
 	int on_error;                 /* enum on_error; -1: not given, which is fail */
 	struct schema_options schema; /* --schema, and how schemas are read */
 };

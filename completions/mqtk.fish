@@ -848,7 +848,7 @@ complete -c mqtk -n '__mqtk_using "schema decode"' -l registry -x -d 'the schema
 complete -c mqtk -n '__mqtk_using "schema decode"' -l as -x -a 'base64 hex raw' -d 'how bytes stand in text: base64, hex (a line each), or raw (all is one)'
 complete -c mqtk -n '__mqtk_using "schema decode"' -s J -l json -d 'lines are messages as consume -J prints them: their payload and value'
 complete -c mqtk -n '__mqtk_using "schema decode"' -l framing -x -a 'auto none confluent guid single-object container' -d 'how bytes name their schema: none, confluent, single-object, container'
-complete -c mqtk -n '__mqtk_using "schema decode"' -l reader-schema -r -F -d 'Avro: show values as this schema has them; the forms of --schema'
+complete -c mqtk -n '__mqtk_using "schema decode"' -l reader-schema -r -F -d 'Avro: show payloads as this schema has them; the forms of --schema'
 complete -c mqtk -n '__mqtk_using "schema decode"' -l logical-types -d 'Avro: dates, times and uuids as text, decimals as numbers, not as integers and bytes'
 complete -c mqtk -n '__mqtk_using "schema decode"' -l bare-unions -d 'Avro: the value of a union without the name of its branch'
 complete -c mqtk -n '__mqtk_using "schema decode"' -s X -x -f -a '(__mqtk_settings)' -d 'a setting of the backend; repeatable'

@@ -66,6 +66,7 @@ static const struct mq_option_set sets[] = {
     {"Report", rows, 0},
     {"Decoding (--on-error is raw unless told)", decoding_rows,
      offsetof(struct show_values, decoding)},
+    {"Decoded values", decoding_form_rows, offsetof(struct show_values, decoding.form)},
     {"Schema", schema_source_rows, offsetof(struct show_values, decoding.schema)},
     {"How schemas are read", schema_rows, offsetof(struct show_values, decoding.schema)},
     {0}};

@@ -6,27 +6,10 @@ static const struct transcode_options defaults = {.common = MQ_COMMON_INIT};
 
 #define FIELD(name) offsetof(struct transcode_options, name)
 
-static const struct mq_option decode_rows[] = {
-    {.name = "reader-schema",
-     .type = MQ_OPT_STRING,
-     .arg = "SOURCE",
-     .help = "Avro: show values as this schema has them; the forms of --schema",
-     .field = FIELD(reader_schema),
-     .complete = MQ_COMPLETE_FILE},
-    {.name = "logical-types",
-     .type = MQ_OPT_FLAG,
-     .help = "Avro: dates, times and uuids as text, decimals as numbers, not as integers and bytes",
-     .field = FIELD(logical)},
-    {.name = "bare-unions",
-     .type = MQ_OPT_FLAG,
-     .help = "Avro: the value of a union without the name of its branch",
-     .field = FIELD(bare)},
-    {0}};
-
 static const struct mq_option_set sets[] = {{"Schema", schema_source_rows, FIELD(schema)},
                                             {"How the schema is read", schema_rows, FIELD(schema)},
                                             {"Bytes", transcode_rows, 0},
-                                            {"Text", decode_rows, 0},
+                                            {"Text", decoding_form_rows, FIELD(form)},
                                             {0}};
 
 static const struct mq_example examples[] = {

@@ -55,11 +55,6 @@ struct run {
 	char hint[sizeof((struct mq_err *)0)->hint]; /* that was said with the last bad one */
 };
 
-static unsigned form_of(const struct transcode_options *options)
-{
-	return (options->logical ? MQ_SCHEMA_LOGICAL : 0U) | (options->bare ? MQ_SCHEMA_BARE : 0U);
-}
-
 static int open_container(struct run *run, struct mq_err *err)
 {
 	struct mq_buf text;
@@ -84,7 +79,7 @@ static int open_all(struct run *run, struct mq_err *err)
 	struct mq_codec_spec spec = {.kind = schema_type_kind(schema->type),
 	                             .framing = (enum mq_framing)options->framing,
 	                             .id = -1,
-	                             .form = form_of(options)};
+	                             .form = decoding_form(&options->form)};
 
 	if (options->framing == MQ_FRAMING_GUID && !options->json) {
 		mq_fail(err, MQ_USAGE, "the framing guid stands in headers, and there are none");
@@ -99,8 +94,8 @@ static int open_all(struct run *run, struct mq_err *err)
 	                     err) < 0)
 		return -1;
 	avro.type = 1 + MQ_SCHEMA_AVRO;
-	if (options->reader_schema &&
-	    schema_open_with(run->invocation, &avro, options->reader_schema, run->registry,
+	if (options->form.reader_schema &&
+	    schema_open_with(run->invocation, &avro, options->form.reader_schema, run->registry,
 	                     &run->reader, err) < 0)
 		return -1;
 	spec.schema = run->schema.schema;
@@ -286,7 +281,7 @@ static int read_container(struct run *run, int fd, const char *name, struct mq_e
 	while (more > 0 && (more = mq_avro_reader_next(reader, &datum, err)) > 0) {
 		run->records++;
 		if (mq_schema_decode(mq_avro_reader_schema(reader), run->reader.schema, datum,
-		                     form_of(run->options), &run->out.buf, err) < 0 ||
+		                     decoding_form(&run->options->form), &run->out.buf, err) < 0 ||
 		    mq_buf_append_char(&run->out.buf, '\n', err) < 0 || flush(run, FULL, err) < 0)
 			more = -1;
 	}

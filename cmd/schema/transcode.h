@@ -8,6 +8,7 @@
 #ifndef MQ_CMD_SCHEMA_TRANSCODE_H
 #define MQ_CMD_SCHEMA_TRANSCODE_H
 
+#include "cmd/decoding.h"
 #include "cmd/schema/opening.h"
 #include "mqtk/codec.h"
 
@@ -19,8 +20,7 @@ struct transcode_options {
 	int framing; /* enum mq_framing */
 	int as;      /* enum transcode_as */
 	bool json;
-	const char *reader_schema; /* decode */
-	bool logical, bare;
+	struct decoding_form form; /* decode */
 };
 
 /* For --as and -J. */
