@@ -249,7 +249,7 @@ schema() {
 		has "$err" %2F
 	done
 	# What is asked for would be behind the query, and another page be answered.
-	url=http://127.0.0.1:1/?a=b schema ls
+	url="http://127.0.0.1:1/?a=b" schema ls
 	expect_status 2
 	has "$err" 'expected a host, a port and a path'
 	MQTK_REGISTRY=http://ana:geheim@host mq config

@@ -28,7 +28,7 @@ on_broker() {
 	local a=$1$topic d=$1$topic-dead
 	shift
 	# A look at a quorum queue needs to know how often it may be looked at.
-	[[ $a != amqp:* ]] || a=$a?management=$RABBITMQ_MANAGEMENT d=$d?management=$RABBITMQ_MANAGEMENT
+	[[ $a != amqp:* ]] || a="$a?management=$RABBITMQ_MANAGEMENT" d="$d?management=$RABBITMQ_MANAGEMENT"
 	mq create -q "$@" "$a"
 	expect_status 0
 	mq create -q "$@" "$d"
