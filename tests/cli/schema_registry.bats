@@ -44,6 +44,7 @@ schema() {
 @test "what is registered comes out as it is, and once for each that is asked for" {
 	fake <<-'EOF'
 	{"GET /schemas/ids/7": {"json": {"schema": "{\"type\": \"string\"}\n\n"}},
+	 "GET /schemas/ids/9": {"json": {"schemaType": "", "schema": "\"bytes\""}},
 	 "GET /subjects/a%2Fb%3A%20%C3%A9/versions/latest": {"json": {"subject": "a/b: é", "version": 3, "id": 7,
 	   "guid": "3c51d2a6-f9cf-4ab5-a4b0-0b7a3ae6ff18", "schemaType": "JSON", "schema": "true",
 	   "references": [{"name": "x.json", "subject": "x", "version": 2}]}},
@@ -53,6 +54,9 @@ schema() {
 	schema get id:7
 	expect_status 0
 	is "$(od -An -v -tc out | tr -d ' \n')" '{"type":"string"}\n\n'
+	# A type that is sent empty is the one that is left out: Avro.
+	schema get -J id:9
+	is "$(jq -c '[.type, .schema]' out)" '["AVRO","\"bytes\""]'
 	schema get -J 'a/b: é'
 	expect_status 0
 	is "$(jq -c . out)" '{"subject":"a/b: é","version":3,"id":7,"guid":"3c51d2a6-f9cf-4ab5-a4b0-0b7a3ae6ff18","type":"JSON","schema":"true","references":[{"name":"x.json","subject":"x","version":2}]}'

@@ -146,10 +146,14 @@ static int read_members(const struct js_doc *doc, struct mq_registered *ret, str
 
 	if (read_schema_text(doc, ret, err) < 0)
 		return -1;
-	if ((value = member(doc, 0, "schemaType")) != 0) {
+	/* The protocol leaves Avro's type out; a server that fills every field sends it empty. */
+	value = member(doc, 0, "schemaType");
+	if (value && doc->values[value].type == JS_STRING && doc->values[value].len == 0)
+		value = 0;
+	if (value) {
 		if (read_text(doc, value, "schemaType", &ret->type, err) < 0)
 			return -1;
-	} else if (!(ret->type = strdup("AVRO"))) { /* what the protocol leaves out */
+	} else if (!(ret->type = strdup("AVRO"))) {
 		return mq_fail_memory(err);
 	}
 	ret->kind = mq_schema_kind_named(ret->type);
