@@ -32,14 +32,14 @@ VARIANT := $(notdir $(firstword $(CC)))$(if $(SANITIZE),-$(subst $(comma),-,$(SA
 OUT := $(BUILD)/$(VARIANT)
 
 # --- libraries -------------------------------------------------------------------------------
-# These two are required; each backend needs its own library and is dropped when that is missing.
+# These are required; each backend needs its own library and is dropped when that is missing.
 # WITHOUT="kafka sqlite" drops a backend although its library is there.
 WITHOUT ?=
 have = $(if $(filter $(1),$(WITHOUT)),,$(shell $(PKG_CONFIG) --exists '$(2)' 2>/dev/null && echo yes))
 
 HOW_TO_GET := 'scripts/deps.sh build' installs what is missing or names the packages, 'make demo' does that, builds and shows mqtk at work
-LIBS_NEEDED := inih jansson
-HAVE_NEEDED := $(call have,needed,$(LIBS_NEEDED))
+LIBS_NEEDED := inih jansson libcrypto
+HAVE_NEEDED := $(call have,needed,$(LIBS_NEEDED) >= 3.0)
 HAVE_KAFKA := $(call have,kafka,rdkafka >= 2.0.0)
 HAVE_SQLITE := $(call have,sqlite,sqlite3 >= 3.35)
 # These two speak their protocols over src/core/net.c; the libraries read and write the bytes.
@@ -176,7 +176,7 @@ $(OUT)/flags: FORCE
 	@command -v $(firstword $(PKG_CONFIG)) >/dev/null || { \
 	  echo "make: pkg-config is needed to find the libraries; $(HOW_TO_GET)" >&2; exit 1; }
 	@test -n '$(HAVE_NEEDED)' || { \
-	  echo "make: the libraries inih and jansson and their headers are needed; $(HOW_TO_GET)" >&2; exit 1; }
+	  echo "make: the libraries inih, jansson and OpenSSL (3.0) and their headers are needed; $(HOW_TO_GET)" >&2; exit 1; }
 	@mkdir -p $(OUT)
 	@$(call keep_text,$(FLAGS_TEXT))
 $(OUT)/objects: FORCE

@@ -46,19 +46,21 @@ static const struct mq_example examples[] = {
 struct showing {
 	const struct schema_opened *opened;
 	struct mq_buf canonical; /* with NUL */
-	char crc64[MQ_DIGEST_HEX], md5[MQ_DIGEST_HEX], sha256[MQ_DIGEST_HEX];
+	char crc64[MQ_DIGEST_HEX];
+	char md5[MQ_DIGEST_HEX], sha256[MQ_DIGEST_HEX]; /* empty: this system forbids it */
 };
 
 static void fingerprint(struct showing *showing)
 {
 	struct mq_bytes form = mq_bytes_of(showing->canonical.data, showing->canonical.len - 1);
 	unsigned char md5[MQ_MD5_SIZE], sha256[MQ_SHA256_SIZE];
+	struct mq_err none = MQ_ERR_INIT;
 
 	snprintf(showing->crc64, sizeof showing->crc64, "%016" PRIx64, mq_digest_crc64_avro(form));
-	mq_digest_md5(form, md5);
-	mq_digest_hex(md5, sizeof md5, showing->md5);
-	mq_digest_sha256(form, sha256);
-	mq_digest_hex(sha256, sizeof sha256, showing->sha256);
+	if (mq_digest_md5(form, md5, &none) == 0)
+		mq_digest_hex(md5, sizeof md5, showing->md5);
+	if (mq_digest_sha256(form, sha256, &none) == 0)
+		mq_digest_hex(sha256, sizeof sha256, showing->sha256);
 }
 
 static void json_registered(struct mq_json *json, const struct mq_registered *registered)
@@ -156,8 +158,8 @@ static int print_json(const struct showing *showing, struct mq_buf *buf, struct 
 	mq_json_text(&json, "canonical", showing->canonical.data);
 	mq_json_open(&json, "fingerprints", '{');
 	mq_json_text(&json, "crc64", showing->crc64);
-	mq_json_text(&json, "md5", showing->md5);
-	mq_json_text(&json, "sha256", showing->sha256);
+	mq_json_text(&json, "md5", showing->md5[0] ? showing->md5 : NULL);
+	mq_json_text(&json, "sha256", showing->sha256[0] ? showing->sha256 : NULL);
 	mq_json_close(&json, '}');
 	mq_json_close(&json, '}');
 	return mq_json_end(&json);
@@ -178,6 +180,7 @@ static int print_text(const struct showing *showing, struct mq_buf *buf, struct 
 	const struct schema_opened *opened = showing->opened;
 	const struct mq_registered *registered = opened->registered;
 	const char *name = mq_schema_type_name(opened->schema);
+	static const char forbidden[] = "- (not allowed by this system's OpenSSL)";
 
 	mq_buf_printf(buf, err, "source   %s\ntype     %s\n", opened->name,
 	              mq_schema_kind_name(mq_schema_kind(opened->schema)));
@@ -197,7 +200,8 @@ static int print_text(const struct showing *showing, struct mq_buf *buf, struct 
 	    each_message(opened->schema, text_message, &(struct listing){buf, err}, err) < 0)
 		return -1;
 	mq_buf_printf(buf, err, "crc64    %s\nmd5      %s\nsha256   %s\n\n", showing->crc64,
-	              showing->md5, showing->sha256);
+	              showing->md5[0] ? showing->md5 : forbidden,
+	              showing->sha256[0] ? showing->sha256 : forbidden);
 	return mq_buf_printf(buf, err, "%s\n", showing->canonical.data);
 }
 

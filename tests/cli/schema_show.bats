@@ -22,6 +22,18 @@ load ../lib/helpers
 	[ "$(jq -r .fingerprints.crc64 out)" = 7275d51a3f395c8f ]
 }
 
+@test "where OpenSSL may not make a fingerprint, the others are there" {
+	printf '%s\n' 'openssl_conf = all' '[all]' 'alg_section = some' '[some]' 'default_properties = fips=yes' >fips.cnf
+	echo '"int"' >int.avsc
+	OPENSSL_CONF=$PWD/fips.cnf mq schema show -J int.avsc
+	expect_status 0
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/schema-show.json" out >&2
+	is "$(jq -c .fingerprints out)" '{"crc64":"7275d51a3f395c8f","md5":null,"sha256":null}'
+	OPENSSL_CONF=$PWD/fips.cnf mq schema show int.avsc
+	expect_status 0
+	grep -q '^md5      - (not allowed' out
+}
+
 @test "a JSON Schema: layout does not matter" {
 	echo '{"b":1.0,"a":{"d":[1,2],"c":null}}' >1.json
 	printf '{\n "a" : {"c":null, "d":[1, 2]},\n "b":1.0}\n' >2.json

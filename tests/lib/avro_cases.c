@@ -52,8 +52,8 @@ static int put_canonical(struct mq_schema *schema, struct mq_buf *out, struct mq
 		return -1;
 	struct mq_bytes text = mq_bytes_of(out->data, out->len);
 	uint64_t crc = mq_digest_crc64_avro(text);
-	mq_digest_md5(text, md5);
-	mq_digest_sha256(text, sha256);
+	if (mq_digest_md5(text, md5, err) < 0 || mq_digest_sha256(text, sha256, err) < 0)
+		return -1;
 	mq_digest_hex(md5, sizeof md5, md5_hex);
 	mq_digest_hex(sha256, sizeof sha256, sha256_hex);
 	return mq_buf_printf(out, err, "\t%016" PRIx64 "\t%s\t%s", crc, md5_hex, sha256_hex);
