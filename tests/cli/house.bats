@@ -101,5 +101,5 @@ except ConnectionResetError:
 	status=0
 	make BUILD="$BATS_TEST_TMPDIR/build" PKG_CONFIG=false >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
 	[ "$status" -ne 0 ]
-	grep -q 'inih .* needed.*make demo' "$BATS_TEST_TMPDIR/err"
+	grep -q 'inih, jansson and OpenSSL .* needed.*make demo' "$BATS_TEST_TMPDIR/err"
 }

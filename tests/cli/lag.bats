@@ -24,10 +24,6 @@ field() {
 		'select(.group == $g and (.partition|tostring) == $p) | .[$n] | tostring' out
 }
 
-schema() {
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/lag.json" "${1-out}" >&2
-}
-
 prometheus() {
 	"$root/scripts/python.sh" --with prometheus_client "$root/tests/lib/prometheus.py" "${1-out}"
 }
@@ -40,7 +36,7 @@ terminal() {
 	some_groups
 	mq lag -J sqlite:s.db/orders
 	expect_status 0
-	schema
+	fits lag
 	is "$(field billing 1 committed) $(field billing 1 end) $(field billing 1 lag)" "30 60 30"
 	is "$(field audit 0 committed) $(field audit 0 end) $(field audit 0 lag)" "40 40 0"
 	is "$(field audit 1 lag) $(field audit 1 age_ms) $(field audit 1 eta_s)" "0 0 0"
@@ -174,7 +170,7 @@ terminal() {
 	mq lag -J --interval 4s sqlite:s.db/orders
 	wait
 	expect_status 0
-	schema
+	fits lag
 	is "$(field billing 1 committed) $(field billing 1 lag) $(field billing 1 state)" "50 10 ok"
 	jq -es 'map(select(.group == "billing" and .partition == 1))[0]
 		| .rate_in == 0 and .rate_out > 3 and .rate_out <= 5 and .eta_s >= 2 and .eta_s <= 4' out
@@ -296,14 +292,14 @@ terminal() {
 	wait "$looking" || status=$?
 	mq_result
 	((status == 0 || status == 8)) || fail "status $status" "$err"
-	schema
+	fits lag
 	has "$(jq -r .error out)" "gone since the look before"
 }
 
 @test "watching in a pipe: report behind report, with the time; ends with the reader and by signals" {
 	some_groups
 	timeout 20 "$MQTK" lag -J --watch=100ms sqlite:s.db/ | head -8 >lines
-	schema lines
+	fits lag lines
 	[ "$(jq .ts lines | uniq | wc -l)" -eq 2 ]
 	timeout 20 "$MQTK" lag --format csv --watch=100ms sqlite:s.db/ | head -9 >lines
 	[ "$(grep -c '^ts,broker' lines)" -eq 1 ]

@@ -18,10 +18,6 @@ setup() {
 	EOT
 }
 
-fits() { # SCHEMA [FILE]
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" "${2:-$OUT}" >&2
-}
-
 # fields ADDR: the messages without what tells where they are.
 fields() {
 	"$MQTK" consume -q -J -e "$1" | jq -cS 'del(.stream,.partition,.offset)'
@@ -342,7 +338,7 @@ half_done() { # SOURCE TARGET
 	expect_status 3
 	is "$(jq -c '[.copied,.missed]' <<<"$out")" '[0,7]'
 	has "$err" "7 messages of the range were gone"
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/journal.json" journal
+	fits journal journal
 	sed -i /finished/d journal # as if it had been killed just before its end
 	mq replay -J --resume journal local/a local/b
 	expect_status 3

@@ -16,10 +16,6 @@ teardown() {
 is() { [ "$1" = "$2" ] || fail "it is: $1" "expected: $2" "stderr: $err"; }
 has() { [[ $1 == *"$2"* ]] || fail "it is: $1" "expected in it: $2"; }
 lacks() { [[ $1 != *"$2"* ]] || fail "it is: $1" "not expected in it: $2"; }
-# fits SCHEMA: each line of the output is one of schemas/SCHEMA.json.
-fits() {
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" out >&2
-}
 # requests: what the server was asked, without headers and bodies.
 requests() { cut -d' ' -f1,2 "${1:-log}"; }
 

@@ -22,11 +22,6 @@ validate() {
 	mq schema validate --schema order.json "$@"
 }
 
-# fits SCHEMA: each line of out is one of schemas/SCHEMA.json.
-fits() {
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" out >&2
-}
-
 @test "each error is a line with its place, and the exit status is 1" {
 	validate orders.jsonl
 	expect_status 1
@@ -551,7 +546,7 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	[[ $err == *"1 of 3 messages is invalid"* || $err == *"1 of 3 messages are invalid"* ]]
 	mq consume -q -J -e --schema order.json "$store/o"
 	expect_status 1
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/message.json" out >&2
+	fits message
 	jq -es '[.[].valid] == [true, false, true] and (.[1].errors | map(.keyword)) == ["minimum", "required"]
 		and (.[0] | has("errors") | not)' out
 	# Marked lines can be produced again, and the marks are not a part of the message.

@@ -3,12 +3,6 @@
 
 load ../lib/helpers
 
-# fits SCHEMA [FILE]: each line of FILE (the output of mq) is one of schemas/SCHEMA.json.
-fits() {
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" \
-		"${2:-$BATS_TEST_TMPDIR/out}" >&2
-}
-
 # fits_not SCHEMA LINE
 fits_not() {
 	printf '%s\n' "$2" >bad

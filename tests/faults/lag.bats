@@ -9,10 +9,6 @@ setup() {
 }
 teardown() { end_faults; }
 
-schema() {
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/lag.json" out >&2
-}
-
 terminal() {
 	"$root/scripts/python.sh" --with termios "$root/tests/lib/terminal.py" "$@" >&2
 }
@@ -21,7 +17,7 @@ terminal() {
 ours() {
 	mq lag -J --no-age "kafka://$broker/" "$@"
 	expect_status 0
-	schema
+	fits lag
 	jq -r '[.group, .stream, .partition, .committed, .end, .lag] | map(. // "-") | join(" ")' out |
 		sort
 }
@@ -108,7 +104,7 @@ use_java() {
 	mq delete -q --yes "$address"
 	mq_within 30 lag -J "kafka://$broker/" "$topic"
 	expect_status 0
-	schema
+	fits lag
 	# The broker forgets the positions in the topic a little later; until then the row says so.
 	jq -es --arg t "$topic" 'map(select(.stream == $t)) | all(.lag == null and (.error | length > 0))' out
 	jq -es --arg t "$topic-other" 'map(select(.stream == $t)) | length == 1 and .[0].lag == 0' out
@@ -138,7 +134,7 @@ use_java() {
 	wait_for_end "$pid" 10
 	is "$status" 130
 	cp looks out
-	schema
+	fits lag
 	# The other one was told all the time.
 	is "$(jq -r --arg t "$topic-other" 'select(.stream == $t) | .lag' looks | sort -u)" 0
 }
@@ -165,12 +161,12 @@ use_java() {
 	mq_within 60 lag -J --no-age --timeout 5s "$address" g
 	expect_status 3
 	has "$err" "${topic}["
-	schema
+	fits lag
 	noticed() { "$MQTK" info -J "$address" | jq -e 'any(.partitions[]; .leader == null)' >/dev/null; }
 	wait_until 60 noticed
 	mq_within 60 lag -J --no-age --timeout 5s "$address" g
 	expect_status 3
-	schema
+	fits lag
 	[ -n "$err" ]
 	# What is known is right, and what is not is null.
 	jq -es --slurpfile before before 'all(.[]; . as $r | .lag == null or
@@ -255,7 +251,7 @@ use_java() {
 	redis --json xinfo groups "$topic" >groups.json 2>/dev/null || skip "this redis-cli has no --json"
 	mq lag -J "$address"
 	expect_status 0
-	schema
+	fits lag
 	jq -es --slurpfile groups groups.json '
 		map({(.group): {lag, pending, members, committed}}) | add as $ours
 		| ($groups[0] | map({(.name): {lag, pending, members: .consumers,
@@ -285,7 +281,7 @@ use_java() {
 			and .unacked == $a.messages_unacknowledged and .consumers == $a.consumers' out >/dev/null
 	}
 	wait_until 60 figures
-	schema
+	fits lag
 	kill -9 "$pid"
 	exec 6<&-
 	gone() {

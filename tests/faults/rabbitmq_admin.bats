@@ -58,7 +58,7 @@ info() {
 	mq info -J --all-config "$@"
 	expect_status 0
 	is "$err" ""
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/stream.json" "$OUT"
+	fits stream
 }
 config() { jq -r --arg name "$1" '.config[] | select(.name == $name) | .value' "$OUT"; }
 
@@ -155,7 +155,7 @@ PYTHON
 	wait_until 60 grep -q made made
 	mq ls -J "$(at "" other)"
 	expect_status 0
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/stream.json" "$OUT"
+	fits stream
 	is "$(jq -r .stream "$OUT" | grep "^$page")" \
 		"$(seq -f "$page-%.0f" 0 1002 | LC_ALL=C sort)"
 	is "$(jq -c --arg name "$page-7" 'select(.stream == $name) | [.type, .messages, .ready, .unacked]' "$OUT")" \
@@ -181,7 +181,7 @@ PYTHON
 	mq info -J "$(at "")"
 	expect_status 0
 	is "$err" ""
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/broker.json" "$OUT"
+	fits broker
 	api GET /api/overview >told
 	is "$(jq -c '[.broker, .version]' "$OUT")" "$(jq -c '[.cluster_name, .rabbitmq_version]' told)"
 	is "$(jq -c '.nodes[0] | [.host, .port]' "$OUT")" "[$(jq .node told),${RABBITMQ#*:}]"

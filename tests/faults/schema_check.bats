@@ -94,7 +94,7 @@ level() {
 	mq schema show -J "registry:$subject"
 	expect_status 0
 	[ "$(jq -r '.subject + " " + (.version | tostring) + " " + .type + " " + .name' out)" = "$subject 1 avro r" ]
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/schema-show.json" out
+	fits schema-show
 	id=$(jq .id out)
 	mq schema show -J "id:$id"
 	expect_status 0

@@ -85,7 +85,7 @@ on_broker() {
 	a=redis://$REDIS/$topic
 	messages 3 | "$MQTK" produce -q --create "$a"
 	mq schema validate --schema n.json -J "$a"
-	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/schema-error.json" out >&2
+	fits schema-error
 	jq -e '.id != null and .offset == null' out
 	mq delete -q --yes "$a"
 }

@@ -9,6 +9,7 @@
 #                      $BATS_TEST_TMPDIR/out and …/err, byte for byte. Standard input is mq's.
 #   expect_status N    fails when the status is another, and always at a crash
 #   expect_signal N    the program ended by signal N as the test wanted (also as 128+N)
+#   fits NAME [FILE]   each line of FILE (the output of mq) is one of schemas/NAME.json
 #   wait_until SECONDS CMD…   until CMD succeeds; fails after the limit
 #   pipe_is_empty FD   for wait_until: what was written to the pipe has been read
 #   unique NAME        a stream name that no other test uses
@@ -85,6 +86,11 @@ expect_status() {
 
 expect_signal() {
 	((status == 128 + $1)) || fail "status $status, expected 128+$1" "stderr: $err"
+}
+
+fits() {
+	"$root/scripts/python.sh" "$root/tests/lib/schema.py" "$root/schemas/$1.json" \
+		"${2:-$BATS_TEST_TMPDIR/out}" >&2
 }
 
 wait_until() {
