@@ -153,7 +153,7 @@ static void put_block(struct writing *w, const char *name, struct mq_bytes text,
 	}
 }
 
-static void put_why(struct writing *w, const struct mq_dead *dead)
+static void put_why(struct writing *w, const struct mq_message *message, const struct mq_dead *dead)
 {
 	char time[MQ_TIME_TEXT];
 
@@ -163,9 +163,11 @@ static void put_why(struct writing *w, const struct mq_dead *dead)
 		w->failed =
 		    w->failed || mq_buf_printf(w->buf, w->err, ", %" PRId64 " attempt%s",
 		                               dead->attempts, dead->attempts == 1 ? "" : "s") < 0;
-	if (dead->died_ms != MQ_NO_TIME) {
-		mq_time_format_iso(dead->died_ms, time);
-		put(w, ", ");
+	/* Most frameworks do not say when; the message's own time is the next best. */
+	int64_t when_ms = dead->died_ms != MQ_NO_TIME ? dead->died_ms : message->ts_ms;
+	if (when_ms != MQ_NO_TIME) {
+		mq_time_format_iso(when_ms, time);
+		put(w, dead->died_ms != MQ_NO_TIME ? ", " : ", message from ");
 		put(w, time);
 	}
 	w->failed = w->failed || mq_buf_printf(w->buf, w->err, " (%s)\n",
@@ -202,7 +204,7 @@ int letter_lines(const struct mq_message *message, const struct mq_dead *dead, b
 		          dead->origin_partition, dead->origin_offset, dead->origin_id);
 	}
 	put(&w, bold ? "\033[0m\n" : "\n");
-	put_why(&w, dead);
+	put_why(&w, message, dead);
 	put_named(&w, "", dead->exception, most);
 	put_block(&w, "", dead->error, most);
 	if (whole)

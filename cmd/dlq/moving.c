@@ -126,6 +126,10 @@ static int rewrite(void *ctx, const struct mq_message *message, struct mq_messag
 	if (run->moving->strip && (copies_strip(&run->copies, copy, err) < 0 ||
 	                           copies_restore_key(&run->copies, dead, copy, err) < 0))
 		return -1;
+	/* Frameworks that give letters a time of their own keep the message's in a header, which is
+	 * gone now. */
+	if (run->moving->strip && dead->origin_ms != MQ_NO_TIME)
+		copy->ts_ms = dead->origin_ms;
 	if (!run->places->home)
 		return 0;
 	copy->partition = dead->origin_partition;

@@ -36,6 +36,7 @@ struct mq_dead {
 	int32_t origin_partition;  /* MQ_NO_PARTITION: none or unknown */
 	int64_t origin_offset;     /* MQ_NO_OFFSET: none or unknown */
 	struct mq_bytes origin_id; /* where positions are ids */
+	int64_t origin_ms;         /* the message's own time there; MQ_NO_TIME: unknown */
 	struct mq_bytes origin_exchange;
 	struct mq_bytes origin_key; /* routing key */
 	struct mq_bytes origin_broker;

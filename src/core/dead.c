@@ -295,6 +295,11 @@ static void apply(struct mq_dead_reader *reader, const struct dead_rule *rule,
 	case DEAD_ID:
 		set_text(&ret->origin_id, rule, value);
 		break;
+	case DEAD_ORIGIN_TIME: /* -1: it had none */
+		number = number_of(value, rule->form);
+		if (number >= 0)
+			ret->origin_ms = number;
+		break;
 	case DEAD_EXCHANGE:
 		if (value.data) /* "" is the default exchange */
 			ret->origin_exchange = value;
@@ -356,6 +361,7 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 	    .dialect = dialect_of(message),
 	    .origin_partition = MQ_NO_PARTITION,
 	    .origin_offset = MQ_NO_OFFSET,
+	    .origin_ms = MQ_NO_TIME,
 	    .attempts = -1,
 	    .died_ms = MQ_NO_TIME,
 	};

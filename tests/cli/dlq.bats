@@ -92,6 +92,18 @@ payloads() {
 	is "$(payloads sqlite:t.db/all)" $'here\nsame\nfar\nhomeless'
 }
 
+@test "requeue: a message gets back the time that a letter keeps in a header; show tells one of the two" {
+	"$MQTK" create -q "$s/orders"
+	printf '%s\n' '{"payload":"a","ts":1800000000000,"headers":[["kafka_dlt-original-topic","orders"],["kafka_dlt-original-timestamp",{"base64":"AAABi8/laAA="}]]}' \
+		'{"payload":"b","ts":1800000000001,"headers":[["kafka_original-topic","orders"],["kafka_original-timestamp","x"]]}' |
+		"$MQTK" produce -q -J "$s/orders-dlt"
+	mq dlq show "$s/orders-dlt"
+	has "$out" "no reason told, message from 2027-01-15T08:00:00.000Z (spring)"
+	mq dlq requeue --yes "$s/orders-dlt"
+	expect_status 0
+	is "$("$MQTK" consume -q -e -J "$s/orders" | jq -c '[.payload,.ts]')" $'["a",1700000000000]\n["b",1800000000001]'
+}
+
 @test "reasons and origins that are no text are one name each in every report" {
 	printf '%s\n' '"a\u0000b"' '"a\u0000c"' '{"base64":"/wE="}' '{"base64":"/gE="}' '"\\xff\u0001"' |
 		jq -c '{headers: [["dlq-reason", .], ["dlq-origin-stream", .]], payload: "x"}' |

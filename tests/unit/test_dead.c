@@ -132,6 +132,51 @@ static void test_spring(void **state)
 	assert_int_equal(dead.origin_offset, MQ_NO_OFFSET);
 }
 
+/* As Spring Kafka 3.2's @RetryableTopic writes them, in its retry topics and in the last one. */
+static void test_spring_retry_topics(void **state)
+{
+	static const struct mq_header headers[] = {
+	    H("kafka_original-topic", "orders"),
+	    H("kafka_original-partition", "\x00\x00\x00\x01"),
+	    H("kafka_original-offset", "\x00\x00\x00\x00\x00\x00\x01\x00"),
+	    H("kafka_original-timestamp", "\x00\x00\x01\x8b\xcf\xe5\x68\x00"),
+	    H("kafka_original-timestamp-type", "CreateTime"),
+	    H("kafka_dlt-original-consumer-group", "billing"),
+	    H("retry_topic-original-timestamp", "\x01\x8b\xcf\xe5\x68\x00"),
+	    H("retry_topic-attempts", "\x00\x00\x00\x02"),
+	    H("retry_topic-backoff-timestamp", "\x01\xa2\x0a\x77\xc5\x39"),
+	    H("retry_topic-attempts", "\x00\x00\x00\x03"),
+	    H("kafka_exception-fqcn",
+	      "org.springframework.kafka.listener.ListenerExecutionFailedException"),
+	    H("kafka_exception-cause-fqcn", "java.lang.IllegalStateException"),
+	    H("kafka_exception-message", "Listener failed; boom"),
+	    H("kafka_exception-stacktrace", "at a"),
+	};
+	static const struct mq_header plain[] = {
+	    H("kafka_deliveryAttempt", "\x00\x00\x00\x05"),
+	    H("kafka_dlt-original-topic", "orders"),
+	    H("kafka_dlt-original-timestamp", "\xff\xff\xff\xff\xff\xff\xff\xff"),
+	};
+	struct mq_dead dead = READ(headers);
+
+	(void)state;
+	assert_int_equal(dead.dialect, MQ_DEAD_SPRING);
+	is_text(dead.origin_stream, "orders");
+	assert_int_equal(dead.origin_partition, 1);
+	assert_int_equal(dead.origin_offset, 256);
+	assert_true(dead.origin_ms == INT64_C(1700000000000));
+	is_text(dead.group, "billing");
+	is_text(dead.exception, "java.lang.IllegalStateException");
+	is_text(dead.error, "Listener failed; boom");
+	is_text(dead.stacktrace, "at a");
+	assert_int_equal(dead.attempts, 3);
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+		assert_true(mq_dead_is_header(headers[i].name));
+	assert_true(mq_dead_is_header(plain[0].name));
+	assert_int_equal(READ(plain).attempts, 5);
+	assert_true(READ(plain).origin_ms == MQ_NO_TIME);
+}
+
 static void test_rabbitmq(void **state)
 {
 	static const struct mq_header headers[] = {
@@ -332,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_connect),
 	    cmocka_unit_test(test_spring),
+	    cmocka_unit_test(test_spring_retry_topics),
 	    cmocka_unit_test(test_rabbitmq),
 	    cmocka_unit_test(test_others),
 	    cmocka_unit_test(test_which_is_believed),
