@@ -185,21 +185,53 @@ static void types_are_kept_while_they_read_so(void **state)
 	struct mq_properties properties = MQ_PROPERTIES_INIT;
 	struct mq_header headers[] = {header("i", "5"),         header("j", "no number"),
 	                              header("t", "true"),      header("a", "[1,{\"k\":null}]"),
-	                              header("f", "{\"n\":1}"), header("u", "255")};
+	                              header("f", "{\"n\":1}"), header("u", "255"),
+	                              header("d", "12.50"),     header("e", "5e-12"),
+	                              header("g", "1.")};
 	struct mq_message message = MQ_MESSAGE_INIT;
 
-	properties.header_types = mq_bytes_str("IltAFB");
+	properties.header_types = mq_bytes_str("IltAFBDDD");
 	message.properties = &properties;
 	message.payload = mq_bytes_str("x");
 	message.headers = headers;
-	message.n_headers = 6;
+	message.n_headers = sizeof headers / sizeof *headers;
 	encode(f, &message, "", "queue");
-	static const char kinds[] = "IStAFB";
-	for (int i = 0; i < 6; i++)
+	static const char kinds[] = "IStAFBDDS";
+	for (int i = 0; i < 9; i++)
 		assert_int_equal(native(f)->entries[i].value.kind, kinds[i]);
+	assert_int_equal(native(f)->entries[6].value.value.decimal.decimals, 2);
+	assert_int_equal(native(f)->entries[6].value.value.decimal.value, 1250);
+	assert_int_equal(native(f)->entries[7].value.value.decimal.decimals, 12);
 	decode(f, "", "queue");
 	same_headers(&f->got, &message);
 	same_bytes(f->got.properties->header_types, properties.header_types);
+}
+
+/* What was in one frame is in one again: their order is not worth the message. */
+static void headers_that_fit_once_are_sent_once(void **state)
+{
+	struct fixture *f = *state;
+	char large[6000];
+	struct mq_message message = MQ_MESSAGE_INIT;
+
+	memset(large, 'x', sizeof large);
+	struct mq_header headers[] = {{mq_bytes_str("h"), mq_bytes_of(large, sizeof large)},
+	                              header("a", "5")};
+	message.payload = mq_bytes_str("x");
+	message.headers = headers;
+	message.n_headers = 2;
+	encode(f, &message, "", "queue");
+	assert_int_equal(native(f)->num_entries, 2);
+	decode(f, "", "queue");
+	assert_int_equal(f->got.n_headers, 2);
+	/* Two of one name would be one: that is refused. */
+	struct mq_err err = MQ_ERR_INIT;
+	headers[1] = header("h", "5");
+	mq_buf_clear(&f->window.log);
+	assert_int_equal(
+	    mq_rabbit_encode(&f->encoder, &message, "", mq_bytes_str("q"), &f->window.log, &err),
+	    -1);
+	mq_err_clear(&err);
 }
 
 static void too_large_headers_are_refused(void **state)
@@ -290,6 +322,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_amqp_cannot_hold_comes_back, make, unmake),
 	    cmocka_unit_test_setup_teardown(what_others_changed_wins, make, unmake),
 	    cmocka_unit_test_setup_teardown(types_are_kept_while_they_read_so, make, unmake),
+	    cmocka_unit_test_setup_teardown(headers_that_fit_once_are_sent_once, make, unmake),
 	    cmocka_unit_test_setup_teardown(too_large_headers_are_refused, make, unmake),
 	    cmocka_unit_test_setup_teardown(whatever_it_is_comes_back, make, unmake),
 	};

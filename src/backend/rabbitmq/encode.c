@@ -123,6 +123,19 @@ static bool seen_before(const struct mq_message *message, size_t i)
 	return false;
 }
 
+/* True when AMQP's own headers say all of it but for their order. */
+static bool headers_stand(const struct mq_message *message)
+{
+	for (size_t i = 0; i < message->n_headers; i++) {
+		const struct mq_header *header = &message->headers[i];
+		char letter = type_of(message, i);
+		if (!mq_rabbit_header_native(header->name) || seen_before(message, i) ||
+		    (header->value.data && strchr("SFA", letter) && !mq_utf8_valid(header->value)))
+			return false;
+	}
+	return true;
+}
+
 /* The headers as AMQP's, the first of each name, with room for one more. */
 static int project_headers(struct mq_rabbit_encoder *encoder, const struct mq_message *message,
                            bool sorted, amqp_table_t *ret, struct mq_err *err)
@@ -317,6 +330,23 @@ static int add_carried(struct mq_rabbit_encoder *encoder, const struct mq_messag
 	return 0;
 }
 
+/* The frame of properties, with headers and what is carried. */
+static int put_headers(struct mq_rabbit_encoder *encoder, const struct mq_message *message,
+                       unsigned members, const struct mq_properties *rest,
+                       amqp_basic_properties_t *properties, struct mq_buf *buf, struct mq_err *err)
+{
+	if (message->n_headers > 0 || members) {
+		if (project_headers(encoder, message, !(members & MQ_CARRY_HEADERS),
+		                    &properties->headers, err) < 0 ||
+		    (members &&
+		     add_carried(encoder, message, members, rest, &properties->headers, err) < 0))
+			return -1;
+		properties->_flags |= AMQP_BASIC_HEADERS_FLAG;
+	}
+	return put_header(encoder, properties, message->payload.len, properties_size(properties),
+	                  buf, err);
+}
+
 int mq_rabbit_encode(struct mq_rabbit_encoder *encoder, const struct mq_message *message,
                      const char *exchange, struct mq_bytes routing_key, struct mq_buf *buf,
                      struct mq_err *err)
@@ -341,18 +371,20 @@ int mq_rabbit_encode(struct mq_rabbit_encoder *encoder, const struct mq_message 
 		properties._flags |= AMQP_BASIC_TIMESTAMP_FLAG;
 	}
 	unsigned members = carried_members(message, !exchange[0], routing_key, &rest);
-	if (message->n_headers > 0 || members) {
-		if (project_headers(encoder, message, !(members & MQ_CARRY_HEADERS),
-		                    &properties.headers, err) < 0 ||
-		    (members &&
-		     add_carried(encoder, message, members, &rest, &properties.headers, err) < 0))
-			goto fail;
-		properties._flags |= AMQP_BASIC_HEADERS_FLAG;
+	if (put_publish(encoder, exchange, routing_key, buf, err) < 0)
+		goto fail;
+	int put = put_headers(encoder, message, members, &rest, &properties, buf, err);
+	if (put < 0 && err->code == MQ_DATA && (members & MQ_CARRY_HEADERS) &&
+	    headers_stand(message)) {
+		/* Twice they are too large; once, without their order, they may fit. */
+		mq_err_clear(err);
+		members &= ~(unsigned)MQ_CARRY_HEADERS;
+		rest.header_types = MQ_ABSENT;
+		if (!mq_carry_wanted(&rest))
+			members &= ~(unsigned)MQ_CARRY_PROPERTIES;
+		put = put_headers(encoder, message, members, &rest, &properties, buf, err);
 	}
-	if (put_publish(encoder, exchange, routing_key, buf, err) < 0 ||
-	    put_header(encoder, &properties, message->payload.len, properties_size(&properties),
-	               buf, err) < 0 ||
-	    put_body(encoder, message->payload, buf, err) < 0)
+	if (put < 0 || put_body(encoder, message->payload, buf, err) < 0)
 		goto fail;
 	return 0;
 fail:

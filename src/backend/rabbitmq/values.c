@@ -201,6 +201,46 @@ static bool read_real(struct mq_bytes text, char letter, amqp_field_value_t *ret
 	return true;
 }
 
+/* As fields.c writes it: 1.25, or 125e-12 where there are many places. */
+static bool read_decimal(struct mq_bytes text, amqp_field_value_t *ret)
+{
+	uint64_t value = 0, places = 0;
+	size_t i = 0, digits = 0, point = SIZE_MAX;
+
+	for (; i < text.len && text.data[i] != 'e' && digits < 20; i++) {
+		char c = text.data[i];
+		if (c == '.' && point == SIZE_MAX && digits > 0) {
+			point = digits;
+			continue;
+		}
+		if (c < '0' || c > '9')
+			return false;
+		value = value * 10 + (uint64_t)(c - '0');
+		digits++;
+		if (value > UINT32_MAX)
+			return false;
+	}
+	if (digits == 0 || point == digits)
+		return false;
+	if (point != SIZE_MAX)
+		places = digits - point;
+	if (i < text.len) {
+		if (point != SIZE_MAX || text.len - i < 3 || text.len - i > 5 ||
+		    text.data[i] != 'e' || text.data[i + 1] != '-')
+			return false;
+		for (i += 2; i < text.len; i++) {
+			if (text.data[i] < '0' || text.data[i] > '9')
+				return false;
+			places = places * 10 + (uint64_t)(text.data[i] - '0');
+		}
+		if (places > UINT8_MAX)
+			return false;
+	}
+	ret->kind = AMQP_FIELD_KIND_DECIMAL;
+	ret->value.decimal = (amqp_decimal_t){(uint8_t)places, (uint32_t)value};
+	return true;
+}
+
 bool mq_rabbit_field_read(struct mq_bytes text, char letter, bool wide, amqp_pool_t *pool,
                           amqp_field_value_t *ret)
 {
@@ -224,6 +264,8 @@ bool mq_rabbit_field_read(struct mq_bytes text, char letter, bool wide, amqp_poo
 	case 'd':
 	case 'f':
 		return read_real(text, letter, ret);
+	case 'D':
+		return read_decimal(text, ret);
 	case 'F':
 	case 'A':
 		return read_json(text, letter, ret, &into);
