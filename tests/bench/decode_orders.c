@@ -5,37 +5,12 @@
  * JSON again. Everything is in memory. Prints the rates of the two.
  */
 #include "mqtk/avro_file.h"
+#include "tests/bench/orders.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-static struct mq_bytes slurp(const char *path)
-{
-	FILE *file = fopen(path, "rb");
-	long len;
-	char *text = NULL;
-
-	if (!file || fseek(file, 0, SEEK_END) < 0 || (len = ftell(file)) <= 0 ||
-	    !(text = malloc((size_t)len))) {
-		fprintf(stderr, "decode_orders: %s cannot be read\n", path);
-		exit(6);
-	}
-	rewind(file);
-	size_t got = fread(text, 1, (size_t)len, file);
-	fclose(file);
-	return mq_bytes_of(text, got);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void check(int result, const struct mq_err *err)
 {

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import shutil
 import subprocess
 
 from timing import BARE, HEAD, MQTK, Job, compare, head_of_file, instruction_table, instructions, rows
@@ -72,9 +71,11 @@ def peers(files):
         found["jsonschema-rs 0.60.3 in Python"] = [
             "env", f"PYTHONPATH={got.stdout.strip()}", os.path.join(SCRIPTS, "python.sh"),
             os.path.join(HERE, "check_orders.py"), *files]
-    ajv = ["node", os.path.join(HERE, "check_orders.js"), *files]
-    if shutil.which("node") and subprocess.run(ajv[:3], check=False).returncode == 0:
-        found["ajv in node"] = ajv
+    got = subprocess.run([os.path.join(SCRIPTS, "npm.sh"), os.path.join(HERE, "..", "node", "ajv")],
+                         stdout=subprocess.PIPE, text=True, check=False)
+    if got.returncode == 0:
+        found["ajv 8.20.0 in node"] = [
+            "env", f"NODE_PATH={got.stdout.strip()}", "node", os.path.join(HERE, "check_orders.js"), *files]
     return found
 
 

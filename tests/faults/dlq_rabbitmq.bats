@@ -310,8 +310,9 @@ move_killed() {
 	rabbitmq_kill "$server"
 	rabbitmq_again "$server" 3>&- 4>&-
 	wait_for_end "$pid" 90
+	err=$(cat "$ERR")
 	expect_status 0
-	has "$(cat "$ERR")" "connecting again"
+	has "$err" "connecting again"
 	taken "$queue" | sort -nu | diff <(seq 3000) -
 	is "$(payloads "$queue-dead" | wc -l)" 0
 }

@@ -197,9 +197,13 @@ use_java() {
 	background lag -J --no-age --watch=200ms --timeout 3s "$address" g >looks 2>looks.err
 	round() {
 		local coordinator
-		coordinator=$(kafka_tool "$own" org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
-			--bootstrap-server "$broker" --describe --state --group g 2>/dev/null |
-			sed -n 's/^g .*(\([0-9]*\)).*/\1/p')
+		is_told() {
+			coordinator=$(kafka_tool "$own" org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
+				--bootstrap-server "$broker" --describe --state --group g 2>/dev/null |
+				sed -n 's/^g .*(\([0-9]*\)).*/\1/p')
+			[ -n "$coordinator" ]
+		}
+		wait_until 60 is_told
 		kafka_kill "$own" "$coordinator"
 		# Some are given up before another node takes over, some see it come, some come later.
 		known() {

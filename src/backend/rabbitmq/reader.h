@@ -106,6 +106,18 @@ struct mq_rabbit_reader {
 	uint64_t epoch;  /* which connection this is: tags of another one mean nothing */
 };
 
+enum { MQ_RABBIT_IDLE_MS = 250 }; /* silence after which it is asked whether anything can come */
+
+/* deliveries.c */
+/* A frame that came: what reader->wire calls with the reader as ctx. */
+int mq_rabbit_take_frame(void *reader, const struct mq_rabbit_frame *frame, struct mq_err *err);
+/* Takes what has arrived, up to max messages that wait to be lent. */
+int mq_rabbit_serve(struct mq_rabbit_reader *reader, size_t max, struct mq_err *err);
+/* Memory is used again once nothing points to it: what was lent is back, and no delivery is half
+ * there. */
+void mq_rabbit_give_memory_back(struct mq_rabbit_reader *reader);
+/* They are gone with their channel, or the broker ended them. */
+void mq_rabbit_forget_consumers(struct mq_rabbit_source *source);
 /* basic.qos and basic.consume; `offset` is a stream's, or NULL. */
 int mq_rabbit_consume(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source,
                       int64_t prefetch, bool no_ack, bool exclusive,
@@ -115,6 +127,9 @@ int mq_rabbit_cancel(struct mq_rabbit_reader *reader, struct mq_rabbit_source *s
                      struct mq_err *err);
 /* basic.ack */
 int mq_rabbit_ack(struct mq_rabbit_reader *reader, uint64_t tag, bool multiple, struct mq_err *err);
+/* Acknowledges what was handed out once that is half of the prefetch, where it is credit and takes
+ * nothing. */
+int mq_rabbit_credit(struct mq_rabbit_reader *reader, int prefetch, struct mq_err *err);
 /* Gives everything unacknowledged back to its queue, in order, in the way that the broker's version
  * counts least. */
 void mq_rabbit_give_back(struct mq_rabbit_reader *reader);

@@ -497,18 +497,7 @@ static int idle(struct mq_rabbit_reader *reader, struct mq_rabbit_source *source
  * channel, and a credit for all would be one for those that still wait here too. */
 static int released(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
-	int64_t half = (reader->prefetch > 0 ? reader->prefetch : PREFETCH) / 2;
-	int64_t waiting = 0;
-
-	for (size_t i = 0; i < reader->n_sources; i++)
-		waiting += reader->sources[i].uncredited;
-	if (waiting < (half > 0 ? half : 1) || reader->delivered == 0)
-		return 0;
-	for (size_t i = 0; i < reader->n_sources; i++)
-		reader->sources[i].uncredited = 0;
-	if (mq_rabbit_ack(reader, reader->delivered, true, err) < 0)
-		return -1;
-	return mq_rabbit_wire_send(reader->wire, err);
+	return mq_rabbit_credit(reader, reader->prefetch > 0 ? reader->prefetch : PREFETCH, err);
 }
 
 const struct mq_rabbit_way mq_rabbit_follow = {

@@ -200,18 +200,7 @@ static int accept(struct mq_rabbit_reader *reader, struct mq_rabbit_source *sour
 /* It is our own queue: what was handed out is done with. */
 static int released(struct mq_rabbit_reader *reader, struct mq_err *err)
 {
-	int64_t half = (reader->prefetch > 0 ? reader->prefetch : PREFETCH) / 2;
-	int64_t waiting = 0;
-
-	for (size_t i = 0; i < reader->n_sources; i++)
-		waiting += reader->sources[i].uncredited;
-	if (waiting < (half > 0 ? half : 1))
-		return 0;
-	for (size_t i = 0; i < reader->n_sources; i++)
-		reader->sources[i].uncredited = 0;
-	if (mq_rabbit_ack(reader, reader->delivered, true, err) < 0)
-		return -1;
-	return mq_rabbit_wire_send(reader->wire, err);
+	return mq_rabbit_credit(reader, reader->prefetch > 0 ? reader->prefetch : PREFETCH, err);
 }
 
 const struct mq_rabbit_way mq_rabbit_tap = {
