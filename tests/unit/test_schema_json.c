@@ -70,6 +70,13 @@ static void test_wrong_schemas_are_named(void **state)
 	     "order.json, at #/anyOf/1/then/$ref: the schema asks itself for the same value, "
 	     "without "
 	     "end"},
+	    {"{\"$defs\":{\"a\":{\"$anchor\":\"x\",\"minimum\":1},\"b\":{\"$anchor\":\"x\"}}}",
+	     "order.json: the anchor \"x\" names two different schemas, at #/$defs/a and at "
+	     "#/$defs/b"},
+	    {"{\"$defs\":{\"a\":{\"$id\":\"http://x/y\"},\"b\":{\"$id\":\"http://x/"
+	     "y#\",\"type\":\"null\"}}}",
+	     "order.json: the $id \"http://x/y\" names two different schemas, at #/$defs/a and at "
+	     "#/$defs/b"},
 	    {"{\"dependentSchemas\":{\"a\":{\"not\":{\"$ref\":\"#\"}}}}",
 	     "order.json, at #/dependentSchemas/a/not/$ref: the schema asks itself for the same "
 	     "value, without end"},
@@ -89,6 +96,23 @@ static int load_meta(void *ctx, const char *name, struct mq_buf *buf, struct mq_
 	if (strcmp(name, "http://x/meta") != 0)
 		return 0;
 	return mq_buf_append_str(buf, ctx, err) < 0 ? -1 : 1;
+}
+
+static void test_copies_may_have_one_name(void **state)
+{
+	static const char *const texts[] = {
+	    "{\"$defs\":{\"a\":{\"$anchor\":\"x\",\"minimum\":1},"
+	    "\"b\":{\"$anchor\":\"x\",\"minimum\":1.0}}}",
+	    "{\"$defs\":{\"a\":{\"$anchor\":\"x\",\"$dynamicAnchor\":\"x\"},"
+	    "\"b\":{\"$id\":\"other\",\"$anchor\":\"x\"}}}",
+	    "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"definitions\":{"
+	    "\"a\":{\"$id\":\"#/properties/a\"},\"b\":{\"$id\":\"#/properties/"
+	    "a\",\"type\":\"null\"}}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		mq_schema_free(open_text(texts[i]));
 }
 
 static void test_vocabularies_that_are_required_have_to_be_known(void **state)
@@ -223,6 +247,12 @@ static void test_hard_texts_end_soon(void **state)
 	assert_int_equal(judge(&s, &t, &told, &err), 0);
 	assert_int_equal(told, 100000);
 
+	repeat(&s, "{\"$defs\":{", ",\"d%\":{\"maximum\":%}", 120000, "},\"properties\":{");
+	repeat(&s, "", ",\"p%\":{\"$ref\":\"#/$defs/d%\"}", 120000, "}}");
+	repeat(&t, "{\"p119999\":119999,\"p0\":1}", "", 0, "");
+	assert_int_equal(judge(&s, &t, &told, &err), 0);
+	assert_int_equal(told, 1);
+
 	repeat(&s, "{\"$id\":\"http://x/\",\"$defs\":{",
 	       ",\"d%\":{\"$id\":\"r%\",\"$anchor\":\"a%\"}", 10000, "},\"allOf\":[");
 	repeat(&s, "", ",{\"$ref\":\"r%#a%\"}", 10000, "]}");
@@ -321,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_wrong_schemas_are_named),
+	    cmocka_unit_test(test_copies_may_have_one_name),
 	    cmocka_unit_test(test_vocabularies_that_are_required_have_to_be_known),
 	    cmocka_unit_test(test_normal_form),
 	    cmocka_unit_test(test_hard_texts_end_soon),

@@ -1,6 +1,7 @@
 /* Documents, resources, anchors: see library.h. */
 #include "schema/json/library.h"
 
+#include "schema/json/number.h"
 #include "schema/json/uri.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@ enum {
 	URI_MAX = 8192,
 	DOCUMENTS_MAX = 1000,
 	DEPTH_MAX = 32, /* documents that need each other's meta-schemas */
+	LARGE = 32,     /* objects with more members are not searched one by one */
 };
 
 void js_library_init(struct js_library *library, enum js_draft otherwise, js_load_fn *load,
@@ -30,6 +32,8 @@ void js_library_release(struct js_library *library)
 		free(document->uri);
 		free(document->text);
 		free(document->resource_of);
+		free(document->by_member.slots);
+		free(document->large.slots);
 		free(document);
 	}
 	for (size_t i = 0; i < library->n_resources; i++)
@@ -52,11 +56,44 @@ struct finding {
 	struct mq_err *err;
 };
 
+/* Two schemas of one document have the same name. If they are the same too, as where a program has
+ * copied what it refers to, that is no harm; else nobody can say which of them a reference means.
+ */
+static int twice(const struct finding *finding, const char *keyword, struct mq_bytes name,
+                 uint32_t before, uint32_t value)
+{
+	struct mq_buf first, second;
+
+	if (before == value || js_equal(finding->doc, before, finding->doc, value))
+		return 0;
+	mq_buf_init(&first, 4096);
+	mq_buf_init(&second, 4096);
+	js_pointer(finding->doc, before, &first, NULL);
+	js_pointer(finding->doc, value, &second, NULL);
+	mq_fail(finding->err, MQ_DATA,
+	        "%s: the %s \"%.*s\" names two different schemas, at #%.*s and at #%.*s",
+	        js_library_name(finding->library, finding->document), keyword, (int)name.len,
+	        name.data, (int)first.len, first.data ? first.data : "", (int)second.len,
+	        second.data ? second.data : "");
+	mq_buf_release(&first);
+	mq_buf_release(&second);
+	return -1;
+}
+
 static int64_t add_resource(struct finding *finding, struct mq_bytes uri, uint32_t value,
                             struct js_dialect dialect)
 {
 	struct js_library *library = finding->library;
+	uint32_t hash = js_index_hash(uri, 0);
+	size_t place = js_index_begin(&library->by_uri, hash);
+	int64_t same;
 
+	do
+		same = js_index_next(&library->by_uri, hash, &place);
+	while (same >= 0 && (library->resources[same].document != finding->document ||
+	                     !mq_bytes_equal(mq_bytes_str(library->resources[same].uri), uri)));
+	if (same >= 0 && twice(finding, "$id", uri, library->resources[same].root, value) < 0)
+		return -1;
 	if (library->n_resources == library->cap_resources) {
 		size_t cap = library->cap_resources ? library->cap_resources * 2 : 16;
 		struct js_resource *more = realloc(library->resources, cap * sizeof *more);
@@ -68,8 +105,8 @@ static int64_t add_resource(struct finding *finding, struct mq_bytes uri, uint32
 	char *text = strndup(uri.data ? uri.data : "", uri.len);
 	if (!text)
 		return mq_fail_memory(finding->err);
-	if (js_index_add(&library->by_uri, js_index_hash(mq_bytes_str(text), 0),
-	                 (uint32_t)library->n_resources, finding->err) < 0) {
+	if (js_index_add(&library->by_uri, hash, (uint32_t)library->n_resources, finding->err) <
+	    0) {
 		free(text);
 		return -1;
 	}
@@ -81,11 +118,32 @@ static int64_t add_resource(struct finding *finding, struct mq_bytes uri, uint32
 	return (int64_t)library->n_resources++;
 }
 
+static int64_t anchor_in(const struct js_library *library, uint32_t resource, struct mq_bytes name,
+                         bool only_dynamic)
+{
+	uint32_t hash = js_index_hash(name, resource);
+	size_t place = js_index_begin(&library->by_anchor, hash);
+	int64_t i;
+
+	while ((i = js_index_next(&library->by_anchor, hash, &place)) >= 0)
+		if (library->anchors[i].resource == resource &&
+		    (library->anchors[i].dynamic || !only_dynamic) &&
+		    mq_bytes_equal(library->anchors[i].name, name))
+			return i;
+	return -1;
+}
+
 static int add_anchor(struct finding *finding, struct mq_bytes name, uint32_t resource,
                       uint32_t value, bool dynamic)
 {
 	struct js_library *library = finding->library;
+	int64_t before = anchor_in(library, resource, name, false);
 
+	/* What begins with '/' can be meant by no reference: to those it is a pointer. */
+	if (before >= 0 && *name.data != '/' &&
+	    twice(finding, dynamic ? "$dynamicAnchor" : "anchor", name,
+	          library->anchors[before].value, value) < 0)
+		return -1;
 	if (library->n_anchors == library->cap_anchors) {
 		size_t cap = library->cap_anchors ? library->cap_anchors * 2 : 16;
 		struct js_anchor *more = realloc(library->anchors, cap * sizeof *more);
@@ -417,25 +475,44 @@ static int64_t need_resource(struct js_library *library, const char *uri, struct
 	return added < 0 ? -1 : resource_with(library, uri);
 }
 
-static int64_t anchor_in(const struct js_library *library, uint32_t resource, struct mq_bytes name,
-                         bool only_dynamic)
-{
-	uint32_t hash = js_index_hash(name, resource);
-	size_t place = js_index_begin(&library->by_anchor, hash);
-	int64_t i;
-
-	while ((i = js_index_next(&library->by_anchor, hash, &place)) >= 0)
-		if (library->anchors[i].resource == resource &&
-		    (library->anchors[i].dynamic || !only_dynamic) &&
-		    mq_bytes_equal(library->anchors[i].name, name))
-			return i;
-	return -1;
-}
-
 int64_t js_library_dynamic(const struct js_library *library, uint32_t resource,
                            struct mq_bytes name)
 {
 	return anchor_in(library, resource, name, true);
+}
+
+/* Takes the members of an object into the document's index. */
+static int index_members(struct js_document *document, uint32_t object, uint32_t seed)
+{
+	const struct js_doc *doc = &document->doc;
+
+	for (uint32_t at = object + 1; at < doc->values[object].at.end; at = js_next(doc, at + 1))
+		if (js_index_add(&document->by_member, js_index_hash(js_text(doc, at), seed), at,
+		                 NULL) < 0)
+			return -1;
+	return js_index_add(&document->large, seed, object, NULL);
+}
+
+/* A member's value, or 0. Thousands of references may go through one object, so that large ones are
+ * searched by an index. */
+static uint32_t member_of(void *arg, uint32_t object, struct mq_bytes key)
+{
+	struct js_document *document = arg;
+	const struct js_doc *doc = &document->doc;
+	/* One for each object, and so are the hashes of one name in them. */
+	uint32_t seed = object * 2654435761u, hash = js_index_hash(key, seed);
+	size_t place = js_index_begin(&document->large, seed);
+	int64_t i;
+
+	if (doc->values[object].len <= LARGE ||
+	    (js_index_next(&document->large, seed, &place) < 0 &&
+	     index_members(document, object, seed) < 0))
+		return js_member_bytes(doc, object, key);
+	place = js_index_begin(&document->by_member, hash);
+	while ((i = js_index_next(&document->by_member, hash, &place)) >= 0)
+		if (mq_bytes_equal(js_text(doc, (uint32_t)i), key))
+			return (uint32_t)i + 1;
+	return 0;
 }
 
 static int find_place(struct js_library *library, struct mq_bytes reference, uint32_t resource,
@@ -443,10 +520,11 @@ static int find_place(struct js_library *library, struct mq_bytes reference, uin
                       struct mq_err *err)
 {
 	const struct js_resource *there = &library->resources[resource];
+	struct js_document *document = library->documents[there->document];
 	int64_t value = there->root, anchor = -1;
 
 	if (fragment.len > 0 && fragment.data[0] == '/') {
-		value = js_follow(&library->documents[there->document]->doc, there->root, fragment);
+		value = js_follow(&document->doc, there->root, fragment, member_of, document);
 	} else if (fragment.len > 0) {
 		anchor = anchor_in(library, resource, fragment, false);
 		value = anchor < 0 ? -1 : (int64_t)library->anchors[anchor].value;

@@ -22,6 +22,9 @@ struct js_document {
 	char *text; /* what the values point into */
 	struct js_doc doc;
 	uint32_t *resource_of; /* by value: the resource that it stands in */
+	/* The members of large objects that references have gone through, by name. */
+	struct js_index by_member;
+	struct js_index large; /* the objects that are in it */
 };
 
 struct js_resource {

@@ -102,7 +102,8 @@ static int64_t item_of(const struct js_doc *doc, uint32_t array, const char *tok
 	return item;
 }
 
-int64_t js_follow(const struct js_doc *doc, uint32_t at, struct mq_bytes pointer)
+int64_t js_follow(const struct js_doc *doc, uint32_t at, struct mq_bytes pointer,
+                  js_member_fn *member, void *arg)
 {
 	char token[4096];
 
@@ -115,7 +116,7 @@ int64_t js_follow(const struct js_doc *doc, uint32_t at, struct mq_bytes pointer
 		if (doc->values[at].type == JS_ARRAY)
 			next = item_of(doc, at, token, (size_t)len);
 		else if (doc->values[at].type == JS_OBJECT)
-			next = js_member_bytes(doc, at, mq_bytes_of(token, (size_t)len));
+			next = member(arg, at, mq_bytes_of(token, (size_t)len));
 		if (next <= 0)
 			return -1;
 		at = (uint32_t)next;

@@ -137,9 +137,12 @@ struct js_near {
 };
 int js_pointer_near(const struct js_doc *doc, uint32_t i, struct js_near *near, struct mq_buf *buf,
                     struct mq_err *err);
+/* The value of an object's member, or 0. */
+typedef uint32_t js_member_fn(void *arg, uint32_t object, struct mq_bytes key);
 /* Follows a pointer that has been percent-decoded, from a value on. Returns the index, or -1: there
  * is none. */
-int64_t js_follow(const struct js_doc *doc, uint32_t from, struct mq_bytes pointer);
+int64_t js_follow(const struct js_doc *doc, uint32_t from, struct mq_bytes pointer,
+                  js_member_fn *member, void *arg);
 
 /* Appends value i as JSON text, without white space; at most so many bytes, then "…". 0: all. */
 int js_write(const struct js_doc *doc, uint32_t i, size_t most, struct mq_buf *buf,
