@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/consuming.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -175,6 +176,22 @@ static int print_held(void *ctx, struct mq_err *err)
 	return result < 0 ? -1 : tail->out.flush(tail->out.ctx, &lost, err);
 }
 
+/* To decode by, not to judge by: what is read here is held back, and mostly never printed. */
+static int check_schema(const struct tail_values *values, const struct decoder *decoder,
+                        struct mq_err *err)
+{
+	if (!values->printing.decoding.schema.source ||
+	    (decoder->value && mq_schema_kind(decoder->schema.schema) != MQ_SCHEMA_JSON))
+		return 0;
+	mq_fail(err, MQ_USAGE,
+	        "tail does not judge messages: its --schema is for --decode, and no "
+	        "JSON Schema");
+	if (values->last == 0)
+		return mq_hint(err, "'mqtk consume --from end --schema …' tells which are valid");
+	return mq_hint(err, "'mqtk consume --from -%" PRId64 " --schema …' tells which are valid",
+	               values->last);
+}
+
 static int run(struct mq_invocation *invocation, struct mq_err *err)
 {
 	const struct tail_values *values = invocation->values;
@@ -185,11 +202,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 
 	if (printer_init(&printer, invocation, &values->printing, err) < 0)
 		goto out_printer;
-	if (values->printing.decoding.schema.source && !printer.decoder.value) {
-		mq_fail(err, MQ_USAGE, "--schema needs --decode here");
-		mq_hint(err, "'mqtk consume --schema' tells which messages are valid");
+	if (check_schema(values, &printer.decoder, err) < 0)
 		goto out_printer;
-	}
 	struct mq_read_spec spec = {
 	    .from = {.kind = values->last > 0 ? MQ_POS_LAST : MQ_POS_END, .number = values->last},
 	    .need = printer_needs(&printer) | MQ_NEED_TIME,

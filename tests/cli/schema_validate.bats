@@ -602,6 +602,10 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	expect_status 2
 	mq tail -q -e --schema order.json "$store/o"
 	expect_status 2
+	[[ $err == *"mqtk consume --from -10 --schema"* ]] || fail "$err"
+	# There it would only say whether they are JSON.
+	mq tail -q -e --decode json --schema order.json "$store/o"
+	expect_status 2
 }
 
 @test "consume --decode and --schema: what was decoded is judged, what was not is put aside" {
