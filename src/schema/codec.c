@@ -21,10 +21,14 @@ int codec_use_message(struct mq_codec *codec, struct mq_err *err)
 }
 
 /* The schema that was given, unless it is of another kind than asked for. */
-static int take_schema(struct mq_codec *codec, const struct mq_codec_spec *spec, struct mq_err *err)
+static int take_schema(struct mq_codec *codec, const struct mq_codec_spec *spec, bool writing,
+                       struct mq_err *err)
 {
 	enum mq_schema_kind kind = mq_schema_kind(spec->schema);
 
+	/* A JSON Schema may be there to judge what others wrote. */
+	if (kind == MQ_SCHEMA_JSON && codec->spec.kind == MQ_SCHEMA_UNKNOWN && !writing)
+		return 0;
 	if (codec->spec.kind == MQ_SCHEMA_UNKNOWN)
 		codec->spec.kind = kind;
 	if (codec->spec.kind != kind)
@@ -38,6 +42,13 @@ static int take_schema(struct mq_codec *codec, const struct mq_codec_spec *spec,
 	return 0;
 }
 
+int codec_missing(struct mq_err *err)
+{
+	if (err->code == MQ_USAGE)
+		err->code = MQ_DATA;
+	return -1;
+}
+
 int mq_codec_new(const struct mq_codec_spec *spec, bool writing, struct mq_codec **ret,
                  struct mq_err *err)
 {
@@ -48,7 +59,7 @@ int mq_codec_new(const struct mq_codec_spec *spec, bool writing, struct mq_codec
 	codec->spec = *spec;
 	codec->last_id = -1;
 	mq_buf_init(&codec->scratch, SIZE_MAX / 2);
-	if ((spec->schema && take_schema(codec, spec, err) < 0) ||
+	if ((spec->schema && take_schema(codec, spec, writing, err) < 0) ||
 	    (writing && codec_prepare_writing(codec, err) < 0)) {
 		mq_codec_free(codec);
 		return -1;
@@ -123,7 +134,8 @@ static int look_up(struct mq_codec *codec, const struct mq_frame *frame, struct 
 		               registered->type);
 	known->kind = registered->kind;
 	known->registered_id = registered->id;
-	return mq_registry_schema(registry, registered, &spec, &known->schema, err);
+	int found = mq_registry_schema(registry, registered, &spec, &known->schema, err);
+	return found < 0 ? codec_missing(err) : 0;
 }
 
 /* What cannot be found now cannot be found for the next message either: it is remembered as the

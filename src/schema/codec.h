@@ -42,6 +42,10 @@ struct mq_codec {
  * chosen another one of the same schema meanwhile. */
 int codec_use_message(struct mq_codec *codec, struct mq_err *err);
 
+/* What a payload needs and this build or machine lacks is that payload's failure, as broken data
+ * is. Returns -1. */
+int codec_missing(struct mq_err *err);
+
 /* codec_encode.c: checks what writing needs and makes the head. */
 int codec_prepare_writing(struct mq_codec *codec, struct mq_err *err);
 

@@ -53,6 +53,8 @@ int codec_decode_container(struct mq_codec *codec, struct mq_bytes bytes, struct
 	struct mq_avro_read_spec spec = {.fd = fileno(file), .name = "the container"};
 	if (lseek(spec.fd, 0, SEEK_SET) == 0 && mq_avro_reader_new(&spec, &reader, err) == 0)
 		result = decode_all(codec, reader, buf, err);
+	else
+		codec_missing(err);
 	mq_avro_reader_free(reader);
 out:
 	fclose(file);

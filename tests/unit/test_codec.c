@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-/* --- the registry: id 7 is Avro, 8 JSON; GUID 00 01 02 … is id 7; 50 and more do not answer ------
+/* --- the registry: id 7 is Avro, 8 JSON, 10 of a kind that this build has no library for; GUID 00
+ * 01 02 … is id 7; 50 and more do not answer ------
  */
 
 static int asked;
@@ -23,6 +24,7 @@ static const struct mq_registered known[] = {
     {.id = 7, .kind = MQ_SCHEMA_AVRO, .type = "AVRO"},
     {.id = 8, .kind = MQ_SCHEMA_JSON, .type = "JSON"},
     {.id = 9, .kind = MQ_SCHEMA_UNKNOWN, .type = "THRIFT"},
+    {.id = 10, .kind = MQ_SCHEMA_PROTOBUF, .type = "PROTOBUF"},
 };
 
 int mq_registry_by_id(struct mq_registry *registry, int32_t id, const struct mq_registered **ret,
@@ -55,7 +57,9 @@ int mq_registry_schema(struct mq_registry *registry, const struct mq_registered 
                        const struct mq_schema_spec *spec, struct mq_schema **ret,
                        struct mq_err *err)
 {
-	(void)registry, (void)spec, (void)err;
+	(void)registry, (void)spec;
+	if (registered->id == 10)
+		return mq_fail(err, MQ_USAGE, "this mqtk was built without libprotobuf");
 	*ret = registered->id == 7 ? avro_schema : json_schema;
 	return 0;
 }
@@ -223,6 +227,20 @@ static void test_auto(void **state)
 	assert_int_equal(mq_codec_id(codec), -1);
 	mq_codec_free(codec);
 
+	/* A JSON Schema judges the text, whatever wrote it. */
+	struct mq_codec_spec judged = automatic(registry());
+	judged.schema = json_schema;
+	codec = codec_of(judged, false);
+	expect_payload(codec, FRAMED, AS_JSON);
+	expect_payload(codec, BYTES("\0\0\0\0\x08{\"id\":1}"), "{\"id\":1}");
+	expect_payload(codec, BYTES("{\"id\":1}"), "{\"id\":1}");
+	expect_bad(codec, BYTES("no"), "");
+	mq_codec_free(codec);
+	judged.registry = NULL;
+	codec = codec_of(judged, false);
+	expect_payload(codec, BYTES("\0\0\0\0\x08{\"id\":1}"), "{\"id\":1}");
+	mq_codec_free(codec);
+
 	/* Without a registry an id is known, and nothing else. */
 	codec = codec_of(automatic(NULL), false);
 	expect_payload(codec, FRAMED, NULL);
@@ -277,6 +295,7 @@ static void test_hostile(void **state)
 	expect_bad(any, BYTES("\0\0\0\0\x01y"), "schema id 1: ");
 	assert_int_equal(asked, 1); /* what is not there is not asked for again */
 	expect_bad(any, BYTES("\0\0\0\0\x09x"), "THRIFT");
+	expect_bad(any, BYTES("\0\0\0\0\x0ax"), "schema id 10: this mqtk was built without");
 	expect_bad(any, BYTES("\0\0\0\0\x08{"), "");
 	expect_bad(any, BYTES("\0\0\0\0\x07" ORDER "bo"), "");
 	expect_bad(any, BYTES("\0\0\0\0\x07"), "");
