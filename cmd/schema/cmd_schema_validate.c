@@ -316,6 +316,7 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	                            .framing = values->framing,
 	                            .text = values->text,
 	                            .allow_null = values->allow_null,
+	                            .unframe = "--framing confluent",
 	                            .most = (size_t)values->max_errors};
 	struct mq_buf delimiter;
 	bool streams = false;
@@ -337,6 +338,8 @@ static int run(struct mq_invocation *invocation, struct mq_err *err)
 	filter.ending = mq_bytes_of(delimiter.data, delimiter.len);
 	enum input input = streams ? INPUT_ENVELOPES : input_of(invocation);
 	spec.text |= input == INPUT_LINES;
+	if (input == INPUT_LINES)
+		spec.unframe = "--input whole --framing confluent";
 	spec.brought = input == INPUT_CONTAINER;
 	if (spec.brought && values->pass) {
 		mq_fail(err, MQ_USAGE, "--pass: data of a container file cannot pass one by one");

@@ -1,6 +1,8 @@
 /* Judging messages by a schema: see judge.h. */
 #include "cmd/schema/judge.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define TEXTS_MAX ((size_t)64 << 20)
@@ -78,6 +80,28 @@ int judge_refuse(struct judge *judge, const char *keyword, const char *error, st
 	return judge->failed ? mq_fail_memory(err) : 0;
 }
 
+/* What is no JSON may be what another schema wrote: 0x00 and the number of that. */
+static bool is_framed(const struct judge *judge, struct mq_bytes payload)
+{
+	return judge->n == 1 && payload.len > 5 && payload.data[0] == '\0' &&
+	       strcmp(judge_text(judge, judge->errors[0].keyword), "json") == 0;
+}
+
+static int refuse_framed(struct judge *judge, struct mq_bytes payload, struct mq_err *err)
+{
+	uint32_t id = 0;
+	char words[200];
+
+	for (int i = 1; i <= 4; i++)
+		id = id << 8 | (unsigned char)payload.data[i];
+	snprintf(words, sizeof words,
+	         "no JSON; it is framed as Confluent's serializers do, with schema id %" PRIu32
+	         "%s%s%s",
+	         id, judge->unframe ? ": " : "", judge->unframe ? judge->unframe : "",
+	         judge->unframe ? " decodes it first" : "");
+	return judge_refuse(judge, "json", words, err);
+}
+
 /* By a schema that checks this form of it. */
 static int check(struct judge *judge, struct mq_schema *schema, struct mq_bytes payload, bool text,
                  struct mq_err *err)
@@ -94,6 +118,8 @@ static int check(struct judge *judge, struct mq_schema *schema, struct mq_bytes 
 		return mq_fail(err, why.code, "%s", why.message);
 	if (valid == 0 && judge->n == 0)
 		return judge_refuse(judge, "schema", "is not valid", err);
+	if (valid == 0 && is_framed(judge, payload))
+		return refuse_framed(judge, payload, err);
 	return valid;
 }
 

@@ -19,6 +19,7 @@ struct judge {
 	bool text;                /* payloads are JSON text, also where the schema's are bytes */
 	struct mq_codec *codec; /* payloads name the schemas that wrote them (borrowed), or NULL */
 	struct mq_buf decoded;  /* by it */
+	const char *unframe;    /* the option that has framed payloads decoded first, or NULL */
 	bool allow_null;        /* no payload at all is valid */
 	size_t most;            /* errors that are kept of a message; at least 1 */
 	struct mq_buf texts;    /* each ended by a NUL; the first is empty */

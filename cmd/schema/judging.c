@@ -57,6 +57,7 @@ int judging_open(struct judging *judging, const struct mq_invocation *invocation
 	if (judge_init(&judging->judge, judging->opened.schema, spec->text, spec->most, err) < 0)
 		return -1;
 	judging->judge.allow_null = spec->allow_null;
+	judging->judge.unframe = spec->unframe;
 	return spec->brought ? 0 : open_codec(judging, invocation, spec, err);
 }
 

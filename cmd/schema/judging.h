@@ -14,8 +14,9 @@ struct judging_spec {
 	                  * given, else none */
 	bool text;       /* payloads are JSON text, and name nothing */
 	bool allow_null; /* no payload at all is valid */
-	bool brought;    /* what is judged brings its schema along: none need be given */
-	size_t most;     /* errors that are kept of a message */
+	const char *unframe; /* of the judge */
+	bool brought;        /* what is judged brings its schema along: none need be given */
+	size_t most;         /* errors that are kept of a message */
 };
 
 struct judging {

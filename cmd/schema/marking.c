@@ -33,6 +33,7 @@ static int open_judge(struct marking *marking, const struct mq_invocation *invoc
 	struct judging_spec spec = {.options = &decoding->schema,
 	                            .framing = -1,
 	                            .allow_null = options->allow_null,
+	                            .unframe = "--decode auto",
 	                            .most = json ? 10 : 1};
 
 	if (decoder->value && mq_schema_kind(schema) != MQ_SCHEMA_JSON)

@@ -41,6 +41,45 @@ validate() {
 	[[ $err == *"1 message, all valid"* ]]
 }
 
+@test "of anyOf and oneOf the nearest schema says why" {
+	cat >shape.json <<-'END'
+	{"oneOf": [{"properties": {"is": {"const": "circle"}, "r": {"type": "number"}}, "required": ["is", "r"]},
+	           {"properties": {"is": {"const": "box"}, "a": {"anyOf": [{"type": "null"}, {"minimum": 1}]}},
+	            "required": ["is", "a", "b"]}, {"type": "null"}]}
+	END
+	printf '%s\n' '{"is":"circle","r":"1"}' '{"is":"box","a":0}' '{"is":"oval"}' >shapes
+	mq schema validate --schema shape.json shapes
+	expect_status 1
+	diff out - <<-'END'
+	shapes:1: oneOf: valid for none of 3 schemas; nearest is oneOf/0: /r: type: "1" is a string, not of type number: {"is":"circle","r":"1"}
+	shapes:2: oneOf: valid for none of 3 schemas; nearest is oneOf/1: /a: anyOf: valid for none of 2 schemas; nearest is anyOf/1: minimum: 0 is less than 1 (and 1 more): {"is":"box","a":0}
+	shapes:3: oneOf: valid for none of 3 schemas; nearest is oneOf/0: /is: const: "oval" is not "circle" (and 1 more): {"is":"oval"}
+	END
+	echo '{"oneOf": [{"type": "string"}, {"type": "integer"}, {"minimum": 7}]}' >shape.json
+	printf '%s\n' '"a"' 8 >shapes
+	mq schema validate --schema shape.json shapes
+	[[ $out == *'valid for more than one of 3 schemas: oneOf/0 and oneOf/2'*'oneOf/1 and oneOf/2'* ]] || fail "$out"
+	echo '{"anyOf": [{"type": "string"}, {"type": "null"}]}' >shape.json
+	mq schema validate --schema shape.json shapes
+	[ "$out" = 'shapes:2: anyOf: valid for none of 2 schemas, of which none takes a number: 8' ] || fail "$out"
+}
+
+@test "what is framed is said to be, and what decodes it" {
+	printf '\0\0\0\0\7\2\3' >framed
+	mq schema validate --schema order.json --input whole framed
+	expect_status 1
+	[[ $out == *"framed as Confluent's serializers do, with schema id 7: --framing confluent decodes"* ]] || fail "$out"
+	mq schema validate --schema order.json framed
+	[[ $out == *"id 7: --input whole --framing confluent decodes"* ]] || fail "$out"
+	echo '{"payload":{"base64":"AAAAAAcCAw=="}}' | "$MQTK" produce -q -J "$store/f"
+	mq schema validate --schema order.json "$store/f"
+	expect_status 1
+	[[ $out == *"id 7: --framing confluent decodes"* ]] || fail "$out"
+	mq consume -e --schema order.json "$store/f"
+	expect_status 1
+	[[ $err == *"id 7: --decode auto decodes"* ]] || fail "$err"
+}
+
 @test "-J and --summary say the same for machines" {
 	validate -J orders.jsonl
 	expect_status 1

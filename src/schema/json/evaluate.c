@@ -98,7 +98,7 @@ void js_marks_add(struct js_validator *validator, size_t to, size_t from, uint32
 
 /* --- scalars ---------------------------------------------------------------------------------- */
 
-static const char *type_name(const struct js_doc *doc, uint32_t value)
+const char *js_type_name(const struct js_doc *doc, uint32_t value)
 {
 	static const char *const names[] = {"null",     "a boolean", "a boolean", "a number",
 	                                    "a string", "an array",  "an object"};
@@ -131,7 +131,7 @@ static APART bool tell_type(struct js_validator *validator, const struct js_node
 			         *text ? " or " : "", names[i].name);
 	return js_wrong(validator, node, check->value, "type", value, "%s is %s, not of type %s",
 	                js_shown(validator, validator->doc, value, shown, sizeof shown),
-	                type_name(validator->doc, value), text);
+	                js_type_name(validator->doc, value), text);
 }
 
 static bool check_type(struct js_validator *validator, const struct js_node *node,
@@ -298,8 +298,7 @@ bool js_try(struct js_validator *validator, uint32_t node, uint32_t value, size_
 	return valid;
 }
 
-/* As js_try; what a node that fails has marked does not count. */
-static bool try_apart(struct js_validator *validator, uint32_t node, uint32_t value, size_t marks)
+bool js_try_apart(struct js_validator *validator, uint32_t node, uint32_t value, size_t marks)
 {
 	if (marks == JS_NO_MARKS)
 		return js_try(validator, node, value, JS_NO_MARKS);
@@ -310,28 +309,6 @@ static bool try_apart(struct js_validator *validator, uint32_t node, uint32_t va
 		js_marks_add(validator, marks, own, n);
 	js_marks_drop(validator, own);
 	return valid;
-}
-
-static bool check_some(struct js_validator *validator, const struct js_node *node,
-                       const struct js_check *check, uint32_t value, size_t marks)
-{
-	const uint32_t *list = validator->program->list;
-	uint32_t valid = 0;
-
-	for (uint32_t i = 0; i < check->u.run.n && !validator->broken; i++) {
-		valid += try_apart(validator, list[check->u.run.first + i], value, marks);
-		/* For anyOf one is enough, unless it matters what the others evaluate. */
-		if (valid > (check->op == JS_OP_ONE_OF) &&
-		    (check->op == JS_OP_ONE_OF || marks == JS_NO_MARKS))
-			break;
-	}
-	if (check->op == JS_OP_ANY_OF ? valid > 0 : valid == 1)
-		return true;
-	return js_wrong(validator, node, check->value,
-	                js_keyword_name((enum js_keyword)check->keyword), value,
-	                valid == 0 ? "valid for none of %" PRIu32 " schemas"
-	                           : "valid for more than one of %" PRIu32 " schemas",
-	                check->u.run.n);
 }
 
 static bool check_all(struct js_validator *validator, const struct js_check *check, uint32_t value,
@@ -348,7 +325,7 @@ static bool check_all(struct js_validator *validator, const struct js_check *che
 static bool check_if(struct js_validator *validator, const struct js_check *check, uint32_t value,
                      size_t marks)
 {
-	bool met = try_apart(validator, check->u.branches.condition, value, marks);
+	bool met = js_try_apart(validator, check->u.branches.condition, value, marks);
 	uint32_t node = met ? check->u.branches.then : check->u.branches.otherwise;
 
 	return node == JS_NO_NODE || js_evaluate(validator, node, value, marks);
@@ -418,7 +395,7 @@ static bool run_check(struct js_validator *validator, const struct js_node *node
 		return check_all(validator, check, value, marks);
 	case JS_OP_ANY_OF:
 	case JS_OP_ONE_OF:
-		return check_some(validator, node, check, value, marks);
+		return js_check_some(validator, node, check, value, marks);
 	case JS_OP_NOT:
 		return !js_try(validator, check->u.node, value, JS_NO_MARKS) ||
 		       js_wrong(validator, node, check->value, "not", value,
@@ -545,8 +522,9 @@ int js_explain_at(struct js_validator *validator, const struct js_doc *doc, uint
 	validator->tell = tell;
 	validator->arg = arg;
 	validator->broken = false;
-	validator->depth = 0;
+	validator->depth = validator->explaining = 0;
 	validator->steps = steps_for(doc);
+	validator->why_steps = STEPS;
 	validator->n_scope = 0;
 	validator->n_bits = 0;
 	bool valid = js_evaluate(validator, validator->program->root, value, JS_NO_MARKS);

@@ -14,9 +14,11 @@ struct js_validator {
 	struct mq_err own; /* what err points to */
 	js_error_fn *tell; /* NULL: the first thing that is wrong ends it */
 	void *arg;
-	bool broken;    /* err is set, or enough was told: everything ends */
-	unsigned depth; /* of nodes within nodes */
-	uint64_t steps; /* that are left: nodes that may still be asked */
+	bool broken;         /* err is set, or enough was told: everything ends */
+	unsigned depth;      /* of nodes within nodes */
+	unsigned explaining; /* anyOf within anyOf that are asked why */
+	uint64_t why_steps;  /* that are left for it */
+	uint64_t steps;      /* that are left: nodes that may still be asked */
 	/* The resources that were entered, the outermost first; kept only for dynamic references.
 	 */
 	uint32_t *scope;
@@ -50,6 +52,8 @@ static inline bool js_evaluate(struct js_validator *validator, uint32_t number, 
 }
 /* As js_evaluate, saying nothing. */
 bool js_try(struct js_validator *validator, uint32_t node, uint32_t value, size_t marks);
+/* As js_try; what a node that fails has marked does not count. */
+bool js_try_apart(struct js_validator *validator, uint32_t node, uint32_t value, size_t marks);
 
 /* Says that value is wrong. Returns false. */
 bool js_wrong(struct js_validator *validator, const struct js_node *node, uint32_t schema_value,
@@ -77,9 +81,15 @@ static inline bool js_marked(const struct js_validator *validator, size_t marks,
 /* Adds what is in `from` to `to`; both for n. */
 void js_marks_add(struct js_validator *validator, size_t to, size_t from, uint32_t n);
 
+/* "a number" */
+const char *js_type_name(const struct js_doc *doc, uint32_t value);
 /* The value as text for messages, cut; valid until the next call. */
 const char *js_shown(struct js_validator *validator, const struct js_doc *doc, uint32_t value,
                      char *ret, size_t size);
+
+/* anyOf and oneOf: evaluate_some.c. */
+bool js_check_some(struct js_validator *validator, const struct js_node *node,
+                   const struct js_check *check, uint32_t value, size_t marks);
 
 /* The checks of arrays and objects: evaluate_containers.c. */
 bool js_check_items(struct js_validator *validator, const struct js_node *node,
