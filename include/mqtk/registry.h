@@ -31,10 +31,12 @@ int mq_registry_new(const struct mq_registry_spec *spec, struct mq_registry **re
                     struct mq_err *err);
 void mq_registry_free(struct mq_registry *registry);
 
+enum { MQ_REFERENCE_LATEST = -1 };
+
 struct mq_registry_reference {
 	const char *name; /* an import path, a type's full name, a URI */
 	const char *subject;
-	int32_t version;
+	int32_t version; /* or MQ_REFERENCE_LATEST */
 };
 
 /* What the registry has. Owned by it, valid as long as it. Absent things are -1 and NULL. */

@@ -157,7 +157,9 @@ schema() {
 	 "GET /schemas/ids/3": {"do": "hang"},
 	 "GET /schemas/ids/4": {"status": 503, "headers": {"Retry-After": "3600"}},
 	 "GET /schemas/ids/5": [{"status": 503, "headers": {"Retry-After": "1"}}, {"json": {"schema": "\"int\""}}],
-	 "GET /schemas/ids/6": {"do": "cut"}}
+	 "GET /schemas/ids/6": {"do": "cut"},
+	 "GET /schemas/ids/7": [{"status": 408, "json": {"error_code": 40800, "message": "slow"}},
+	   {"json": {"schema": "\"int\""}}]}
 	EOF
 	schema get id:1
 	expect_status 0
@@ -178,6 +180,8 @@ schema() {
 	((SECONDS > started)) || fail "it did not wait for what Retry-After says"
 	schema get --timeout 1s id:6
 	expect_status 4
+	schema get id:7
+	expect_status 0
 	url=http://127.0.0.1:1 schema get --timeout 1s id:1
 	expect_status 4
 }
@@ -368,6 +372,33 @@ schema() {
 	mq config
 	expect_status 2
 	has "$err" "your own configuration file"
+}
+
+@test "a reference to version -1 is to the latest one, and is told as it was registered" {
+	fake <<-'EOF'
+	{"GET /schemas/ids/1": {"json": {"schema": "{\"type\": \"array\", \"items\": \"R\"}",
+	   "references": [{"name": "R", "subject": "r", "version": -1}]}},
+	 "GET /schemas/ids/2": {"json": {"schema": "\"int\"", "references": [{"name": "R", "subject": "gone", "version": -1}]}},
+	 "GET /schemas/ids/3": {"json": {"schema": "\"int\"", "references": [{"name": "R", "subject": "r", "version": -2}]}},
+	 "GET /subjects/r/versions/latest": {"json": {"subject": "r", "version": 7, "id": 9,
+	   "schema": "{\"type\": \"record\", \"name\": \"R\", \"fields\": [{\"name\": \"a\", \"type\": \"int\"}]}"}}}
+	EOF
+	printf '\2\12\0' >in
+	# Twice, the second time from the disk.
+	for _ in 1 2; do
+		mq schema decode --registry "$url" -X "registry.cache=$PWD/kept" --schema id:1 --as raw in
+		expect_status 0
+		is "$(jq -c . out)" '[{"a":5}]'
+	done
+	is "$(requests | grep -c ids/1$)" 1
+	schema get -J id:1
+	is "$(jq -c .references out)" '[{"name":"R","subject":"r","version":-1}]'
+	fits schema-registered
+	mq schema decode --registry "$url" --schema id:2 in
+	expect_status 7
+	has "$err" "the latest version of 'gone', which the registry does not have"
+	schema get id:3
+	expect_status 7
 }
 
 @test "references that go in a circle, or nowhere, and texts that are no schema: exit 7" {

@@ -101,6 +101,12 @@ static int read_reference(const struct js_doc *doc, uint32_t object,
 	if (read_text(doc, name, "name", &ret->name, err) < 0 ||
 	    read_text(doc, subject, "subject", &ret->subject, err) < 0)
 		return -1;
+	/* The protocol's other word for the latest one; it stays in what was registered with it. */
+	if (doc->values[version].type == JS_NUMBER &&
+	    mq_bytes_equal(js_text(doc, version), mq_bytes_str("-1"))) {
+		ret->version = MQ_REFERENCE_LATEST;
+		return 0;
+	}
 	return read_number(doc, version, "version", &ret->version, err);
 }
 

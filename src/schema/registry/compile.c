@@ -52,10 +52,16 @@ static bool is_gathered(const struct gathering *all, const struct mq_registered 
 static int follow(struct gathering *all, const struct mq_registry_reference *reference,
                   const struct mq_registered **ret, struct mq_err *err)
 {
+	bool latest = reference->version == MQ_REFERENCE_LATEST;
 	struct mq_err why = MQ_ERR_INIT;
 
-	if (mq_registry_version(all->registry, reference->subject, reference->version, true, ret,
-	                        &why) < 0) {
+	if (mq_registry_version(all->registry, reference->subject, latest ? 0 : reference->version,
+	                        !latest, ret, &why) < 0) {
+		if (why.code == MQ_NOT_FOUND && latest)
+			return mq_fail(err, MQ_DATA,
+			               "it refers to '%.150s' as the latest version of '%.150s', "
+			               "which the registry does not have",
+			               reference->name, reference->subject);
 		if (why.code == MQ_NOT_FOUND)
 			return mq_fail(err, MQ_DATA,
 			               "it refers to '%.150s' as version %d of '%.150s', which the "

@@ -230,7 +230,7 @@ static int ask_round(struct asking *asking, struct mq_err *err)
 		}
 		if (status < 0) {
 			note_reason(asking, failure.message);
-		} else if (status >= 500 || status == 429) {
+		} else if (status >= 500 || status == 429 || status == 408) {
 			note_busy(asking, http, status);
 		} else {
 			servers->at = at;
