@@ -6,8 +6,8 @@
 #                         RABBITMQ_STREAM (the stream protocol's host:port), RABBITMQ_VERSION, and
 #                         as asked RABBITMQ_TLS, RABBITMQ_CA
 #   rabbitmq_stop NAME    rabbitmq_kill NAME    rabbitmq_again NAME
-#                         3.10 loses a quorum queue with all that it confirmed when it is killed within
-#                         about a second of the queue's declaration: what kills waits for that first
+#   rabbitmq_write NAME   what was declared is on disk: before rabbitmq_kill. A queue that was declared
+#                         a second before its node is killed may be gone with all that it confirmed
 #   rabbitmq_api NAME METHOD PATH [JSON]        the management API as guest: prints the answer
 #   rabbitmq_ctl NAME ARGUMENT…                 rabbitmqctl on that node
 #
@@ -219,6 +219,10 @@ rabbitmq_kill() {
 rabbitmq_again() {
 	local dir=$MQTK_TEST_DIR/$1
 	rabbitmq_node "$dir" && broker_wait "$dir/1" 180 rabbitmq_answers "$dir/env" && : >"$dir/1/up"
+}
+
+rabbitmq_write() {
+	rabbitmq_ctl "$1" eval 'mnesia:sync_log().' >/dev/null
 }
 
 rabbitmq_api() {

@@ -302,6 +302,7 @@ move_killed() {
 @test "the broker is killed and comes back in the middle: it goes on, none is lost" {
 	own_server
 	mortal classic
+	rabbitmq_write "$server"
 	# What the broker itself buries is confirmed to nobody, and from 4.0 on it loses that when it
 	# is killed.
 	seq 3000 | "$MQTK" produce -q -H "dlq-origin-stream=$queue" -H dlq-reason=rejected "$(at "$queue-dead")"

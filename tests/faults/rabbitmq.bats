@@ -153,6 +153,7 @@ close_connections() {
 @test "killed and back while producing: nothing confirmed is lost, all is there" {
 	own_server
 	mq create "$address"
+	rabbitmq_write "$server"
 	mkfifo in
 	exec 7<>in
 	background produce --timeout 60s "$address" <in 2>"$ERR" 7>&-
@@ -176,6 +177,7 @@ close_connections() {
 @test "killed and back while taking: every message is printed" {
 	own_server
 	mq create "$address"
+	rabbitmq_write "$server"
 	mq produce "$address" < <(seq -f %09.0f 1 30000)
 	expect_status 0
 	slow consume --ack -e --timeout 60s --commit-interval 0s "$address"

@@ -134,7 +134,7 @@ if n == 0: sys.exit("there are no commits")' "$topic" "$group"
 	java=$!
 	pids+=("$java")
 	exec 7>stay
-	wait_until 30 lines_in more 50
+	wait_until 60 lines_in more 50
 	kill -9 "$java"
 	wait_until 60 holds 10000
 	wait_until 60 nothing_left

@@ -217,15 +217,15 @@ os.setpgid(0, os.getpgid(os.getppid()))
 print("x", file=open("begun", "w"))
 time.sleep(1000)
 PYTHON
-	mq_within 30 consume -e --group g --retries 0 --exec-timeout 3s --dead-letter "$d" \
-		--exec "$(marked "exec '$root/scripts/python.sh' away.py")" "$a"
+	mq_within 30 consume -e --group g --retries 0 --exec-timeout 4s --dead-letter "$d" \
+		--exec "$(marked "exec '$root/scripts/python.sh' --with os away.py")" "$a"
 	expect_status 0
 	file_has begun 1
 	is "$(letters)" "1 timeout 1"
 	nothing_runs
 	rm begun
 	seq 1 | "$MQTK" produce -q "$a"
-	background consume --group g --grace 0 --exec "$(marked "exec '$root/scripts/python.sh' away.py")" "$a"
+	background consume --group g --grace 0 --exec "$(marked "exec '$root/scripts/python.sh' --with os away.py")" "$a"
 	wait_until 10 file_has begun 1
 	kill -TERM "$pid"
 	wait_for_end "$pid" 10

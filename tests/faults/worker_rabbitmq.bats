@@ -105,6 +105,7 @@ close_consumer() {
 	rabbitmq_start "$server" 3>&- 4>&-
 	here "$RABBITMQ" "$RABBITMQ_MANAGEMENT"
 	full 1500
+	rabbitmq_write "$server"
 	background consume --ack --idle-timeout 4s --timeout 90s --workers 2 \
 		--exec 'read -r n; echo "$n" >>ran; [ "$n" -ne 400 ] || until [ -e go ]; do sleep 0.05; done' \
 		"$address" 2>said 4>&-

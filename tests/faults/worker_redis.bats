@@ -56,15 +56,23 @@ payloads() { "$MQTK" consume -q -e "$1"; }
 	has "$err" "is where the messages come from"
 }
 
+# All that is pending may be claimed after a second, so one claim gets all of it.
+all_idle() {
+	[ "$(cli --raw xpending "$topic" g idle 1000 - + 1000 | wc -l)" -eq \
+		"$(cli --raw xpending "$topic" g - + 1000 | wc -l)" ]
+}
+
 @test "a message that kills its workers is delivered to each, and is a dead letter then" {
 	seq 20 | "$MQTK" produce -q --create "$a"
 	for member in one two three; do # each is killed by the same message
+		[ "$member" = one ] || wait_until 10 all_idle
 		background consume -q --group g --consumer "$member" --claim 1s --exec 'read -r n
 			[ "$n" != 7 ] || { echo >>seven.$MQTK_CONSUMER; kill -9 $PPID; sleep 30; }
 			echo "$n" >>handled' "$a" >>"$OUT" 2>>"$ERR" </dev/null 4>&-
 		wait_for_end "$pid" 20
 		is "$status" 137
 	done
+	wait_until 10 all_idle
 	mq consume -q --group g --consumer four --claim 1s --idle-timeout 3s --exec 'read -r n
 		[ "$n" != 7 ] || exit 1; echo "$n" >>handled' --retries 0 "$a"
 	expect_status 3
