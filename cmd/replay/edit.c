@@ -7,8 +7,8 @@
 
 /* Of a partition and an offset, with what stands between, and of the count. */
 #define NUMBERS_TEXT 96
-/* So much of a header's value is read as a count. */
-#define COUNT_DIGITS 18
+/* A count that says more is this one: it must not become small again. */
+#define COUNT_MAX INT64_C(999999999999999999)
 
 int edit_init(struct edit *edit, const struct replay_values *values, bool provenance,
               struct mq_err *err)
@@ -42,12 +42,14 @@ int64_t edit_count(const struct mq_message *message)
 	for (size_t i = 0; i < message->n_headers; i++) {
 		const struct mq_header *header = &message->headers[i];
 		int64_t mine = 0;
-		if (header->value.len == 0 || header->value.len > COUNT_DIGITS ||
-		    !is_named(header, EDIT_COUNT_HEADER))
+		if (header->value.len == 0 || !is_named(header, EDIT_COUNT_HEADER))
 			continue;
 		for (size_t d = 0; d < header->value.len && mine >= 0; d++) {
 			char c = header->value.data[d];
-			mine = c >= '0' && c <= '9' ? mine * 10 + (c - '0') : -1;
+			if (c < '0' || c > '9')
+				mine = -1;
+			else
+				mine = mine > COUNT_MAX / 10 ? COUNT_MAX : mine * 10 + (c - '0');
 		}
 		count = mine > count ? mine : count;
 	}
@@ -140,9 +142,10 @@ static struct mq_bytes source_text(struct edit *edit, const struct mq_message *m
 
 static struct mq_bytes count_text(struct edit *edit, const struct mq_message *message)
 {
+	int64_t count = edit_count(message);
 	size_t at = edit->n_text;
 
-	put_number(edit, edit_count(message) + 1);
+	put_number(edit, count < COUNT_MAX ? count + 1 : count);
 	return mq_bytes_of(edit->text + at, edit->n_text - at);
 }
 

@@ -39,6 +39,10 @@ bool mq_bytes_equal(struct mq_bytes a, struct mq_bytes b);
  * U+10FFFF). Empty is valid. */
 bool mq_utf8_valid(struct mq_bytes bytes);
 
+/* Makes text safe for a terminal in its place: each byte of a control character (U+0080 to U+009F,
+ * which are some, too) becomes '?'. */
+void mq_tame(char *text, size_t len);
+
 /*
  * A growing buffer. Every buffer declares its limit; growing past it fails with MQ_DATA and
  * leaves the contents as they were. init/release; clear keeps the memory for reuse.

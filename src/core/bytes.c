@@ -69,6 +69,19 @@ bool mq_utf8_valid(struct mq_bytes bytes)
 	return true;
 }
 
+void mq_tame(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] == 0xc2 && i + 1 < len &&
+		    ((unsigned char)text[i + 1] & 0xe0) == 0x80) {
+			text[i++] = '?';
+			text[i] = '?';
+		} else if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+			text[i] = '?';
+		}
+	}
+}
+
 void mq_buf_init(struct mq_buf *buf, size_t limit)
 {
 	*buf = (struct mq_buf){.limit = limit};

@@ -10,6 +10,8 @@
 
 /* Numbers and moments that are longer are none. */
 #define SHORT_TEXT 64
+/* The end of the year 9999. */
+#define LAST_MOMENT INT64_C(253402300799999)
 /* Of x-death: as much as a header can hold. */
 #define TABLE_LIMIT ((size_t)1 << 20)
 
@@ -297,7 +299,7 @@ static void apply(struct mq_dead_reader *reader, const struct dead_rule *rule,
 		break;
 	case DEAD_ORIGIN_TIME: /* -1: it had none */
 		number = number_of(value, rule->form);
-		if (number >= 0)
+		if (number >= 0 && number <= LAST_MOMENT) /* later ones brokers refuse */
 			ret->origin_ms = number;
 		break;
 	case DEAD_EXCHANGE:

@@ -1,7 +1,9 @@
 /* Log lines and clocks: see mqtk/env.h. */
 #include "mqtk/env.h"
+#include "mqtk/bytes.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 void mq_log(const struct mq_env *env, enum mq_level level, const char *fmt, ...)
@@ -13,9 +15,7 @@ void mq_log(const struct mq_env *env, enum mq_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	mq_tame(text, strlen(text));
 	env->log(env->log_ctx, level, text);
 }
 

@@ -16,9 +16,7 @@ static void make_printable(char *text, size_t size, bool cut)
 {
 	size_t len = strlen(text);
 
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = '?';
+	mq_tame(text, len);
 	if (!cut || len == 0)
 		return;
 	size_t start = len;

@@ -95,13 +95,32 @@ payloads() {
 @test "requeue: a message gets back the time that a letter keeps in a header; show tells one of the two" {
 	"$MQTK" create -q "$s/orders"
 	printf '%s\n' '{"payload":"a","ts":1800000000000,"headers":[["kafka_dlt-original-topic","orders"],["kafka_dlt-original-timestamp",{"base64":"AAABi8/laAA="}]]}' \
-		'{"payload":"b","ts":1800000000001,"headers":[["kafka_original-topic","orders"],["kafka_original-timestamp","x"]]}' |
+		'{"payload":"b","ts":1800000000001,"headers":[["kafka_original-topic","orders"],["kafka_original-timestamp","x"]]}' \
+		'{"payload":"c","ts":1800000000002,"headers":[["kafka_original-topic","orders"],["kafka_original-timestamp",{"base64":"f/////////8="}]]}' |
 		"$MQTK" produce -q -J "$s/orders-dlt"
 	mq dlq show "$s/orders-dlt"
 	has "$out" "no reason told, message from 2027-01-15T08:00:00.000Z (spring)"
 	mq dlq requeue --yes "$s/orders-dlt"
 	expect_status 0
-	is "$("$MQTK" consume -q -e -J "$s/orders" | jq -c '[.payload,.ts]')" $'["a",1700000000000]\n["b",1800000000001]'
+	is "$("$MQTK" consume -q -e -J "$s/orders" | jq -c '[.payload,.ts]')" $'["a",1700000000000]\n["b",1800000000001]\n["c",1800000000002]'
+}
+
+@test "a counter beyond all numbers holds back, too; a name in a letter drives no terminal" {
+	"$MQTK" create -q "$s/orders"
+	for count in 9223372036854775807 99999999999999999999999 999999999999999999 1 -7; do
+		printf '{"payload":"%s","headers":[["dlq-origin-stream","orders"],["mqtk-replay-count","%s"]]}\n' "$count" "$count"
+	done | "$MQTK" produce -q -J "$s/counted"
+	mq dlq requeue --yes --max-replays 3 "$s/counted"
+	expect_status 0
+	has "$err" "3 left out (--max-replays)"
+	"$MQTK" dlq requeue -q --yes --group other "$s/counted"
+	is "$("$MQTK" consume -q -e -J --from 2 "$s/orders" | jq -r '.headers[] | select(.[0] == "mqtk-replay-count") | .[1]')" \
+		$'999999999999999999\n999999999999999999\n999999999999999999\n2\n1'
+	printf '%s\n' '{"payload":"x","headers":[["dlq-origin-stream","a\u001b[31mb\u009b31m"]]}' | "$MQTK" produce -q -J "$s/odd"
+	mq dlq requeue --yes "$s/odd"
+	expect_status 3
+	has "$err" "a?[31mb??31m"
+	has_not "$err" $'\302\233'
 }
 
 @test "reasons and origins that are no text are one name each in every report" {
