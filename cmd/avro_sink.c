@@ -96,7 +96,10 @@ static int add(struct avro_sink *sink, const struct mq_message *message, struct 
 	struct mq_err why = MQ_ERR_INIT;
 
 	if (decoder_apply(&sink->decoder, message, &decoded, err) == 0) {
-		if (!decoded.decoded->payload.data)
+		if (!message->payload.data)
+			mq_fail(&why, MQ_DATA,
+			        "there is no payload at all, and so nothing for the file");
+		else if (!decoded.decoded->payload.data)
 			mq_fail(&why, MQ_DATA, "there is nothing in it that a schema describes");
 		mq_buf_clear(&sink->datum);
 		if (!why.code && mq_schema_encode(sink->schema.schema, decoded.decoded->payload,
@@ -110,6 +113,8 @@ static int add(struct avro_sink *sink, const struct mq_message *message, struct 
 			           : 1;
 		decoding_fail_at(message, "value", &why, err);
 	}
+	if (sink->on_error != ON_ERROR_SKIP && err->code == MQ_DATA && !err->hint[0])
+		return mq_hint(err, "--on-error skip leaves it out of the file");
 	if (sink->on_error != ON_ERROR_SKIP ||
 	    (err->code != MQ_DATA && err->code != MQ_UNREACHABLE))
 		return -1;

@@ -337,7 +337,7 @@ requests() {
 	feed '{"id":1,"who":null,"day":0}\nhello\n{"id":3,"who":null,"day":0}\n' produce "$store/t"
 	mq consume -e -g g --decode json --schema order.avsc --to-avro-file a.avro "$store/t"
 	expect_status 7
-	[[ $err == *"t[0]@1: value: "* ]]
+	[[ $err == *"t[0]@1: value: "*"--on-error skip leaves it out"* ]] || fail "$err"
 	mq produce --avro-file a.avro "$store/u"
 	mq consume -e "$store/u"
 	[ "$out" = '{"id":1,"who":null,"day":0}' ]
@@ -348,6 +348,10 @@ requests() {
 	[ "$out" = '{"id":3,"who":null,"day":0}' ]
 	mq consume -e --to-avro-file c.avro "$store/t"
 	expect_status 2
+	echo '{"payload":null}' | "$MQTK" produce -q -J "$store/null"
+	mq consume -e -g g --schema order.avsc --to-avro-file d.avro "$store/null"
+	expect_status 7
+	[[ $err == *"no payload at all"*"--on-error skip leaves it out"* ]] || fail "$err"
 	# A full disk: nothing is settled.
 	mq consume -e -g full --schema order.avsc --decode json -c 1 --to-avro-file /dev/full "$store/t"
 	expect_status 6

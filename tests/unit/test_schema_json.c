@@ -115,6 +115,16 @@ static void test_copies_may_have_one_name(void **state)
 		mq_schema_free(open_text(texts[i]));
 }
 
+static void test_drafts_are_known_with_and_without_tls(void **state)
+{
+	(void)state;
+	/* Only in draft 4 this is a schema. */
+	mq_schema_free(open_text("{\"$schema\":\"https://json-schema.org/draft-04/schema#\","
+	                         "\"minimum\":1,\"exclusiveMinimum\":true}"));
+	mq_schema_free(open_text("{\"$schema\":\"http://json-schema.org/draft/2019-09/schema\","
+	                         "\"$recursiveAnchor\":true,\"items\":[true]}"));
+}
+
 static void test_vocabularies_that_are_required_have_to_be_known(void **state)
 {
 	static char needs[] =
@@ -352,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_wrong_schemas_are_named),
 	    cmocka_unit_test(test_copies_may_have_one_name),
+	    cmocka_unit_test(test_drafts_are_known_with_and_without_tls),
 	    cmocka_unit_test(test_vocabularies_that_are_required_have_to_be_known),
 	    cmocka_unit_test(test_normal_form),
 	    cmocka_unit_test(test_hard_texts_end_soon),

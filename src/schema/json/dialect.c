@@ -125,12 +125,23 @@ static const struct {
 };
 enum { N_DRAFTS = sizeof drafts / sizeof *drafts };
 
+/* What stands behind http:// or https://: many schemas have the other one of the two. */
+static struct mq_bytes without_scheme(struct mq_bytes uri)
+{
+	size_t n = uri.len > 4 && uri.data[4] == 's' ? strlen("https://") : strlen("http://");
+
+	if (uri.len > n && memcmp(uri.data, n == 7 ? "http://" : "https://", n) == 0)
+		return mq_bytes_of(uri.data + n, uri.len - n);
+	return uri;
+}
+
 enum js_draft js_draft_of(struct mq_bytes uri)
 {
 	if (uri.len > 0 && uri.data[uri.len - 1] == '#')
 		uri.len--;
 	for (size_t i = 0; i < N_DRAFTS; i++)
-		if (is(uri, drafts[i].meta_schema))
+		if (mq_bytes_equal(without_scheme(uri),
+		                   without_scheme(mq_bytes_str(drafts[i].meta_schema))))
 			return drafts[i].draft;
 	return JS_DRAFT_NONE;
 }

@@ -71,6 +71,8 @@ static struct meta *take_meta(const struct checking *checking, struct mq_bytes u
 	enum js_draft draft = js_draft_of(uri);
 	struct meta *meta = draft == JS_DRAFT_NONE ? NULL : swap_idle(draft, NULL);
 
+	if (draft != JS_DRAFT_NONE)
+		uri = mq_bytes_str(js_draft_schema(draft));
 	return meta ? meta : new_meta(checking, uri);
 }
 
