@@ -321,12 +321,28 @@ static int prepare(struct mq_http *http, const struct mq_http_request *request, 
 	set_text(http, CURLOPT_CAINFO, http->ca);
 	set_text(http, CURLOPT_SSLCERT, http->cert);
 	set_text(http, CURLOPT_SSLKEY, http->key);
-	set_text(http, CURLOPT_KEYPASSWD, http->key_password);
+	/* Without one libcurl would leave it to OpenSSL, which asks on the terminal. */
+	set_text(http, CURLOPT_KEYPASSWD, http->key_password ? http->key_password : "");
 	if (http->insecure) {
 		curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	return 0;
+}
+
+/* The server wants a certificate of ours, or another one: no error of libcurl's own says so. */
+static bool refuses_certificate(const char *words)
+{
+	static const char *const alerts[] = {
+	    "alert certificate required",
+	    "alert bad certificate",
+	    "alert unknown ca",
+	};
+
+	for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
+		if (strstr(words, alerts[i]))
+			return true;
+	return false;
 }
 
 static int explain(struct mq_http *http, CURLcode code, const struct mq_buf *buf,
@@ -335,6 +351,14 @@ static int explain(struct mq_http *http, CURLcode code, const struct mq_buf *buf
 	const char *words = http->said[0] ? http->said : curl.easy_strerror(code);
 	long number = 0;
 
+	if (refuses_certificate(words)) {
+		mq_fail(err, MQ_DENIED, "%s: %s: %s", http->url,
+		        http->cert ? "it does not trust our certificate"
+		                   : "it wants a certificate of us",
+		        words);
+		return mq_hint(err, "-X %s.cert=FILE and -X %s.key=FILE name it and its key",
+		               http->settings, http->settings);
+	}
 	switch (code) {
 	case CURLE_WRITE_ERROR:
 		if (err && err->code == MQ_INTERNAL)
@@ -352,8 +376,10 @@ static int explain(struct mq_http *http, CURLcode code, const struct mq_buf *buf
 		return mq_hint(err, "name the authority that signed it with -X %s.ca=FILE",
 		               http->settings);
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CERTPROBLEM:
 		return mq_fail(err, MQ_USAGE, "%s: %s", http->url, words);
+	case CURLE_SSL_CERTPROBLEM:
+		mq_fail(err, MQ_USAGE, "%s: %s", http->url, words);
+		return mq_hint(err, "an encrypted key needs %s.key-password", http->settings);
 	case CURLE_URL_MALFORMAT:
 		return mq_fail(err, MQ_USAGE, "%s: not an HTTP address: %s", http->url, words);
 	case CURLE_UNSUPPORTED_PROTOCOL:
