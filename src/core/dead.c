@@ -380,6 +380,10 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 	for (short i = begin; i < end; i++)
 		if (said[i])
 			apply(reader, &dead_rules[i], said[i]->value, ret_dead);
+	/* The default exchange has one way: into the queue that the key names. */
+	if (!ret_dead->origin_stream.data && ret_dead->origin_exchange.data &&
+	    ret_dead->origin_exchange.len == 0 && ret_dead->origin_key.len > 0)
+		ret_dead->origin_stream = ret_dead->origin_key;
 	/* No stream has such a name, and what stands before the NUL may be another one's. */
 	if (ret_dead->origin_stream.len > 0 &&
 	    memchr(ret_dead->origin_stream.data, 0, ret_dead->origin_stream.len))

@@ -246,6 +246,14 @@ static void test_others(void **state)
 	    H("x-original-partition", "\0\0\0\1"),
 	    H("x-exception-message", "e"),
 	};
+	static const struct mq_header republished[] = {
+	    H("x-original-exchange", ""),
+	    H("x-original-routingKey", "work"),
+	};
+	static const struct mq_header routed[] = {
+	    H("x-original-exchange", "events"),
+	    H("x-original-routingKey", "a.b"),
+	};
 
 	(void)state;
 	struct mq_dead dead = READ(streams);
@@ -273,6 +281,13 @@ static void test_others(void **state)
 	dead = READ(binder);
 	assert_int_equal(dead.dialect, MQ_DEAD_BINDER);
 	assert_int_equal(dead.origin_partition, 1);
+	/* Spring AMQP tells no queue; but the default exchange has only one for each key. */
+	dead = READ(republished);
+	assert_int_equal(dead.dialect, MQ_DEAD_BINDER);
+	is_text(dead.origin_stream, "work");
+	dead = READ(routed);
+	assert_int_equal(dead.origin_stream.len, 0);
+	is_text(dead.origin_exchange, "events");
 }
 
 static void test_which_is_believed(void **state)
