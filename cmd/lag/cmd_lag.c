@@ -8,6 +8,7 @@
 
 #include "mqtk/message.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const struct lag_values defaults = {.common = MQ_COMMON_INIT,
@@ -142,6 +143,8 @@ static int look_into(struct lag_source *source, const struct lag_values *values,
 	if (values->interval_ms < 0)
 		return 0;
 	lag_look_release(look);
+	mq_log(source->env, MQ_LEVEL_VERBOSE, "looked once; again in %" PRId64 " ms",
+	       values->interval_ms);
 	if (pause_for(source->env, values->interval_ms, err) < 0)
 		return -1;
 	if (lag_source_look(source, look, err) < 0 || lag_look_add(source, look, table, err) < 0)

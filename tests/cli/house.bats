@@ -7,7 +7,7 @@ load ../lib/helpers
 counted() {
 	status=0
 	# bats hands its own variables and folder down; an inner bats must not see them.
-	env -i PATH="${PATH//*libexec\/bats-core:/}" HOME="$HOME" TMPDIR="$BATS_TEST_TMPDIR" "$root/tests/run" "$@" >out 2>err </dev/null ||
+	env -i PATH="${PATH//*libexec\/bats-core:/}" HOME="$HOME" TMPDIR="$BATS_TEST_TMPDIR" MQTK_TEST_JOBS="${jobs-}" "$root/tests/run" "$@" >out 2>err </dev/null ||
 		status=$?
 	last=$(tail -n 1 out)
 }
@@ -22,6 +22,15 @@ counted() {
 	counted "$PWD/good.bats"
 	[ "$status" -eq 0 ]
 	[ "$last" = "1 passed, 0 failed, 0 skipped" ]
+}
+
+@test "what takes longest begins" {
+	printf '@test "a" { true; }\n' >a.bats
+	cp a.bats b.bats
+	printf '# run: first\n@test "c" { true; }\n' >c.bats
+	jobs=1 counted "$PWD/a.bats" "$PWD/b.bats" "$PWD/c.bats"
+	[ "$status" -eq 0 ]
+	[ "$(grep -oE '[abc]\.bats' out | xargs)" = "c.bats a.bats b.bats" ]
 }
 
 @test "a bats file that does not load, a crash and an unfinished plan are failures" {

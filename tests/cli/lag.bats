@@ -161,14 +161,14 @@ terminal() {
 	some_groups
 	seq 1000 >many
 	# Between the looks billing reads on, and audit stands still while more comes.
-	(
-		until [ -e looked ]; do sleep 0.05; done
-		sqlite3 s.db "UPDATE mq_positions SET next = 50 WHERE grp = 'billing'"
-		"$MQTK" produce -q -p 0 sqlite:s.db/orders <many
-	) 3>&- &
-	touch looked
-	mq lag -J --interval 4s sqlite:s.db/orders
-	wait
+	"$MQTK" lag -v -J --interval 4s sqlite:s.db/orders >out 2>err 3>&- &
+	looking=$!
+	wait_until 20 grep -q "looked once" err
+	sqlite3 s.db "UPDATE mq_positions SET next = 50 WHERE grp = 'billing'"
+	"$MQTK" produce -q -p 0 sqlite:s.db/orders <many
+	status=0
+	wait "$looking" || status=$?
+	mq_result
 	expect_status 0
 	fits lag
 	is "$(field billing 1 committed) $(field billing 1 lag) $(field billing 1 state)" "50 10 ok"
@@ -283,9 +283,9 @@ terminal() {
 
 @test "a stream that goes while it is looked at: the row says so" {
 	some_groups
-	"$MQTK" lag -J --interval 3s sqlite:s.db/ audit >out 2>err 3>&- &
+	"$MQTK" lag -v -J --interval 3s sqlite:s.db/ audit >out 2>err 3>&- &
 	looking=$!
-	sleep 1
+	wait_until 20 grep -q "looked once" err
 	mq delete -q --yes sqlite:s.db/orders
 	"$MQTK" consume -q --group audit -e local/x >/dev/null 2>&1 || :
 	status=0

@@ -5,7 +5,7 @@
 load ../lib/helpers
 
 setup_file() {
-	# A tree of its own, with what the tests' own build has: nothing is compiled twice.
+	# A tree of its own, which is built once; the tests follow each other in it.
 	local root
 	root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	mkdir "$BATS_FILE_TMPDIR/tree"
@@ -75,10 +75,15 @@ made() {
 	made
 	expect_status 0
 	grep -q 'LINK' "$BATS_TEST_TMPDIR/out"
+	# In a folder of its own: other flags are for all that is there.
 	object=$(echo build/*/src/opt/nearest.o)
-	made "$object"
+	object=flags/${object#build/}
+	made BUILD=flags "$object"
+	expect_status 0
+	[ "$(grep -c '^  CC' "$BATS_TEST_TMPDIR/out")" -eq 1 ]
+	made BUILD=flags "$object"
 	[ -z "$out$err" ]
-	made CPPFLAGS=-DOTHER "$object"
+	made BUILD=flags CPPFLAGS=-DOTHER "$object"
 	expect_status 0
 	[ "$(grep -c '^  CC' "$BATS_TEST_TMPDIR/out")" -eq 1 ]
 }
@@ -110,8 +115,17 @@ made() {
 }
 
 @test "without a backend's library the build says so at its end, and help and an address say why" {
-	made BUILD=without WITHOUT=kafka
+	made
 	expect_status 0
+	# What asks for backends is compiled again; the other objects are the same, so these flags count
+	# as theirs.
+	cp -Rp build without
+	rm -rf without/*/src/backend/kafka without/*/mqtk without/*/libmqtk.a
+	grep -rlE 'MQ_WITH|"(backend/)?table\.h"|rdkafka' --include='*.c' src cmd |
+		while read -r file; do rm -f without/*/"${file%.c}.o"; done
+	made BUILD=without WITHOUT=kafka FLAGS_TEXT="$(cat without/*/flags)"
+	expect_status 0
+	grep -qE '^  CC +src/backend/table.c$' "$BATS_TEST_TMPDIR/out"
 	[ "$err" = 'note: built without the kafka backend, as WITHOUT="kafka" says' ]
 	! grep -q 'backend/kafka' "$BATS_TEST_TMPDIR/out" || fail "it was built"
 	built=$(echo "$PWD"/without/*/mqtk)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run: first
 # Where groups stand on real Kafka servers: figures as Kafka's own tool prints them, members, topics
 # that go away, nodes that are down, transactions. The C part is tests/unit/test_kafka_places.c.
 # shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# run: first
 # replay when things go wrong: killed at any moment it loses nothing, and with --exactly-once nothing
 # twice; a target that fails leaves the source as it was; what is gone is said.
 # shellcheck disable=SC2154,SC2030,SC2031 # set in the helpers; each test is a process
