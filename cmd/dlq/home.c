@@ -170,7 +170,11 @@ static int find_target(struct places *places, const char *target, bool back,
 		return -1;
 	places->named = true;
 	places->to_words = places->to.shown;
-	places->home = places->homes.any = back && !places->to.stream;
+	/* An exchange has bindings to say where each goes, also one that does not tell where it
+	 * was. */
+	bool routed = places->to.backend->caps & MQ_CAP_EXCHANGES &&
+	              mq_settings_get(&places->to.settings, "exchange");
+	places->home = places->homes.any = back && !places->to.stream && !routed;
 	if (places->from_file)
 		return 0;
 	/* A broker alone is the stream of the same name there, unless an exchange is meant. */

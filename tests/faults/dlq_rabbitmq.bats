@@ -133,6 +133,20 @@ goes_home() {
 	goes_home quorum
 }
 
+@test "what Spring AMQP republished: home where that is known, and --to an exchange where it is not" {
+	peer declare "$queue" -- declare "$queue-dead" -- fan "$queue-x" "$queue" "$queue-other" -- \
+		publish "" "$queue-dead" 1 '{"headers":{"x-original-exchange":"","x-original-routingKey":"'"$queue"'","x-exception-message":"e"}}' -- \
+		publish "" "$queue-dead" 1 '{"headers":{"x-original-exchange":"'"$queue-x"'","x-original-routingKey":"orders.b"}}'
+	mq dlq requeue --yes "$(at "$queue-dead")"
+	expect_status 3
+	is "$("$MQTK" consume -q -e --ack -J "$(at "$queue")" | jq -c '[.key,.exchange]')" '[null,null]'
+	mq dlq requeue --yes --to "$(at "")&exchange=$queue-x" "$(at "$queue-dead")"
+	expect_status 0
+	for q in "$queue" "$queue-other"; do
+		is "$("$MQTK" consume -q -e --ack -J "$(at "$q")" | jq -c '[.key,.exchange]')" "[\"orders.b\",\"$queue-x\"]"
+	done
+}
+
 @test "queues that are gone or full: those letters stay, the others go, exit 3" {
 	mortal classic ',"x-max-length":2,"x-overflow":"reject-publish"'
 	peer declare "$queue-gone" "{\"x-dead-letter-exchange\":\"\",\"x-dead-letter-routing-key\":\"$queue-dead\"}" -- \
