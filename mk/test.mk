@@ -1,7 +1,7 @@
 # Tests. tests/run is what runs and counts them; here stands what has to be built before it.
 #
 # check and check-fast install what they need before anything is looked for, so the work itself is
-# done by a second make, which then finds the libraries.
+# done by a second make, which then finds the libraries (and with +, shares -j).
 TEST_MAKE = $(MAKE) --no-print-directory
 BATS_FILES := $(sort $(wildcard tests/*/*.bats))
 # ONLY="produce": only the unit tests and bats files with that in their names.
@@ -21,17 +21,17 @@ deps: ## install the libraries that building needs (Debian, Ubuntu), or name the
 
 check: ## every test, with real servers that are started for it and stopped again
 	@scripts/deps.sh build check
-	@$(TEST_MAKE) WERROR=1 all
-	@$(TEST_MAKE) WERROR=1 run-check
+	+@$(TEST_MAKE) WERROR=1 all
+	+@$(TEST_MAKE) WERROR=1 run-check
 
 check-fast: ## every test that needs no server (ONLY=name: those files)
 	@scripts/deps.sh build fast
-	@$(TEST_MAKE) WERROR=1 all
-	@$(TEST_MAKE) WERROR=1 run-check-fast
+	+@$(TEST_MAKE) WERROR=1 all
+	+@$(TEST_MAKE) WERROR=1 run-check-fast
 
 unit: ## the unit tests alone
 	@scripts/deps.sh build fast
-	@$(TEST_MAKE) WERROR=1 run-unit
+	+@$(TEST_MAKE) WERROR=1 run-unit
 
 .PHONY: run-unit
 run-unit: compile
@@ -49,5 +49,5 @@ schema-differ: ## compare 120,000 generated pairs of JSON Schema and instance wi
 
 demo: ## install what is needed, build, and show mqtk at work on the local store
 	@scripts/deps.sh build
-	@$(TEST_MAKE) all
+	+@$(TEST_MAKE) all
 	@scripts/demo.sh

@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
-# Everything that can be said about the tree without running it. `make lint` calls this; each step
-# names itself and prints only what is wrong; all steps run, the exit status tells whether one failed.
+# Everything that can be said about the tree without running it: lint.sh [analyzers | rest]
+#
+# `make lint` calls this; each step names itself and prints only what is wrong; all steps run, the
+# exit status tells whether one failed. `analyzers` are the steps that only compute, for minutes, and
+# build nothing: they can run beside others. `rest` is everything else.
+#
+# What clang-tidy found nothing in is remembered (MQTK_CACHE, usually ~/.cache/mqtk-tests): the same text,
+# with all that it includes, the same rules, flags and tool are not analyzed again.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 failed=()
 make=${MAKE:-make}
+which=${1-all}
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || jobs=2
 
 step() {
 	local name=$1 log
@@ -37,41 +45,68 @@ check_bats() {
 }
 
 compile_with() {
-	"$make" --no-print-directory -s -j2 "CC=$1" WERROR=1 compile
+	"$make" --no-print-directory -s "-j$jobs" "CC=$1" WERROR=1 "${@:2}" compile
+}
+
+# tidy_one FILE: with the flags in $tidy_flags, one a line.
+tidy_one() {
+	local -a flags extra=()
+	local flag seen
+	mapfile -t flags <<<"$tidy_flags"
+	for flag in "${flags[@]}"; do extra+=("--extra-arg=$flag"); done
+	# With comments, macros and #include lines: clang-tidy reads them too.
+	seen=$(set -o pipefail
+		{ echo "$tidy_rules" && echo "$tidy_flags" && clang "${flags[@]}" -E -CC -dD -dI "$1" 2>/dev/null; } |
+			sha256sum) && seen=$tidy_seen/${seen%% *} || seen=
+	if [ -n "$seen" ] && [ -e "$seen" ]; then
+		touch "$seen"
+		return
+	fi
+	clang-tidy --quiet "${extra[@]}" "$1" 2>/dev/null || return
+	[ -z "$seen" ] || : >"$seen"
 }
 
 tidy() {
-	local flag
-	local -a flags=() cxx_flags=(--extra-arg=-std=c++17)
-	while read -r flag; do
-		flags+=("--extra-arg=$flag")
-		[ "$flag" = -std=c11 ] || cxx_flags+=("--extra-arg=$flag")
-	done < <("$make" --no-print-directory -s print-cppflags)
-	printf '%s\0' "${sources[@]}" | xargs -0 -n 4 -P 2 clang-tidy --quiet "${flags[@]}" 2>/dev/null ||
-		return
-	[[ ${flags[*]} != *MQ_WITH_protobuf* ]] ||
-		clang-tidy --quiet "${cxx_flags[@]}" "${cxx_files[@]}" 2>/dev/null
+	tidy_rules=$(clang-tidy --version && cat .clang-tidy) || return
+	tidy_flags=$("$make" --no-print-directory -s print-cppflags) || return
+	tidy_seen=${MQTK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqtk-tests}/tidy
+	mkdir -p "$tidy_seen" && find "$tidy_seen" -type f -mtime +30 -delete
+	export -f tidy_one
+	export tidy_rules tidy_flags tidy_seen
+	# shellcheck disable=SC2016 # of the inner bash
+	printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'tidy_one "$1"' tidy || return
+	[[ $tidy_flags != *MQ_WITH_protobuf* ]] || {
+		tidy_flags=${tidy_flags/-std=c11/-std=c++17}
+		# shellcheck disable=SC2016
+		printf '%s\0' "${cxx_files[@]}" | xargs -0 -n 1 bash -c 'tidy_one "$1"' tidy
+	}
 }
 
 check_c() {
 	# missingIncludeSystem: its own view of system headers is not needed for what it finds.
 	# normalCheckLevelMaxBranches: only a note about its own limits.
 	# unusedFunction and constParameter are not asked for: the contracts are wider than one file.
-	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j 2 \
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j "$jobs" \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
 		-Iinclude -Isrc -I. -D_GNU_SOURCE -DMQ_WITH_kafka -DMQ_WITH_sqlite '-DMQ_VERSION="0"' \
 		-D__GNUC__ "${sources[@]}"
 }
 
-step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}" "${cxx_files[@]}"
-step 'rules of this project' scripts/lint-sources.sh
-step 'shellcheck' shellcheck -x "${scripts[@]}"
-step 'shellcheck of the tests' check_bats
-step 'gcc' compile_with gcc
-step 'clang' compile_with clang
-step 'clang-tidy' tidy
-step 'cppcheck' check_c
-step 'manual pages and completions' "$make" --no-print-directory -s docs-check
+if [ "$which" != analyzers ]; then
+	step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}" "${cxx_files[@]}"
+	step 'rules of this project' scripts/lint-sources.sh
+	step 'shellcheck' shellcheck -x "${scripts[@]}"
+	step 'shellcheck of the tests' check_bats
+	# These objects are those of `make check`. What clang warns of does not depend on optimization.
+	step 'gcc' compile_with gcc
+	step 'clang' compile_with clang OPT=-O0 VARIANT_SUFFIX=-lint
+	step 'manual pages and completions' \
+		"$make" --no-print-directory -s "-j$jobs" CC=gcc WERROR=1 docs-check
+fi
+if [ "$which" != rest ]; then
+	step 'clang-tidy' tidy
+	step 'cppcheck' check_c
+fi
 
 if [ ${#failed[@]} -gt 0 ]; then
 	printf 'lint: failed:'
@@ -79,4 +114,4 @@ if [ ${#failed[@]} -gt 0 ]; then
 	printf '\n'
 	exit 1
 fi >&2
-echo 'lint: clean'
+echo "lint: clean$([ "$which" = all ] || echo " ($which)")"
