@@ -328,6 +328,19 @@ every_other() {
 
 kills=${MQTK_TEST_KILLS:-8}
 
+@test "where all letters have been taken away nothing is missed" {
+	dead_letters 3
+	mq dlq drop -q --yes --no-backup "$a-dead"
+	expect_status 0
+	for way in "dlq export $a-dead -" "replay $a-dead replayed.jsonl"; do
+		# shellcheck disable=SC2086 # words
+		mq $way
+		expect_status 0
+		is "$out" ""
+		has_not "$err" "removed"
+	done
+}
+
 @test "killed at any moment: all letters arrive, none twice" {
 	"$MQTK" create -q "$a"
 	local n=$((kills * 2000 + 4000))

@@ -28,7 +28,9 @@ void mq_rd_gap_open(struct mq_rd_reader *r, struct mq_rd_cursor *cursor, const s
 
 	cursor->counted = mq_rd_id_compare(cursor->next, extent->first) <= 0;
 	cursor->removed = removed_of(extent);
+	/* What was never given was never removed: the end of a stream that was emptied. */
 	if (from->kind != MQ_POS_ID || mq_rd_id_compare(cursor->next, MQ_RD_ID_MIN) == 0 ||
+	    mq_rd_id_compare(cursor->next, extent->last) > 0 ||
 	    mq_rd_id_compare(cursor->next, extent->first) >= 0 ||
 	    (!deleted && cursor->removed == 0))
 		return;
