@@ -121,7 +121,10 @@ const struct mq_command mq_cmd_dlq_requeue = {
         "died, or all into --to ADDR. Headers that tell of the death are left out; "
         "mqtk-replay-count counts how often a message was put back. A letter is gone from "
         "ADDR, or passed by the group, only after its target has confirmed it; killed at any "
-        "moment it is at most there twice. Letters that come while this runs stay.",
+        "moment it is at most there twice. Letters that come while this runs stay.\n\n"
+        "A message gets its own time back where the letter tells it, but the time of now where its "
+        "stream keeps messages by their own time (Kafka, the local store) and less than half of "
+        "its stay were left: else it could be removed before anybody reads it.",
     .examples = examples,
     .topic = "dead-letters",
     .sets = sets,

@@ -100,6 +100,8 @@ static const struct mq_option copy_rows[] = {
      .arg = "WHICH",
      .choices = timestamps,
      .help = "original or now (original)",
+     .more = "A stream that keeps messages by their own time (Kafka, the local store) may remove "
+             "copies with an old one before they are read; that is said when it is seen.",
      .field = FIELD(timestamps)},
     {.name = "to-partition",
      .type = MQ_OPT_CUSTOM,

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SOON_MS = 60 * 1000 }; /* younger messages stay anywhere: nobody is asked about them */
+
 static const char *const compressions[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
 
 const char *target_shown(const struct target *target)
@@ -298,29 +300,30 @@ void target_release(struct target *target)
 
 /* --- placing --------------------------------------------------------------------------------- */
 
-/* The stream of the copy's own name. */
-static int place_by_name(struct target *target, struct mq_message *copy, int32_t source,
-                         int32_t *ret_partitions, struct mq_err *err)
+/* The stream of the copy's own name. NULL with err set when it is not there. */
+static struct target_stream *place_by_name(struct target *target, struct mq_message *copy,
+                                           int32_t source, struct mq_err *err)
 {
 	struct target_stream *stream = NULL;
 
-	if (copy->stream.len == 0)
-		return mq_fail(err, MQ_DATA, "the message names no stream, and %s none either",
-		               target_shown(target));
+	if (copy->stream.len == 0) {
+		mq_fail(err, MQ_DATA, "the message names no stream, and %s none either",
+		        target_shown(target));
+		return NULL;
+	}
 	if (target->n_streams > 0)
 		stream = find_stream(target, copy->stream);
 	if (!stream)
 		stream = add_stream(target, copy->stream, source, err);
 	if (!stream)
-		return -1;
+		return NULL;
 	if (stream->missing.code != MQ_OK) {
 		*err = stream->missing;
-		return -1;
+		return NULL;
 	}
 	if (!target->writer && open_writer(target, &target->spec, err) < 0)
-		return -1;
-	*ret_partitions = stream->partitions;
-	return 0;
+		return NULL;
+	return stream;
 }
 
 static void note_placing(struct target *target, int32_t source, int32_t partitions)
@@ -356,25 +359,15 @@ static int32_t place_auto(struct target *target, int32_t partition, int32_t sour
 	return MQ_NO_PARTITION;
 }
 
-int target_place(struct target *target, struct mq_message *copy, int32_t source, struct mq_err *err)
+static void place(struct target *target, struct mq_message *copy, int32_t source,
+                  int32_t partitions)
 {
 	const struct replay_placement *placement = &target->values->placement;
-	int32_t partitions, partition = copy->partition;
+	int32_t partition = copy->partition;
 
-	if (target->path) /* a line says where the message came from */
-		return 0;
-	if (target->by_name) {
-		if (place_by_name(target, copy, source, &partitions, err) < 0)
-			return -1;
-	} else {
-		copy->stream = MQ_ABSENT;
-		partitions = target->writer->partitions;
-	}
-	copy->offset = MQ_NO_OFFSET;
-	copy->id = MQ_ABSENT;
 	copy->partition = MQ_NO_PARTITION;
 	if (partitions < 0)
-		return 0;
+		return;
 	switch (placement->placing) {
 	case REPLAY_PLACE_KEEP:
 		copy->partition = partition;
@@ -392,7 +385,7 @@ int target_place(struct target *target, struct mq_message *copy, int32_t source,
 		for (size_t i = 0; i < placement->n_moves; i++)
 			if (placement->moves[i].from == partition) {
 				copy->partition = placement->moves[i].to;
-				return 0;
+				return;
 			}
 		copy->partition = place_auto(target, partition, source, partitions);
 		break;
@@ -400,5 +393,75 @@ int target_place(struct target *target, struct mq_message *copy, int32_t source,
 		copy->partition = place_auto(target, partition, source, partitions);
 		break;
 	}
+}
+
+/* --- times ------------------------------------------------------------------------------------ */
+
+static int64_t keeps_ms(struct target *target, struct target_keeping *keeping, const char *stream)
+{
+	struct mq_err err = MQ_ERR_INIT;
+
+	if (!keeping->asked && mq_keeps(target->conn, stream, &keeping->ms, &err) < 0) {
+		mq_log(target->env, MQ_LEVEL_VERBOSE, "how long %s keeps messages: %s", stream,
+		       err.message);
+		keeping->ms = -1;
+	}
+	keeping->asked = true;
+	return keeping->ms;
+}
+
+/* A message whose time is far back is removed by a stream that keeps messages by their own time,
+ * although it came just now. A dead letter is put back to be read, so it gets the time of now while
+ * less than half of its stay is left; a copy keeps its time, and it is said. */
+static void look_at_time(struct target *target, struct target_keeping *keeping, const char *stream,
+                         struct mq_message *copy)
+{
+	char text[MQ_DURATION_TEXT];
+	int64_t age = copy->ts_ms == MQ_NO_TIME ? 0 : mq_now_ms() - copy->ts_ms;
+
+	if (!stream || age < SOON_MS || keeps_ms(target, keeping, stream) < 0 ||
+	    age < keeping->ms / 2)
+		return;
+	if (target->values->chosen)
+		copy->ts_ms = MQ_NO_TIME;
+	if (keeping->noted)
+		return;
+	keeping->noted = true;
+	mq_duration_format(keeping->ms, text);
+	if (target->values->chosen)
+		mq_log(target->env, MQ_LEVEL_NOTE,
+		       "%s keeps messages for %s by their own time: those older than half of that "
+		       "get the time of now, so that they stay",
+		       stream, text);
+	else
+		mq_log(target->env, MQ_LEVEL_WARN,
+		       "%s keeps messages for %s by their own time, and old ones come: they may be "
+		       "removed at once; --timestamps now gives them the time of now",
+		       stream, text);
+}
+
+int target_place(struct target *target, struct mq_message *copy, int32_t source, struct mq_err *err)
+{
+	struct target_keeping *keeping = &target->keeping;
+	const char *stream = target->address.stream;
+	int32_t partitions;
+
+	if (target->path) /* a line says where the message came from */
+		return 0;
+	if (target->by_name) {
+		struct target_stream *home = place_by_name(target, copy, source, err);
+		if (!home)
+			return -1;
+		keeping = &home->keeping;
+		stream = home->name;
+		partitions = home->partitions;
+	} else {
+		copy->stream = MQ_ABSENT;
+		partitions = target->writer->partitions;
+	}
+	copy->offset = MQ_NO_OFFSET;
+	copy->id = MQ_ABSENT;
+	place(target, copy, source, partitions);
+	look_at_time(target, keeping, stream, copy);
 	return 0;
 }

@@ -8,10 +8,17 @@
 #include "cmd/replay/plan.h"
 #include "cmd/replay/replay.h"
 
+/* How long a stream keeps messages by their own time (mq_keeps), asked for when one is old. */
+struct target_keeping {
+	bool asked, noted;
+	int64_t ms; /* -1: for ever, or unknown */
+};
+
 struct target_stream {
 	char *name; /* owned */
 	size_t len;
 	int32_t partitions; /* -1: it has none, or unknown */
+	struct target_keeping keeping;
 	struct mq_err missing;
 };
 
@@ -35,6 +42,7 @@ struct target {
 	struct target_spec spec;
 	struct target_stream *streams; /* that were written to, or will be */
 	size_t n_streams, at;
+	struct target_keeping keeping; /* of the one stream; by_name each has its own */
 	bool placing_noted;
 };
 
@@ -49,8 +57,9 @@ int target_open(struct target *target, const struct target_spec *spec, const str
                 struct mq_err *err);
 void target_release(struct target *target);
 
-/* Says where the copy goes: stream and partition. partitions: how many the source has, or -1. -1
- * when it has no place (err says why). */
+/* Says where the copy goes: stream and partition; and its time, where a dead letter's own would
+ * have it removed before anybody reads it. partitions: how many the source has, or -1. -1 when it
+ * has no place (err says why). */
 int target_place(struct target *target, struct mq_message *copy, int32_t partitions,
                  struct mq_err *err);
 

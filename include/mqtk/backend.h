@@ -294,6 +294,9 @@ struct mq_backend {
 	/* One stream with everything known: partitions, positions, configuration, groups. */
 	int (*describe)(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
 	                struct mq_err *err);
+	/* How long the stream keeps messages by their own time, in ms: one whose time is further
+	 * back is removed, however lately it came. -1: it does not, or nobody may know. */
+	int (*keeps)(struct mq_conn *conn, const char *stream, int64_t *ret_ms, struct mq_err *err);
 	/* Fills requests[i].offset with the position of requests[i].pos (BEGINNING, END, TIME) in
 	 * that stream's partition; END where nothing is at or after the moment. */
 	int (*locate)(struct mq_conn *conn, struct mq_locate *requests, size_t n,

@@ -51,6 +51,8 @@ int mq_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list, st
 int mq_dead_routes(struct mq_conn *conn, struct mq_dead_route_list *ret_list, struct mq_err *err);
 int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                 struct mq_err *err);
+/* -1 where the backend has no such thing. */
+int mq_keeps(struct mq_conn *conn, const char *stream, int64_t *ret_ms, struct mq_err *err);
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);
 int mq_groups(struct mq_conn *conn, const struct mq_group_query *query,
               struct mq_group_list *ret_list, struct mq_err *err);

@@ -362,6 +362,12 @@ int mq_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info 
 	return conn->backend->describe(conn, stream, ret_info, err);
 }
 
+int mq_keeps(struct mq_conn *conn, const char *stream, int64_t *ret_ms, struct mq_err *err)
+{
+	*ret_ms = -1;
+	return conn->backend->keeps ? conn->backend->keeps(conn, stream, ret_ms, err) : 0;
+}
+
 int mq_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err)
 {
 	if (!conn->backend->locate)

@@ -105,6 +105,26 @@ payloads() {
 	is "$("$MQTK" consume -q -e -J "$s/orders" | jq -c '[.payload,.ts]')" $'["a",1700000000000]\n["b",1800000000001]\n["c",1800000000002]'
 }
 
+@test "requeue: an old letter gets the time of now where its own would have it removed" {
+	local old=$((($(date +%s) - 5400) * 1000))
+	"$MQTK" create -q --retention 2h "$s/short"
+	"$MQTK" create -q --retention 4h "$s/long"
+	"$MQTK" create -q "$s/ever"
+	for home in short long ever; do
+		echo "$home" | "$MQTK" produce -q --ts "$old" -H "dlq-origin-stream=$home" "$s/dead"
+	done
+	mq dlq requeue --yes "$s/dead"
+	expect_status 0
+	has "$err" "short keeps messages for 2h00m by their own time"
+	[[ $err != *"long keeps"* ]]
+	is "$("$MQTK" consume -q -e -J "$s/short" | jq ".ts >= $old + 5400000")" true
+	is "$("$MQTK" consume -q -e -J "$s/long" "$s/ever" | jq .ts | sort -u)" "$old"
+	# To one stream as well.
+	mq dlq requeue --yes --group again --to "$s/short" "$s/dead"
+	expect_status 0
+	is "$("$MQTK" consume -q -e -J "$s/short" | jq ".ts >= $old + 5400000" | sort | uniq -c | xargs)" "4 true"
+}
+
 @test "a counter beyond all numbers holds back, too; a name in a letter drives no terminal" {
 	"$MQTK" create -q "$s/orders"
 	for count in 9223372036854775807 99999999999999999999999 999999999999999999 1 -7; do

@@ -170,6 +170,19 @@ payloads() { # ADDR
 	is "$(jq '.ts > 1700000001000' copies | sort -u)" true
 }
 
+@test "old copies in a stream that keeps messages by their own time: it is said, with what helps" {
+	echo x | "$MQTK" produce -q --ts $((($(date +%s) - 5400) * 1000)) local/a
+	mq create -q --retention 2h local/short
+	mq replay -q local/a local/short
+	expect_status 0
+	[[ $err == *"short keeps messages for 2h00m by their own time"*"--timestamps now"* ]]
+	mq replay -q --timestamps now local/a local/short
+	[ -z "$err" ]
+	mq create -q --retention 1d local/long
+	mq replay -q local/a local/long
+	[ -z "$err" ]
+}
+
 @test "partitions are kept when there are as many, else keys decide; or as --to-partition says" {
 	mq create -q --partitions 3 local/a
 	for p in 0 1 2; do echo "k$p:$p" | "$MQTK" produce -q -K: -p $p local/a; done

@@ -106,6 +106,20 @@ hex() {
 		$'10 ["1"]\n10 ["2"]'
 }
 
+@test "an old letter gets the time of now where the topic would remove it by its own" {
+	local old=$((($(date +%s) - 7200) * 1000)) short
+	topics 1 1
+	short=$topic-short
+	"$MQTK" create -q --retention 1h "${address%/*}/$short"
+	printf '{"payload":"%s","ts":'"$old"',"headers":[["dlq-origin-stream","%s"]]}\n' a "$topic" b "$short" |
+		"$MQTK" produce -q -J "$dead"
+	mq dlq requeue --yes "$dead"
+	expect_status 0
+	has "$err" "$short keeps messages for 1h00m by their own time"
+	is "$("$MQTK" consume -q -e -J "$address" | jq -c '[.payload,.ts]')" "[\"a\",$old]"
+	is "$("$MQTK" consume -q -e -J "${address%/*}/$short" | jq -c "[.payload,.ts > $old + 7000000]")" '["b",true]'
+}
+
 @test "hostile values count as not said; what is shown drives no terminal; all of it goes back" {
 	topics 3 2
 	letters hostile

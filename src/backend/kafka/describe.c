@@ -261,6 +261,35 @@ out:
 	return rc;
 }
 
+static const char *config_value(const struct mq_stream_info *info, const char *name)
+{
+	for (size_t i = 0; i < info->n_config; i++)
+		if (strcmp(info->config[i].name, name) == 0 && info->config[i].value)
+			return info->config[i].value;
+	return "";
+}
+
+int mq_kafka_keeps(struct mq_conn *conn, const char *stream, int64_t *ret_ms, struct mq_err *err)
+{
+	struct mq_kafka_handle *handle = mq_kafka_admin_handle((struct mq_kafka_conn *)conn, err);
+	struct mq_stream_info info;
+	int64_t ms;
+
+	if (!handle)
+		return -1;
+	mq_stream_info_init(&info);
+	info.name = strdup(stream);
+	int rc = info.name ? fill_config(handle, &info, err) : mq_fail_memory(err);
+	struct mq_err ignored = MQ_ERR_INIT;
+	/* Where the broker's own clock counts, no message comes with an old time. */
+	if (rc == 0 && strstr(config_value(&info, "cleanup.policy"), "delete") &&
+	    strcmp(config_value(&info, "message.timestamp.type"), "LogAppendTime") != 0 &&
+	    mq_int_parse(config_value(&info, "retention.ms"), -1, INT64_MAX, &ms, &ignored) == 0)
+		*ret_ms = ms;
+	mq_stream_info_release(&info);
+	return rc;
+}
+
 /* --- groups --------------------------------------------------------------------------------------
  */
 

@@ -59,6 +59,7 @@ const struct mq_backend mq_backend_kafka = {
     .describe_broker = mq_kafka_describe_broker,
     .list = mq_kafka_list,
     .describe = mq_kafka_describe,
+    .keeps = mq_kafka_keeps,
     .locate = mq_kafka_locate,
     .groups = mq_kafka_groups,
     .group_set = mq_kafka_group_set,

@@ -205,6 +205,7 @@ int mq_kafka_describe_broker(struct mq_conn *conn, struct mq_broker_info *ret_in
                              struct mq_err *err);
 int mq_kafka_list(struct mq_conn *conn, bool deep, struct mq_stream_list *ret_list,
                   struct mq_err *err);
+int mq_kafka_keeps(struct mq_conn *conn, const char *stream, int64_t *ret_ms, struct mq_err *err);
 int mq_kafka_describe(struct mq_conn *conn, const char *stream, struct mq_stream_info *ret_info,
                       struct mq_err *err);
 int mq_kafka_locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err);

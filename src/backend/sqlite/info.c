@@ -198,3 +198,17 @@ int mq_sq_describe(struct mq_sq *sq, const char *name, struct mq_stream_info *re
 		mq_stream_info_release(ret_info);
 	return result;
 }
+
+int mq_sq_keeps(struct mq_sq *sq, const char *name, int64_t *ret_ms, struct mq_err *err)
+{
+	struct mq_sq_stream stream = {0};
+
+	if (mq_sq_begin_read(sq, err) < 0)
+		return -1;
+	int found = mq_sq_stream_find(sq, name, &stream, err);
+	if (found == 1)
+		*ret_ms = stream.retention_ms;
+	mq_sq_rollback(sq);
+	mq_sq_stream_release(&stream);
+	return found < 0 ? -1 : 0;
+}

@@ -131,6 +131,17 @@ static int describe(struct mq_conn *conn, const char *stream, struct mq_stream_i
 	return result;
 }
 
+static int keeps(struct mq_conn *conn, const char *stream, int64_t *ret_ms, struct mq_err *err)
+{
+	struct mq_sq sq;
+
+	if (open_for(conn, &sq, false, err) < 0)
+		return -1;
+	int result = mq_sq_keeps(&sq, stream, ret_ms, err);
+	mq_sq_close(&sq);
+	return result;
+}
+
 static int locate(struct mq_conn *conn, struct mq_locate *requests, size_t n, struct mq_err *err)
 {
 	struct mq_sq sq;
@@ -286,6 +297,7 @@ const struct mq_backend mq_backend_sqlite = {
     .describe_broker = describe_broker,
     .list = list,
     .describe = describe,
+    .keeps = keeps,
     .locate = locate,
     .groups = groups,
     .group_set = group_set,

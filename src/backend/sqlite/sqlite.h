@@ -204,6 +204,7 @@ int mq_sq_locate_many(struct mq_sq *sq, struct mq_locate *requests, size_t n, st
 /* --- info.c ---------------------------------------------------------------------------------- */
 
 int mq_sq_list(struct mq_sq *sq, bool deep, struct mq_stream_list *ret_list, struct mq_err *err);
+int mq_sq_keeps(struct mq_sq *sq, const char *stream, int64_t *ret_ms, struct mq_err *err);
 int mq_sq_describe(struct mq_sq *sq, const char *stream, struct mq_stream_info *ret_info,
                    struct mq_err *err);
 
