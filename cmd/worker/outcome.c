@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Of what a program answers that is said when it ends the run. */
+enum { WHY_SAID = 200 };
+
 /* --- done ------------------------------------------------------------------------------------- */
 
 static void finish(struct worker *worker, struct job *job)
@@ -82,10 +85,18 @@ static void give_up(struct worker *worker, const struct job *job, const struct v
 		snprintf(place, sizeof place, " at %.*s", (int)m->id.len, m->id.data);
 	else if (m->offset != MQ_NO_OFFSET)
 		snprintf(place, sizeof place, "[%d] at %" PRId64, (int)m->partition, m->offset);
-	mq_fail(&why, MQ_PARTIAL, "a message of %.*s%s failed %d time%s: %s%s%s",
+	/* What programs complain of has been on standard error, but not what they answer. */
+	struct mq_bytes answered = verdict->status[0] ? MQ_ABSENT : verdict->error;
+	size_t len = answered.len < WHY_SAID ? answered.len : WHY_SAID;
+	while (len > 0 && len < answered.len && ((unsigned char)answered.data[len] & 0xc0) == 0x80)
+		len--;
+	mq_fail(&why, MQ_PARTIAL, "a message of %.*s%s failed %d time%s: %s%s%s%.*s",
 	        (int)m->stream.len, m->stream.data ? m->stream.data : "", place, job->attempts,
-	        job->attempts == 1 ? "" : "s", verdict->reason, verdict->status[0] ? ", " : "",
-	        verdict->status);
+	        job->attempts == 1 ? "" : "s", verdict->reason,
+	        verdict->status[0] ? ", "
+	        : len > 0          ? ": "
+	                           : "",
+	        verdict->status, (int)len, len > 0 ? answered.data : "");
 	if (strcmp(verdict->status, "exit 127") == 0)
 		mq_hint(&why, "127 is how a shell says that there is no such command");
 	else if (strcmp(verdict->status, "exit 126") == 0)

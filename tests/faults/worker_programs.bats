@@ -46,6 +46,16 @@ fails_with() {
 	has "$err" "may not be executed"
 }
 
+@test "without dead letters the end says what a program of --exec-lines answered" {
+	seq 1 | "$MQTK" produce -q "$a"
+	mq consume -e --group g --exec-lines 'while read -r n; do printf "reject no \033[31m price %s\n" "$n"; done' "$a"
+	expect_status 3
+	has "$err" "failed 1 time: reject: no ?[31m price 1"
+	mq consume -e --group g --retries 0 --exec-lines 'while read -r n; do echo retry; done' "$a"
+	expect_status 3
+	has "$err" "failed 1 time: retry"$'\n'
+}
+
 @test "children that it leaves behind, with all pipes in their hands, are not waited for and end" {
 	seq 3 | "$MQTK" produce -q "$a"
 	mq_within 20 consume -e --group g --reply=sqlite:s.db/r --exec "$(marked 'sleep 1000 & sleep 1000 & echo x')" "$a"
