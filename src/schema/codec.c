@@ -4,6 +4,7 @@
  */
 #include "schema/codec.h"
 #include "format/json_read.h"
+#include "schema/avro/schema.h"
 #include "schema/avro/single.h"
 
 #include <stdio.h>
@@ -283,6 +284,39 @@ static int decode_by(struct mq_codec *codec, struct mq_schema *schema, const int
 	return 1;
 }
 
+static bool is_bare_bytes(const struct mq_schema *schema)
+{
+	const struct av_schema *avro = NULL;
+
+	if (mq_schema_kind(schema) == MQ_SCHEMA_AVRO)
+		avro = av_schema_of(schema);
+	return avro && avro->nodes[avro->root].type == AV_BYTES;
+}
+
+/* Behind an id or a GUID, of a schema that is nothing but "bytes", Confluent's wire format has the
+ * bytes without their length, and so writes its serializer for Java (Connect too); those for other
+ * languages write the length. What does not begin with its own length has none. */
+static int decode_bare_bytes(struct mq_codec *codec, struct mq_schema *schema,
+                             struct mq_bytes payload, struct mq_buf *buf, struct mq_err *err)
+{
+	size_t before = buf->len;
+
+	if (decode_by(codec, schema, NULL, 0, payload, buf, NULL) == 1)
+		return 1;
+	buf->len = before;
+	mq_buf_clear(&codec->scratch);
+	/* A long of Avro: zigzag, then a varint. */
+	uint64_t len = (uint64_t)payload.len << 1;
+	for (; len >= 0x80; len >>= 7)
+		if (mq_buf_append_char(&codec->scratch, (char)(len | 0x80), err) < 0)
+			return -1;
+	if (mq_buf_append_char(&codec->scratch, (char)len, err) < 0 ||
+	    mq_buf_append(&codec->scratch, payload.data, payload.len, err) < 0)
+		return -1;
+	return decode_by(codec, schema, NULL, 0,
+	                 mq_bytes_of(codec->scratch.data, codec->scratch.len), buf, err);
+}
+
 /* Message indexes behind an id or a GUID. */
 static int take_indexes(struct mq_frame *frame, int32_t *indexes, size_t *ret_n, struct mq_err *err)
 {
@@ -319,6 +353,8 @@ static int decode_named(struct mq_codec *codec, struct mq_frame *frame, struct m
 	}
 	if (kind == MQ_SCHEMA_PROTOBUF && take_indexes(frame, indexes, &n_indexes, err) < 0)
 		return -1;
+	if (schema && is_bare_bytes(schema))
+		return decode_bare_bytes(codec, schema, frame->payload, buf, err);
 	if (schema)
 		return decode_by(codec, schema, indexes, n_indexes, frame->payload, buf, err);
 	if (kind == MQ_SCHEMA_JSON)

@@ -3,7 +3,7 @@
 # few lines, which counts what it is asked.
 load ../lib/helpers
 
-# Ids 1 and 2 are Avro, 3 JSON, 4 of a kind that nobody knows.
+# Ids 1, 2 and 5 are Avro, 3 JSON, 4 of a kind that nobody knows.
 setup_file() {
 	cat >"$BATS_FILE_TMPDIR/schemas" <<-'EOF'
 		{"1": {"schemaType": "AVRO", "subject": "orders-value", "version": 1,
@@ -12,7 +12,8 @@ setup_file() {
 		 "2": {"schemaType": "AVRO", "subject": "orders-key", "schema": "\"string\""},
 		 "3": {"schemaType": "JSON", "subject": "json-value",
 		       "schema": "{\"type\":\"object\",\"required\":[\"id\"]}"},
-		 "4": {"schemaType": "THRIFT", "subject": "other", "schema": "struct"}}
+		 "4": {"schemaType": "THRIFT", "subject": "other", "schema": "struct"},
+		 "5": {"schema": "\"bytes\""}}
 	EOF
 	"$BATS_TEST_DIRNAME/../../scripts/python.sh" "$BATS_TEST_DIRNAME/../faults/codec_registry.py" \
 		"$BATS_FILE_TMPDIR/schemas" >"$BATS_FILE_TMPDIR/requests" 3>&- 4>&- &
@@ -176,6 +177,21 @@ requests() {
 	expect_status 0
 	mq consume -e -f '%{payload:hex} %h\n' "$store/u"
 	[ "$out" = "0000000001040000 a=b" ]
+}
+
+@test "a schema that is only bytes: with their length as most write it, and without as Java does" {
+	# "abc" both ways, none both ways, and 200 of them.
+	printf '\0\0\0\0\5\6abc;\0\0\0\0\5abc;\0\0\0\0\5\0;\0\0\0\0\5;\0\0\0\0\5%0200d;' 0 >fed
+	mq produce -D ";" "$store/raw" <fed
+	expect_status 0
+	mq consume -e --decode auto --registry "$url" "$store/raw"
+	expect_status 0
+	[ "$out" = "$(printf '"abc"\n"abc"\n""\n""\n"%0200d"' 0)" ]
+	# Without a frame the specification holds.
+	printf abc >fed
+	mq produce -D ";" "$store/bare" <fed
+	mq consume -e --decode avro --framing none --schema id:5 --registry "$url" "$store/bare"
+	expect_status 7
 }
 
 @test "single objects and container files as payloads" {
