@@ -57,6 +57,9 @@ enum mq_schema_kind mq_schema_guess(const struct mq_schema_spec *spec)
 	if (ends_in(name, ".proto") || ends_in(name, ".desc") || ends_in(name, ".pb") ||
 	    ends_in(name, ".protoset"))
 		return MQ_SCHEMA_PROTOBUF;
+	/* Whose parser then says that it should not be there. */
+	if (text.len > 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+		text.data += 3, text.len -= 3;
 	while (text.len > 0 && memchr(" \t\r\n", text.data[0], 4))
 		text.data++, text.len--;
 	if (text.len == 0)
@@ -64,8 +67,9 @@ enum mq_schema_kind mq_schema_guess(const struct mq_schema_spec *spec)
 	if (text.data[0] == '[' || text.data[0] == '"')
 		return MQ_SCHEMA_AVRO;
 	if (text.data[0] != '{')
-		return text.data[0] == 't' || text.data[0] == 'f' ? MQ_SCHEMA_JSON
-		                                                  : MQ_SCHEMA_PROTOBUF;
+		return ends_in(name, ".json") || text.data[0] == 't' || text.data[0] == 'f'
+		           ? MQ_SCHEMA_JSON
+		           : MQ_SCHEMA_PROTOBUF;
 	return av_looks_like_schema(text) ? MQ_SCHEMA_AVRO : MQ_SCHEMA_JSON;
 }
 

@@ -327,6 +327,14 @@ requires_protobuf() {
 	[ "$(wc -l <out)" -eq 4 ]
 	mq schema validate --schema - <order.json
 	expect_status 2
+	printf '\xef\xbb\xbf{"type":"object"}' >bom.json
+	mq schema validate --schema bom.json orders.jsonl
+	expect_status 7
+	[[ $err == *"bom.json"*"byte order mark"* ]] || fail "$err"
+	printf '\xff\xfe{\0}\0' >utf16.json
+	mq schema validate --schema utf16.json orders.jsonl
+	expect_status 7
+	[[ $err == *"utf16.json"*"UTF-16"* ]] || fail "$err"
 }
 
 @test "references: beside the file, by --remote-dir, and nothing else without --allow-remote" {
