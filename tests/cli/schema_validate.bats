@@ -366,6 +366,10 @@ requires_protobuf() {
 	cd v1
 	mq schema validate --schema ../order.json ../orders.jsonl
 	expect_status 1
+	echo '{"$schema": "./schema-of-itself-with-a-long-name.json"}' >schema-of-itself-with-a-long-name.json
+	mq schema validate --schema schema-of-itself-with-a-long-name.json orders.jsonl
+	expect_status 7
+	[[ $err == *"meta-schemas that need each other"* ]] || fail "$err"
 }
 
 # serve: the folder site over HTTP, with a registry's answer for what is not there; $url is its

@@ -9,8 +9,8 @@
 enum {
 	URI_MAX = 8192,
 	DOCUMENTS_MAX = 1000,
-	DEPTH_MAX = 32, /* documents that need each other's meta-schemas */
-	LARGE = 32,     /* objects with more members are not searched one by one */
+	DEPTH_MAX = 4, /* meta-schemas of meta-schemas */
+	LARGE = 32,    /* objects with more members are not searched one by one */
 };
 
 void js_library_init(struct js_library *library, enum js_draft otherwise, js_load_fn *load,
