@@ -33,6 +33,7 @@ struct file_write_spec {
 	const char *path; /* "-": standard output */
 	bool append;      /* what the file holds stays; else it must be empty or new */
 	bool resume; /* the same, but it must be there, and a last line that was cut short goes */
+	bool ends;   /* append: a last line that was cut short is ended, so that it stays alone */
 	void (*delivered)(void *ctx, const struct mq_delivery *delivery);
 	void *ctx;
 };

@@ -78,6 +78,14 @@ static int look_at(struct file_writer *w, const struct file_write_spec *spec, st
 	}
 	if (st.st_size > 0 && find_whole(w->out.fd, st.st_size, &whole, spec->path, err) < 0)
 		return -1;
+	if (whole < st.st_size && spec->ends) {
+		mq_log(w->conn.env, MQ_LEVEL_NOTE,
+		       "%s: its last line is unfinished, as a run that was killed leaves one; it "
+		       "stays alone",
+		       spec->path);
+		w->stored = st.st_size;
+		return mq_buf_append_char(&w->out.buf, '\n', err);
+	}
 	if (whole < st.st_size && !spec->resume) {
 		mq_fail(err, MQ_DATA, "%s does not end in a whole line", spec->path);
 		return mq_hint(err, "what would be appended could not be told from it");

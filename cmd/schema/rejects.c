@@ -78,8 +78,11 @@ int rejects_open(struct rejects *rejects, const struct mq_invocation *invocation
 	rejects->ending = ending;
 	if (ending.data)
 		return open_raw(rejects, rejects->shown, err);
-	struct file_write_spec spec = {
-	    .path = rejects->shown, .append = true, .delivered = delivered, .ctx = rejects};
+	struct file_write_spec spec = {.path = rejects->shown,
+	                               .append = true,
+	                               .ends = true,
+	                               .delivered = delivered,
+	                               .ctx = rejects};
 	return file_writer_open(&spec, invocation->env, &rejects->writer, err);
 }
 

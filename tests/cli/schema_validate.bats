@@ -636,6 +636,12 @@ sys.stdout.write("{\"id\":\"" + "x" * 30000000 + "\"}\n{\"id\":\"\\ud800\"}\n{\"
 	mq consume -q -e --schema order.json --reject-to kept.jsonl "$store/o"
 	expect_status 0
 	jq -es 'map(.payload) == ["{\"total\":-1}"]' kept.jsonl
+	# A run that was killed left half a line: the next one goes on behind it.
+	printf '{"stream":"o"' >half.jsonl
+	mq consume -q -e --schema order.json --reject-to half.jsonl "$store/o"
+	expect_status 0
+	[ "$(sed -n 1p half.jsonl)" = '{"stream":"o"' ]
+	sed 1d half.jsonl | jq -es 'map(.payload) == ["{\"total\":-1}"]'
 	# Nothing is settled that could not be put aside.
 	if [ -e /dev/full ]; then
 		mq consume -q -e --group h --schema order.json --reject-to /dev/full "$store/o"
