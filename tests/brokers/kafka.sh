@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Kafka servers for tests, to be sourced inside tests/brokers/run (which sets MQTK_TEST_DIR):
 #
-#   kafka_start NAME VERSION [--nodes N] [--sasl] [--tls] [--set PROPERTY=VALUE]…
+#   kafka_start NAME VERSION [--nodes N] [--sasl] [--tls] [--brief] [--set PROPERTY=VALUE]…
+#                         brief: it lives for one test, and is compiled quickly rather than well
 #   kafka_use NAME        sets KAFKA, and as asked KAFKA_SASL, KAFKA_TLS, KAFKA_CA
 #   kafka_stop NAME [NODE]    kafka_kill NAME NODE    kafka_again NAME NODE
 #   kafka_tool NAME CLASS ARGUMENT…
@@ -85,20 +86,63 @@ PROPERTIES
 	[ ${#settings[@]} -eq 0 ] || printf '%s\n' "${settings[@]}"
 }
 
-# kafka_java DIR ARGUMENT…: Java with the jars of the cluster in DIR.
+# kafka_archive VERSION: prints the file with what Java makes of Kafka's classes when it starts, which
+# is then a third of the work. It lies beside the jars, and comes from a server that only starts and
+# stops. An empty one: there is none, and everything works without.
+kafka_archive() {
+	local archive new i pid dir nodes=1 sasl="" tls=""
+	local -a ports settings=()
+	archive=$(broker_cache)/kafka-$1.$(java -version 2>&1 | cksum | cut -d ' ' -f 1).jsa
+	if [ ! -e "$archive" ] && new=$(mktemp -d "$archive.XXXXXX"); then
+		dir=$new
+		mkdir "$dir/1"
+		echo "$1" >"$dir/version"
+		: >"$dir/archive"
+		read -ra ports <<<"$(broker_ports 4)"
+		kafka_properties 1 >"$dir/properties"
+		if kafka_java "$dir" kafka.tools.StorageTool format -t abcdefghijklmnopqrstuA \
+			-c "$dir/properties" >"$dir/log" 2>&1 </dev/null; then
+			timeout 60 java -Xmx512m -XX:+UseSerialGC "-XX:ArchiveClassesAtExit=$dir/new" \
+				-cp "$(broker_cache)/kafka-$1/*" kafka.Kafka "$dir/properties" \
+				>"$dir/log" 2>&1 </dev/null 3>&- 4>&- &
+			pid=$!
+			for ((i = 0; i < 600; i++)); do
+				! grep -q 'Kafka Server started' "$dir/log" || break
+				sleep 0.1
+			done
+			kill "$pid" 2>/dev/null || true
+			wait "$pid" || true
+		fi
+		[ -e "$dir/new" ] || : >"$dir/new"
+		mv -f "$dir/new" "$archive"
+		rm -rf "$dir"
+	fi
+	echo "$archive"
+}
+
+# kafka_vm DIR: sets vm, what Java is told for the cluster in DIR.
+kafka_vm() {
+	local archive
+	archive=$(<"$1/archive")
+	vm=(-Xmx512m -XX:+UseSerialGC -Xlog:disable -Xlog:all=warning:stderr
+		-Dorg.slf4j.simpleLogger.showDateTime=true -cp "$(broker_cache)/kafka-$(<"$1/version")/*")
+	[ ! -s "$archive" ] || vm+=(-Xshare:auto "-XX:SharedArchiveFile=$archive")
+}
+
+# kafka_java DIR ARGUMENT…: Java with the jars of the cluster in DIR, for something short.
 kafka_java() {
-	local dir=$1
-	shift
-	java -Xmx512m -XX:+UseSerialGC -Xshare:auto -Dorg.slf4j.simpleLogger.showDateTime=true \
-		-cp "$(broker_cache)/kafka-$(cat "$dir/version")/*" "$@"
+	local -a vm
+	kafka_vm "$1"
+	java "${vm[@]}" -XX:TieredStopAtLevel=1 "${@:2}"
 }
 
 # Starts a node whose properties are there.
 kafka_node() {
 	local dir=$1 id=$2
-	broker_node "$dir/$id" java -Xmx512m -XX:+UseSerialGC \
-		-Dorg.slf4j.simpleLogger.showDateTime=true \
-		-cp "$(broker_cache)/kafka-$(cat "$dir/version")/*" kafka.Kafka "$dir/$id/properties"
+	local -a vm
+	kafka_vm "$dir"
+	[ ! -e "$dir/brief" ] || vm+=(-XX:TieredStopAtLevel=1)
+	broker_node "$dir/$id" java "${vm[@]}" kafka.Kafka "$dir/$id/properties"
 }
 
 # kafka_wait DIR NODES: until that many nodes answer; 1 when a node ended, 2 after 120 s.
@@ -122,7 +166,7 @@ kafka_wait() {
 }
 
 kafka_start() {
-	local name=$1 version=$2 nodes=1 sasl="" tls="" dir uuid i try status=1
+	local name=$1 version=$2 nodes=1 sasl="" tls="" brief="" archive dir uuid i try status=1
 	local -a settings=() ports scram=()
 	shift 2
 	while [ $# -gt 0 ]; do
@@ -130,11 +174,13 @@ kafka_start() {
 		--nodes) nodes=$2 && shift 2 ;;
 		--sasl) sasl=yes && shift ;;
 		--tls) tls=$(broker_certificates) && shift || return ;;
+		--brief) brief=yes && shift ;;
 		--set) settings+=("$2") && shift 2 ;;
 		*) echo "kafka_start: unknown $1" >&2 && return 2 ;;
 		esac
 	done
 	kafka_jars "$version" || return
+	archive=$(kafka_archive "$version") || return
 	dir=$MQTK_TEST_DIR/$name
 	uuid=$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22)
 	if [ -n "$sasl" ]; then
@@ -147,6 +193,8 @@ kafka_start() {
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		echo "$version" >"$dir/version"
+		echo "$archive" >"$dir/archive"
+		[ -z "$brief" ] || : >"$dir/brief"
 		read -ra ports <<<"$(broker_ports $((nodes * 4)))"
 		kafka_env >"$dir/env"
 		for ((i = 1; i <= nodes; i++)); do

@@ -108,7 +108,7 @@ teardown() {
 	# shellcheck source=tests/brokers/kafka.sh
 	source "$root/tests/brokers/kafka.sh"
 	name=away-$$
-	kafka_start "$name" 3.9.1
+	kafka_start "$name" 3.9.1 --brief
 	kafka_use "$name"
 	broker=$KAFKA
 	make_topic

@@ -71,7 +71,7 @@ own_cluster() {
 	# shellcheck source=tests/brokers/kafka.sh
 	source "$root/tests/brokers/kafka.sh"
 	own=own-$$-$BATS_TEST_NUMBER
-	kafka_start "$own" 3.9.1 "$@" 3>&-
+	kafka_start "$own" 3.9.1 --brief "$@" 3>&-
 	broker=$KAFKA
 	address=kafka://$broker/$topic
 }
