@@ -401,6 +401,26 @@ schema() {
 	expect_status 7
 }
 
+@test "ls: more subjects than the registry tells at once; and one that knows no offset" {
+	jq -n '[range(1000) | "s\(.)"] as $a | [range(1000; 2000) | "s\(.)"] as $b |
+		{json: {subject: "s1999", version: 1, id: 7, schema: "\"int\""}} as $latest |
+		{"GET /subjects?subjectPrefix=s1999": {json: $a},
+		 "GET /subjects?subjectPrefix=s1999&offset=1000": {json: $b},
+		 "GET /subjects?subjectPrefix=s1999&offset=2000": {json: []},
+		 "GET /subjects/s1999/versions": {json: [1]}, "GET /subjects/s1999/versions/latest": $latest,
+		 "GET /subjects?subjectPrefix=s199": {json: $b},
+		 "GET /subjects?subjectPrefix=s199&offset=1000": {json: $b}} |
+		reduce range(1990; 1999) as $i (.; .["GET /subjects/s\($i)/versions"] = {json: [1]} |
+			.["GET /subjects/s\($i)/versions/latest"] = ($latest | .json.subject = "s\($i)"))' >all
+	fake <all
+	schema ls -J s1999
+	expect_status 0
+	is "$(jq -r .subject out)" s1999
+	schema ls -J s199
+	expect_status 0
+	is "$(jq -r .subject out)" "$(seq -f s%.0f 1990 1999)"
+}
+
 @test "references that go in a circle, or nowhere, and texts that are no schema: exit 7" {
 	fake <<-'EOF'
 	{"GET /schemas/ids/1": {"json": {"schemaType": "JSON", "schema": "{\"$ref\": \"a\"}",
