@@ -41,7 +41,8 @@ mapfile -t bats_files < <(git ls-files --cached --others --exclude-standard '*.b
 # In bats every test is a function that runs in a subshell, and helpers set variables for it.
 check_bats() {
 	[ ${#bats_files[@]} -eq 0 ] ||
-		shellcheck -x -s bats -e SC2030,SC2031,SC2154,SC2034 "${bats_files[@]}"
+		printf '%s\0' "${bats_files[@]}" | xargs -0 -n 8 -P "$jobs" \
+			shellcheck -x -s bats -e SC2030,SC2031,SC2154,SC2034
 }
 
 compile_with() {
