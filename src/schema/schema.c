@@ -84,6 +84,10 @@ int mq_schema_new(const struct mq_schema_spec *spec, struct mq_schema **ret, str
 		mq_fail(err, MQ_DATA, "%s is empty", name);
 		return mq_hint(err, "a schema is JSON Schema, Avro or Protobuf; --type says which");
 	}
+	if (spec->text.len >= 4 && memcmp(spec->text.data, "Obj\1", 4) == 0) {
+		mq_fail(err, MQ_DATA, "%s is an Avro container file, and no schema", name);
+		return mq_hint(err, "'mqtk schema decode' prints its values, by the schema in it");
+	}
 	if (kinds[kind]->missing)
 		return mq_fail(err, MQ_USAGE, "%s: %s", name, kinds[kind]->missing);
 	if (kinds[kind]->open(spec, ret, err) < 0)

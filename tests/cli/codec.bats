@@ -366,6 +366,9 @@ requests() {
 	[[ $err == *"cut.avro: byte "* ]]
 	mq produce --avro-file order.avsc "$store/cut"
 	expect_status 6
+	mq schema decode --schema o.avro o.avro
+	expect_status 7
+	[[ $err == *"o.avro is an Avro container file, and no schema"* ]]
 }
 
 @test "into an Avro file: what does not fit settles nothing behind it" {
