@@ -59,6 +59,10 @@ validate() {
 	printf '%s\n' '"a"' 8 >shapes
 	mq schema validate --schema shape.json shapes
 	[[ $out == *'valid for more than one of 3 schemas: oneOf/0 and oneOf/2'*'oneOf/1 and oneOf/2'* ]] || fail "$out"
+	jq -nc '{anyOf: [range(900) | {properties: {is: {const: .}}, required: ["n"]}]}' >shape.json
+	echo '{"is":899}' >many
+	mq schema validate --schema shape.json many
+	[[ $out == *'nearest is anyOf/899: required: the member "n" is missing'* ]] || fail "$out"
 	echo '{"anyOf": [{"type": "string"}, {"type": "null"}]}' >shape.json
 	mq schema validate --schema shape.json shapes
 	[ "$out" = 'shapes:2: anyOf: valid for none of 2 schemas, of which none takes a number: 8' ] || fail "$out"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-	LOOKED_AT = 100,  /* schemas of one anyOf that are asked why */
+	LOOKED_AT = 1000, /* schemas of one anyOf that are asked why; of more, none */
 	LEVELS = 3,       /* anyOf within anyOf whose reasons are told */
 	REASON_MAX = 400, /* bytes */
 	PLACE_MAX = 200,
@@ -116,8 +116,8 @@ static bool tell_none(struct js_validator *validator, const struct js_node *node
 	struct reasons nearest = {.weight = UINT64_MAX}, reasons;
 	uint32_t n = check->u.run.n, which = 0;
 
-	for (uint32_t i = 0;
-	     i < n && i < LOOKED_AT && validator->explaining < LEVELS && !validator->broken; i++)
+	bool asks = n <= LOOKED_AT && validator->explaining < LEVELS;
+	for (uint32_t i = 0; i < n && asks && !validator->broken; i++)
 		if (ask_why(validator, list[i], value, &reasons) &&
 		    reasons.weight < nearest.weight) {
 			nearest = reasons;
