@@ -1,9 +1,6 @@
 #!/usr/bin/env bash
-# Everything that can be said about the tree without running it: lint.sh [analyzers | rest]
-#
-# `make lint` calls this; each step names itself and prints only what is wrong; all steps run, the
-# exit status tells whether one failed. `analyzers` are the steps that only compute, for minutes, and
-# build nothing: they can run beside others. `rest` is everything else.
+# Everything that can be said about the tree without running it. `make lint` calls this; each step
+# names itself and prints only what is wrong; all steps run, the exit status tells whether one failed.
 #
 # What clang-tidy found nothing in is remembered (MQTK_CACHE, usually ~/.cache/mqtk-tests): the same text,
 # with all that it includes, the same rules, flags and tool are not analyzed again.
@@ -11,7 +8,6 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 failed=()
 make=${MAKE:-make}
-which=${1-all}
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || jobs=2
 
 step() {
@@ -93,21 +89,17 @@ check_c() {
 		-D__GNUC__ "${sources[@]}"
 }
 
-if [ "$which" != analyzers ]; then
-	step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}" "${cxx_files[@]}"
-	step 'rules of this project' scripts/lint-sources.sh
-	step 'shellcheck' shellcheck -x "${scripts[@]}"
-	step 'shellcheck of the tests' check_bats
-	# These objects are those of `make check`. What clang warns of does not depend on optimization.
-	step 'gcc' compile_with gcc
-	step 'clang' compile_with clang OPT=-O0 VARIANT_SUFFIX=-lint
-	step 'manual pages and completions' \
-		"$make" --no-print-directory -s "-j$jobs" CC=gcc WERROR=1 docs-check
-fi
-if [ "$which" != rest ]; then
-	step 'clang-tidy' tidy
-	step 'cppcheck' check_c
-fi
+step 'clang-format' clang-format --dry-run -Werror "${c_files[@]}" "${cxx_files[@]}"
+step 'rules of this project' scripts/lint-sources.sh
+step 'shellcheck' shellcheck -x "${scripts[@]}"
+step 'shellcheck of the tests' check_bats
+# These objects are those of `make check`. What clang warns of does not depend on optimization.
+step 'gcc' compile_with gcc
+step 'clang' compile_with clang OPT=-O0 VARIANT_SUFFIX=-lint
+step 'manual pages and completions' \
+	"$make" --no-print-directory -s "-j$jobs" CC=gcc WERROR=1 docs-check
+step 'clang-tidy' tidy
+step 'cppcheck' check_c
 
 if [ ${#failed[@]} -gt 0 ]; then
 	printf 'lint: failed:'
@@ -115,4 +107,4 @@ if [ ${#failed[@]} -gt 0 ]; then
 	printf '\n'
 	exit 1
 fi >&2
-echo "lint: clean$([ "$which" = all ] || echo " ($which)")"
+echo 'lint: clean'
