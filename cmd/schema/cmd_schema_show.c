@@ -166,13 +166,13 @@ static int print_json(const struct showing *showing, struct mq_buf *buf, struct 
 }
 
 /* What comes from outside must not drive the terminal; lines stay lines. */
-static void tame(struct mq_buf *buf, size_t begin)
+static void tame_lines(char *text, size_t len)
 {
-	for (size_t i = begin; i < buf->len; i++)
-		if (((unsigned char)buf->data[i] < 0x20 && buf->data[i] != '\n' &&
-		     buf->data[i] != '\t') ||
-		    buf->data[i] == 0x7f)
-			buf->data[i] = '?';
+	for (size_t i = 0, begin = 0; i <= len; i++)
+		if (i == len || text[i] == '\n' || text[i] == '\t') {
+			mq_tame(text + begin, i - begin);
+			begin = i + 1;
+		}
 }
 
 static int print_text(const struct showing *showing, struct mq_buf *buf, struct mq_err *err)
@@ -222,7 +222,7 @@ static int show(const struct mq_invocation *invocation, struct showing *showing,
 	         0)
 		goto out;
 	if (!values->json && !values->canonical)
-		tame(&buf, 0);
+		tame_lines(buf.data, buf.len);
 	if (err->code == MQ_OK)
 		result = mq_print(&buf, err) == 0 ? 0 : -1;
 out:

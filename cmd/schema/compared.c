@@ -135,9 +135,7 @@ int compared_print_text(const struct compared *compared, const char *now, struct
 		    mq_buf_printf(buf, err, " (%s: %s)", writer, other) < 0)
 			return -1;
 		/* Names and paths come from schemas: what drives a terminal becomes '?'. */
-		for (size_t k = begin; k < buf->len; k++)
-			if ((unsigned char)buf->data[k] < 0x20 || buf->data[k] == 0x7f)
-				buf->data[k] = '?';
+		mq_tame(buf->data + begin, buf->len - begin);
 		if (mq_buf_append_char(buf, '\n', err) < 0)
 			return -1;
 	}

@@ -52,9 +52,7 @@ static int append_text(struct findings *findings, const struct place *place,
 	if (place_append(place, buf, err) < 0)
 		return -1;
 	/* Names of files and streams are as hostile as anything. */
-	for (size_t i = begin; i < buf->len; i++)
-		if ((unsigned char)buf->data[i] < 0x20 || buf->data[i] == 0x7f)
-			buf->data[i] = '?';
+	mq_tame(buf->data + begin, buf->len - begin);
 	if (mq_buf_append_str(buf, ": ", err) < 0 || judge_append_words(judge, error, buf, err) < 0)
 		return -1;
 	bool last = error == &judge->errors[judge->n - 1];

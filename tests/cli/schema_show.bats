@@ -70,6 +70,11 @@ load ../lib/helpers
 	mq schema show t.json
 	expect_status 0
 	[[ $out != *$'\e'* ]]
+	# CSI as one character, which some terminals take.
+	printf '{"title":"\302\23331m"}' >c1.json
+	mq schema show c1.json
+	expect_status 0
+	[[ $out == *'"title":"'* && $out != *$'\302\233'* ]]
 }
 
 @test "a Protobuf definition: all its messages, and the one in use" {
