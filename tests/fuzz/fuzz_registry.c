@@ -27,7 +27,8 @@ static void check_schema(const struct mq_registered *got)
 	must(!got->subject || strlen(got->subject) < 2000);
 	for (size_t i = 0; i < got->n_references; i++)
 		must(got->references[i].name && got->references[i].subject &&
-		     got->references[i].version >= 0);
+		     (got->references[i].version >= 0 ||
+		      got->references[i].version == MQ_REFERENCE_LATEST));
 }
 
 /* Readers write to what they read, so each gets its own copy. */
