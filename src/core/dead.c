@@ -385,7 +385,7 @@ void mq_dead_read(struct mq_dead_reader *reader, const struct mq_message *messag
 	    ret_dead->origin_exchange.len == 0 && ret_dead->origin_key.len > 0)
 		ret_dead->origin_stream = ret_dead->origin_key;
 	/* No stream has such a name, and what stands before the NUL may be another one's. */
-	if (ret_dead->origin_stream.len > 0 &&
+	if (ret_dead->origin_stream.data &&
 	    memchr(ret_dead->origin_stream.data, 0, ret_dead->origin_stream.len))
 		ret_dead->origin_stream = MQ_ABSENT;
 	/* A broker that stamps messages when they arrive tells when this one came here. */
