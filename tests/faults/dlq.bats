@@ -108,7 +108,7 @@ dead() {
 
 @test "killed at 50 moments while letters go back: none is lost" {
 	dead 40000
-	strike 50 50 500 dlq requeue -q --yes --rate 4000 "$d"
+	strike 50 50 500 dlq requeue -q --yes --rate 1500 "$d"
 	((struck >= 30)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
 	mq_within 60 dlq requeue --yes "$d"
 	expect_status 0

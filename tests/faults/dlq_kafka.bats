@@ -304,7 +304,7 @@ went_on() { # N: the last run had less to do
 	topics 3 2
 	numbered 40000
 	static=(-X src.group.instance.id=one -X src.session.timeout.ms=6000)
-	strike 50 120 620 dlq requeue -q --yes --rate 5000 "${static[@]}" "$dead"
+	strike 50 120 620 dlq requeue -q --yes --rate 1500 "${static[@]}" "$dead"
 	((struck >= 30)) || fail "only $struck of 50 were killed: $(tail -3 struck.err)"
 	mq_within 90 dlq requeue --yes "${static[@]}" "$dead"
 	expect_status 0
