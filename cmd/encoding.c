@@ -223,18 +223,25 @@ bool encoder_wanted(const struct encoder *encoder)
 
 /* --- each record ------------------------------------------------------------------------------ */
 
-static int apply(struct encoder *encoder, struct mq_codec *codec, const char *part,
-                 const struct mq_message *message, struct mq_bytes *bytes, struct mq_err *err)
+static int encode(struct encoder *encoder, struct mq_codec *codec, const char *part,
+                  struct mq_bytes *bytes, struct mq_err *err)
 {
 	struct mq_err why = MQ_ERR_INIT;
 
-	if (!codec || !bytes->data || mq_codec_is_encoded(codec, message))
-		return 0;
 	mq_buf_clear(&encoder->scratch);
 	if (mq_codec_encode(codec, *bytes, &encoder->scratch, &why) == 0)
 		return keep(encoder, bytes, err);
 	mq_fail(err, why.code, "%s: %s", part, why.message);
 	return why.hint[0] ? mq_hint(err, "%s", why.hint) : -1;
+}
+
+/* Most records have nothing to be encoded: no error is made ready for them. */
+static int apply(struct encoder *encoder, struct mq_codec *codec, const char *part,
+                 const struct mq_message *message, struct mq_bytes *bytes, struct mq_err *err)
+{
+	return !codec || !bytes->data || mq_codec_is_encoded(codec, message)
+	           ? 0
+	           : encode(encoder, codec, part, bytes, err);
 }
 
 int encoder_apply(struct encoder *encoder, struct mq_message *message, struct mq_err *err)

@@ -216,13 +216,12 @@ static void choose_partition(struct run *run, struct mq_message *message)
 
 /* Whether the record may be sent. If not, that is said and counted; and when nobody can tell any
  * more, because a registry does not answer, it is the end of sending. */
-static bool judge_record(struct run *run, const struct mq_message *message)
+static bool judge_record(struct run *run, struct judge *judge, const struct mq_message *message)
 {
-	struct judge *judge = run->job->judge;
 	struct mq_err why = MQ_ERR_INIT;
 	struct mq_buf words;
 
-	int valid = judge ? judge_message(judge, message, &why) : 1;
+	int valid = judge_message(judge, message, &why);
 	if (valid > 0)
 		return true;
 	if (valid == 0) {
@@ -236,6 +235,20 @@ static bool judge_record(struct run *run, const struct mq_message *message)
 	if (valid < 0)
 		break_off(run, &why);
 	return false;
+}
+
+/* 1, 0 when it does not fit and is refused, or -1. */
+static int encode_record(struct run *run, struct mq_message *message, struct mq_err *err)
+{
+	struct mq_err unfit = MQ_ERR_INIT;
+
+	if (encoder_apply(&run->encoder, message, &unfit) == 0)
+		return 1;
+	if (unfit.code != MQ_DATA)
+		return mq_fail(err, unfit.code, "%s", unfit.message);
+	run->refused++;
+	failures_add(&run->failures, message, &unfit, message->tag, false);
+	return 0;
 }
 
 static int add_record(struct run *run, struct mq_message *message, struct mq_err *err)
@@ -253,19 +266,16 @@ static int add_record(struct run *run, struct mq_message *message, struct mq_err
 	if (job->ts_ms != MQ_NO_TIME)
 		message->ts_ms = job->ts_ms;
 	choose_partition(run, message);
-	struct mq_err unfit = MQ_ERR_INIT;
-	if (encoder_apply(&run->encoder, message, &unfit) < 0) {
-		if (unfit.code != MQ_DATA)
-			return mq_fail(err, unfit.code, "%s", unfit.message);
-		run->refused++;
-		failures_add(&run->failures, message, &unfit, message->tag, false);
-		return 0;
+	if (encoder_wanted(&run->encoder)) {
+		int fits = encode_record(run, message, err);
+		if (fits <= 0)
+			return fits;
 	}
 	if (merge_headers(run, message, err) < 0)
 		return -1;
 	if (job->has_properties)
 		record_properties_merge(&job->properties, message, &run->properties[run->n_batch]);
-	if (judge_record(run, message))
+	if (!job->judge || judge_record(run, job->judge, message))
 		run->batch[run->n_batch++] = *message;
 	return 0;
 }
@@ -281,9 +291,10 @@ static bool enough(const struct run *run)
 static int take_records(struct run *run, struct mq_input *input, enum mq_input_kind kind,
                         struct mq_err *err)
 {
+	struct mq_err bad = MQ_ERR_INIT;
+
 	while (!enough(run)) {
 		struct mq_message message = MQ_MESSAGE_INIT;
-		struct mq_err bad = MQ_ERR_INIT;
 		int got = mq_input_next(input, &message, &bad);
 		if (got == 0)
 			return 0;
@@ -291,6 +302,7 @@ static int take_records(struct run *run, struct mq_input *input, enum mq_input_k
 			if (bad.code != MQ_DATA)
 				return mq_fail(err, bad.code, "%s", bad.message);
 			failures_note_bad(&run->failures, &bad);
+			mq_err_clear(&bad);
 			continue;
 		}
 		if (kind == MQ_INPUT_WHOLE && message.payload.len == 0 && run->job->skip_empty)
