@@ -15,7 +15,7 @@ broker_cache() {
 # broker_ports N: N different ports that are free, and that no other server of this run was given. Not
 # of those that the system gives to connections, where it would be a matter of luck.
 broker_ports() {
-	mkdir -p "$MQTK_TEST_DIR/ports"
+	(cd "$MQTK_TEST_DIR" && mkdir -p ports) || return
 	"$broker_root/scripts/python.sh" -c '
 import os, random, socket, sys
 try:
@@ -64,10 +64,22 @@ broker_certificates() {
 	echo "$dir"
 }
 
+# broker_over: the run has ended, or is about to: nothing is to be started any more.
+broker_over() {
+	[ -e "$MQTK_TEST_DIR/ending" ] || [ ! -d "$MQTK_TEST_DIR" ]
+}
+
+# broker_folder DIR…: empty folders for servers, in the run's folder, each in one that is there: when
+# the run is over and its folder gone, it stays gone.
+broker_folder() {
+	rm -rf "$@"
+	mkdir "$@"
+}
+
 # broker_node NODE COMMAND…: starts a server. In a process of its own, which lives as long; and in a
 # session of its own: `timeout` kills its whole process group, and supervisors are what ends servers.
 broker_node() {
-	[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
+	! broker_over || return 1
 	rm -f "$1/ended"
 	setsid "$broker_here/supervise" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- 7>&- 9>&- &
 	disown $!
@@ -79,7 +91,7 @@ broker_wait() {
 	local node=$1 deadline=$((SECONDS + $2))
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		if [ -e "$node/ended" ] || [ -e "$MQTK_TEST_DIR/ending" ]; then
+		if [ -e "$node/ended" ] || broker_over; then
 			return 1
 		fi
 		((SECONDS <= deadline)) || return 2

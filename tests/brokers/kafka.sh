@@ -153,7 +153,7 @@ kafka_wait() {
 		echo "kafka.sh: there is no $ready: make compile" >&2
 		return 2
 	}
-	until [ -e "$MQTK_TEST_DIR/ending" ] || "$ready" "$(sed -n 's/^KAFKA=//p' "$dir/env")" "$wanted" 1000 2>/dev/null; do
+	until broker_over || "$ready" "$(sed -n 's/^KAFKA=//p' "$dir/env")" "$wanted" 1000 2>/dev/null; do
 		for id in "$dir"/[0-9]*; do
 			if grep -qE 'Exiting Kafka due to fatal|BindException' "$id/log" 2>/dev/null; then
 				return 1
@@ -190,15 +190,14 @@ kafka_start() {
 	fi
 	# Another process may take a port between the choice and the start: then once more.
 	for try in 1 2 3; do
-		rm -rf "$dir"
-		mkdir -p "$dir"
+		broker_folder "$dir" || return
 		echo "$version" >"$dir/version"
 		echo "$archive" >"$dir/archive"
 		[ -z "$brief" ] || : >"$dir/brief"
 		read -ra ports <<<"$(broker_ports $((nodes * 4)))"
 		kafka_env >"$dir/env"
 		for ((i = 1; i <= nodes; i++)); do
-			mkdir -p "$dir/$i"
+			mkdir "$dir/$i" || return
 			kafka_properties "$i" >"$dir/$i/properties"
 			kafka_java "$dir" kafka.tools.StorageTool format -t "$uuid" -c "$dir/$i/properties" \
 				"${scram[@]}" >"$dir/$i/log" 2>&1 </dev/null || {

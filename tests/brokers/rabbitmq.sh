@@ -152,8 +152,7 @@ rabbitmq_start() {
 	dir=$MQTK_TEST_DIR/$name
 	# Another process may take a port between the choice and the start: then once more.
 	for try in 1 2 3; do
-		rm -rf "$dir"
-		mkdir -p "$dir/1/data" "$dir/epmd"
+		broker_folder "$dir" "$dir/1" "$dir/1/data" "$dir/epmd" || return
 		read -ra ports <<<"$(broker_ports 6)"
 		rabbitmq_conf >"$dir/rabbitmq.conf"
 		rabbitmq_definitions >"$dir/definitions.json"
@@ -175,7 +174,7 @@ rabbitmq_start() {
 			broker_wait "$dir/1" 180 rabbitmq_answers "$dir/env" || status=$?
 		fi
 		[ "$status" -ne 0 ] || break
-		[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
+		! broker_over || return 1
 		tail -n 15 "$dir"/*/log >&2
 		echo "rabbitmq.sh: RabbitMQ did not start (try $try)" >&2
 		rabbitmq_stop "$name"

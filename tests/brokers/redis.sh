@@ -74,12 +74,11 @@ redis_attempt() {
 		return 1
 	}
 	for try in 1 2 3; do
-		rm -rf "$dir"
-		mkdir -p "$dir"
+		broker_folder "$dir" || return
 		status=0
 		"$make" || status=$?
 		[ "$status" -ne 0 ] || break
-		[ ! -e "$MQTK_TEST_DIR/ending" ] || return 1
+		! broker_over || return 1
 		tail -n 5 "$dir"/[0-9]*/log >&2
 		echo "redis.sh: $name did not start (try $try)" >&2
 		redis_stop "$name"

@@ -70,8 +70,7 @@ registry_start() {
 	registry_program "$APICURIO" || return
 	# Another process may take the port between the choice and the start: then once more.
 	for try in 1 2 3; do
-		rm -rf "$dir"
-		mkdir -p "$dir/1"
+		broker_folder "$dir" "$dir/1" || return
 		port=$(broker_ports 1)
 		printf '%s\n' "QUARKUS_HTTP_PORT=$port" QUARKUS_HTTP_HOST=127.0.0.1 "$@" >"$dir/settings"
 		echo "REGISTRY=http://127.0.0.1:$port/apis/ccompat/v7" >"$dir/env"

@@ -46,6 +46,14 @@ further='source "'$BATS_TEST_DIRNAME'/../brokers/redis.sh"; redis_start own'
 	done
 }
 
+@test "a command that ignores the end of its run ends all the same, and makes no folder anew" {
+	with_signal KILL ready "trap '' TERM; : >ready; exec -a '$PWD/folders/command' sleep 1000"
+	wait_until 30 nothing_is_left
+	run env "MQTK_TEST_DIR=$PWD/gone" bash -c "$further"
+	[ "$status" -ne 0 ]
+	[ ! -e gone ]
+}
+
 @test "a supervisor whose run has gone starts nothing that stays" {
 	mkdir -p gone/node
 	mkfifo gone/lifeline gone/alive
