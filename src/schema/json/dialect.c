@@ -135,15 +135,41 @@ static struct mq_bytes without_scheme(struct mq_bytes uri)
 	return uri;
 }
 
-enum js_draft js_draft_of(struct mq_bytes uri)
+/* Is it this URI, but for the scheme and a final '#'? */
+static bool is_uri(struct mq_bytes uri, const char *other)
 {
 	if (uri.len > 0 && uri.data[uri.len - 1] == '#')
 		uri.len--;
+	return mq_bytes_equal(without_scheme(uri), without_scheme(mq_bytes_str(other)));
+}
+
+enum js_draft js_draft_of(struct mq_bytes uri)
+{
 	for (size_t i = 0; i < N_DRAFTS; i++)
-		if (mq_bytes_equal(without_scheme(uri),
-		                   without_scheme(mq_bytes_str(drafts[i].meta_schema))))
+		if (is_uri(uri, drafts[i].meta_schema))
 			return drafts[i].draft;
-	return JS_DRAFT_NONE;
+	/* Draft 5 changed only how it is written down. */
+	return is_uri(uri, "http://json-schema.org/draft-05/schema") ? JS_DRAFT_4 : JS_DRAFT_NONE;
+}
+
+bool js_draft_any(struct mq_bytes uri)
+{
+	return is_uri(uri, "http://json-schema.org/schema");
+}
+
+int js_draft_too_old(struct mq_bytes uri)
+{
+	static const char *const old[] = {
+	    "http://json-schema.org/draft-00/schema",
+	    "http://json-schema.org/draft-01/schema",
+	    "http://json-schema.org/draft-02/schema",
+	    "http://json-schema.org/draft-03/schema",
+	};
+
+	for (int i = 0; i < (int)(sizeof old / sizeof *old); i++)
+		if (is_uri(uri, old[i]))
+			return i;
+	return -1;
 }
 
 const char *js_draft_schema(enum js_draft draft)

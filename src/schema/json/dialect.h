@@ -98,8 +98,13 @@ enum js_keyword js_keyword_find(struct mq_bytes name, struct js_dialect dialect,
                                 enum js_holds *ret_holds);
 const char *js_keyword_name(enum js_keyword keyword);
 
-/* The draft whose meta-schema has this URI (a final '#' does not matter), or JS_DRAFT_NONE. */
+/* The draft whose meta-schema has this URI (http or https, and a final '#', do not matter), or
+ * JS_DRAFT_NONE. */
 enum js_draft js_draft_of(struct mq_bytes uri);
+/* Does it stand for whatever draft is current (http://json-schema.org/schema#, of draft 4)? */
+bool js_draft_any(struct mq_bytes uri);
+/* The number of the draft before 4 whose meta-schema has this URI, or -1. */
+int js_draft_too_old(struct mq_bytes uri);
 /* The URI of its meta-schema. */
 const char *js_draft_schema(enum js_draft draft);
 /* "4", "6", "7", "2019-09", "2020-12", or JS_DRAFT_NONE. */

@@ -224,19 +224,32 @@ static int read_vocabularies(struct js_library *library, struct mq_bytes uri,
 	return 0;
 }
 
+struct mq_bytes js_own_schema(const struct js_doc *doc, uint32_t value)
+{
+	struct mq_bytes uri = text_member(doc, value, "$schema");
+
+	return uri.len == 0 || js_draft_any(uri) ? MQ_ABSENT : uri;
+}
+
 /* What the root of a resource says about its own dialect; otherwise *dialect stays. */
 static int read_dialect(struct finding *finding, uint32_t value, struct js_dialect *dialect)
 {
 	struct js_library *library = finding->library;
-	struct mq_bytes uri = text_member(finding->doc, value, "$schema");
+	struct mq_bytes uri = js_own_schema(finding->doc, value);
 	enum js_draft draft = JS_DRAFT_NONE;
 
-	if (!uri.data || uri.len == 0)
+	if (!uri.data)
 		return 0;
 	draft = js_draft_of(uri);
 	if (draft != JS_DRAFT_NONE) {
 		*dialect = (struct js_dialect){draft, JS_ALL};
 		return 0;
+	}
+	if (js_draft_too_old(uri) >= 0) {
+		mq_fail(finding->err, MQ_DATA,
+		        "%s, its $schema: draft %d of JSON Schema is too old",
+		        js_library_name(library, finding->document), js_draft_too_old(uri));
+		return mq_hint(finding->err, "drafts 4, 6, 7, 2019-09 and 2020-12 are known");
 	}
 	if (library->depth >= DEPTH_MAX)
 		return mq_fail(finding->err, MQ_DATA, "meta-schemas that need each other");

@@ -67,6 +67,10 @@ void js_library_release(struct js_library *library);
 int64_t js_library_add(struct js_library *library, const char *uri, struct mq_bytes text,
                        struct mq_err *err);
 
+/* The URI of the meta-schema that the schema at this value names, or absent: also when it names
+ * whatever draft is current. */
+struct mq_bytes js_own_schema(const struct js_doc *doc, uint32_t value);
+
 /* What messages call a document. */
 const char *js_library_name(const struct js_library *library, uint32_t document);
 

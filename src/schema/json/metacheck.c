@@ -89,9 +89,8 @@ static void give_meta(struct meta *meta, struct mq_bytes uri)
 static struct mq_bytes own_schema(const struct js_library *library, struct js_place place)
 {
 	const struct js_doc *doc = &library->documents[place.document]->doc;
-	uint32_t value = js_member(doc, place.value, "$schema");
 
-	return value && doc->values[value].type == JS_STRING ? js_text(doc, value) : MQ_ABSENT;
+	return js_own_schema(doc, place.value);
 }
 
 /* Is this value within a resource that is checked by itself? */
@@ -139,7 +138,7 @@ static int check(struct checking *checking)
 	struct mq_bytes uri = own_schema(library, checking->place);
 	struct meta *meta;
 
-	if (!uri.data || uri.len == 0)
+	if (!uri.data)
 		uri = mq_bytes_str(js_draft_schema(library->resources[resource].dialect.draft));
 	if (!(meta = take_meta(checking, uri)))
 		return -1;
