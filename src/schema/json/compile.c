@@ -226,7 +226,7 @@ static int add_dynamic(struct js_program *program, uint32_t resource, struct mq_
 	struct js_place place = {there->document, there->root};
 
 	if (name.data) {
-		int64_t anchor = js_library_dynamic(program->library, resource, name);
+		int64_t anchor = js_library_anchor(program->library, resource, name, true);
 		if (anchor < 0)
 			return 0;
 		place.value = program->library->anchors[anchor].value;

@@ -79,10 +79,9 @@ struct js_place {
 	uint32_t document, value;
 };
 
-/* The resource with this absolute URI (a final '#' does not matter), loaded if need be. MQ_DATA
- * when there is none. */
-int js_library_need(struct js_library *library, struct mq_bytes uri, struct js_place *ret,
-                    struct mq_err *err);
+/* The number of the resource with this absolute URI (a final '#' does not matter), loaded if need
+ * be; -1, MQ_DATA, when there is none. */
+int64_t js_library_need(struct js_library *library, struct mq_bytes uri, struct mq_err *err);
 
 /*
  * Follows a reference that stands in a resource, loading what it needs. Returns 0, or -1: there is
@@ -91,9 +90,15 @@ int js_library_need(struct js_library *library, struct mq_bytes uri, struct js_p
 int js_library_resolve(struct js_library *library, uint32_t resource, struct mq_bytes reference,
                        struct js_place *ret, int64_t *ret_anchor, struct mq_err *err);
 
-/* The $dynamicAnchor of this name in a resource, or -1. */
-int64_t js_library_dynamic(const struct js_library *library, uint32_t resource,
-                           struct mq_bytes name);
+/* The number of the anchor of this name in a resource, or of its $dynamicAnchor only; -1. */
+int64_t js_library_anchor(const struct js_library *library, uint32_t resource, struct mq_bytes name,
+                          bool only_dynamic);
+
+/*
+ * Within the library: finds the resources and anchors of a document that has been parsed
+ * (library_names.c). MQ_DATA: one name for two different schemas, a $schema that is unknown.
+ */
+int js_library_find(struct js_library *library, uint32_t document, struct mq_err *err);
 
 /* The text of a meta-schema or of one of its vocabularies, or absent (metaschemas.c). */
 struct mq_bytes js_metaschema(const char *uri);

@@ -50,7 +50,6 @@ static struct meta *swap_idle(enum js_draft draft, struct meta *meta)
 static struct meta *new_meta(const struct checking *checking, struct mq_bytes uri)
 {
 	struct meta *meta = calloc(1, sizeof *meta);
-	struct js_place place;
 
 	if (!meta) {
 		mq_fail_memory(checking->err);
@@ -58,7 +57,12 @@ static struct meta *new_meta(const struct checking *checking, struct mq_bytes ur
 	}
 	js_library_init(&meta->library, JS_DRAFT_2020_12, checking->library->load,
 	                checking->library->arg);
-	if (js_library_need(&meta->library, uri, &place, checking->err) == 0 &&
+	int64_t i = js_library_need(&meta->library, uri, checking->err);
+	struct js_place place = {0};
+	if (i >= 0)
+		place = (struct js_place){meta->library.resources[i].document,
+		                          meta->library.resources[i].root};
+	if (i >= 0 &&
 	    js_program_compile(&meta->program, &meta->library, place, false, checking->err) == 0 &&
 	    js_validator_new(&meta->program, &meta->validator, checking->err) == 0)
 		return meta;
