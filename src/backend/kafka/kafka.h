@@ -5,7 +5,7 @@
  *   handle.c   one librdkafka client: its log, its errors, calls that can be cancelled, its end
  *   errors.c   librdkafka's codes become ours
  *   query.c    metadata, positions, watermarks
- *   writer.c, resend.c, txn.c     producing
+ *   writer.c, reports.c, targets.c, resend.c, txn.c  producing
  *   reader.c, parts.c, positions.c, group.c   consuming
  *   joining.c                     why a group gives nothing
  *   admin.c, describe.c           making, removing and describing topics

@@ -1,5 +1,5 @@
 /*
- * Producing: takes messages, hands them to the library in runs, counts every delivery report.
+ * Producing: takes messages and hands them to the library in runs.
  *
  * Bounds: the library's queue is limited here, by bytes and by count, so that one message of any
  * size fits when nothing else is open. Order: per partition as written, except after a refused
@@ -11,254 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What may be open at once. The library keeps about 150 bytes beside each message. */
+/* What may be open at once. */
 #define MAX_BYTES (UINT64_C(24) << 20)
 #define MAX_COUNT 100000
-#define OVERHEAD 150
-
-/* --- reports -----------------------------------------------------------------------------------
- */
-
-static size_t size_of(size_t key_len, size_t payload_len)
-{
-	return key_len + payload_len + OVERHEAD;
-}
-
-void mq_kafka_forget(struct mq_kafka_writer *writer, size_t key_len, size_t payload_len)
-{
-	writer->open_count--;
-	writer->open_bytes -= size_of(key_len, payload_len);
-}
-
-void mq_kafka_report_failed(struct mq_kafka_writer *writer, const struct mq_message *message,
-                            const struct mq_err *why, bool maybe_stored)
-{
-	struct mq_delivery delivery = {.tag = message->tag,
-	                               .partition = message->partition,
-	                               .offset = MQ_NO_OFFSET,
-	                               .err = why,
-	                               .maybe_stored = maybe_stored,
-	                               .message = message};
-
-	if (writer->delivered)
-		writer->delivered(writer->ctx, &delivery);
-	writer->reported++;
-}
-
-void mq_kafka_restore_headers(struct mq_kafka_writer *writer, rd_kafka_headers_t *from,
-                              struct mq_message *message)
-{
-	struct mq_err err = MQ_ERR_INIT;
-
-	mq_kafka_headers_clear(&writer->headers);
-	if (mq_kafka_headers_read(&writer->headers, from, message, &err) < 0)
-		mq_log(writer->base.conn->env, MQ_LEVEL_WARN,
-		       "a failed record is reported without its headers: %s", err.message);
-	message->headers = message->n_headers ? writer->headers.items : NULL;
-}
-
-int64_t mq_kafka_sent_time(const rd_kafka_message_t *rkm)
-{
-	rd_kafka_timestamp_type_t type;
-	/* The library tells no time of a message with an error. The message is its own and no
-	 * constant, only lent to the callback as one. */
-	rd_kafka_message_t *mutable = (rd_kafka_message_t *)(uintptr_t)rkm;
-	rd_kafka_resp_err_t kerr = rkm->err;
-
-	mutable->err = RD_KAFKA_RESP_ERR_NO_ERROR;
-	int64_t ret = rd_kafka_message_timestamp(rkm, &type);
-	mutable->err = kerr;
-	return ret;
-}
-
-void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm)
-{
-	mq_kafka_forget(writer, rkm->key_len, rkm->len);
-	if (!rkm->err) {
-		struct mq_delivery delivery = {.tag = (uint64_t)(uintptr_t)rkm->_private,
-		                               .partition = rkm->partition,
-		                               .offset =
-		                                   rkm->offset >= 0 ? rkm->offset : MQ_NO_OFFSET};
-		if (writer->delivered)
-			writer->delivered(writer->ctx, &delivery);
-		writer->reported++;
-		return;
-	}
-
-	int64_t ts = mq_kafka_sent_time(rkm);
-	const char *topic = rd_kafka_topic_name(rkm->rkt);
-	struct mq_message message = MQ_MESSAGE_INIT;
-	message.stream = mq_bytes_str(topic);
-	message.key = mq_bytes_of(rkm->key, rkm->key_len);
-	message.payload = mq_bytes_of(rkm->payload, rkm->len);
-	message.partition = rkm->partition >= 0 ? rkm->partition : MQ_NO_PARTITION;
-	message.tag = (uint64_t)(uintptr_t)rkm->_private;
-	/* The library's own time of sending is nothing to be kept. */
-	message.ts_ms = writer->timed && ts > 0 ? ts : MQ_NO_TIME;
-	rd_kafka_headers_t *headers;
-	if (rd_kafka_message_headers(rkm, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		mq_kafka_restore_headers(writer, headers, &message);
-
-	struct mq_err why = MQ_ERR_INIT;
-	bool timed_out = rkm->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
-	if (timed_out && writer->handle->why_text[0]) {
-		pthread_mutex_lock(&writer->handle->lock);
-		mq_fail(&why, MQ_UNREACHABLE, "%s: no confirmation in time; %s", topic,
-		        writer->handle->why_text);
-		pthread_mutex_unlock(&writer->handle->lock);
-		why.retriable = true;
-	} else if (rkm->partition >= 0) {
-		mq_kafka_fail(&why, rkm->err, "%s[%d]", topic, (int)rkm->partition);
-	} else {
-		mq_kafka_fail(&why, rkm->err, "%s", topic);
-	}
-	if (rkm->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-		mq_hint(&why, "the topic's max.message.bytes is smaller than this message");
-	mq_kafka_report_failed(writer, &message, &why,
-	                       rd_kafka_message_status(rkm) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED);
-}
-
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *rkm, void *opaque)
-{
-	struct mq_kafka_handle *handle = opaque;
-	struct mq_kafka_writer *writer = handle->owner;
-
-	(void)rk;
-	bool too_large = rkm->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-	                 rkm->err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-	if (too_large && !writer->broken && handle == writer->handle && !writer->transactional &&
-	    mq_kafka_resend_keep(writer, rkm))
-		return;
-	mq_kafka_report(writer, rkm);
-}
 
 /* --- opening -----------------------------------------------------------------------------------
  */
-
-rd_kafka_conf_t *mq_kafka_writer_conf(struct mq_kafka_writer *writer, const char *transactional_id,
-                                      struct mq_err *err)
-{
-	const struct mq_kafka_conn *conn = (const struct mq_kafka_conn *)writer->base.conn;
-	char timeout[24], txn_timeout[24];
-	int ms = conn->base.env->timeout_ms;
-	const char *extra[20];
-	size_t n = 0;
-
-	snprintf(timeout, sizeof timeout, "%d", ms > 0 ? ms : 1);
-	snprintf(txn_timeout, sizeof txn_timeout, "%d", ms > 60000 ? ms : 60000);
-	extra[n++] = "message.timeout.ms";
-	extra[n++] = timeout;
-	extra[n++] = "allow.auto.create.topics";
-	extra[n++] = "false";
-	if (writer->compression) {
-		extra[n++] = "compression.type";
-		extra[n++] = writer->compression;
-	}
-	if (transactional_id) {
-		extra[n++] = "transactional.id";
-		extra[n++] = transactional_id;
-		extra[n++] = "transaction.timeout.ms";
-		extra[n++] = txn_timeout;
-	}
-	extra[n] = NULL;
-	rd_kafka_conf_t *conf = mq_kafka_conf(conn, MQ_KAFKA_PRODUCER, extra, err);
-	if (conf)
-		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	return conf;
-}
-
-/* Makes sure the topic is there, or says why not. */
-static int check_topic(struct mq_kafka_writer *writer, const char *name, struct mq_err *err)
-{
-	const struct mq_kafka_conn *conn = (const struct mq_kafka_conn *)writer->base.conn;
-	const struct rd_kafka_metadata *metadata = NULL;
-	struct mq_err mine = MQ_ERR_INIT;
-	const char *automatic = mq_kafka_user_value(conn, "allow.auto.create.topics");
-
-	if (automatic && strcmp(automatic, "true") == 0)
-		return mq_kafka_await_topic_everywhere(
-		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, 0, err);
-	if (mq_kafka_metadata(writer->handle, name, true, &metadata, &mine) == 0) {
-		rd_kafka_metadata_destroy(metadata);
-		return 0;
-	}
-	if (mine.code == MQ_NOT_FOUND && writer->create) {
-		struct mq_stream_spec create = MQ_STREAM_SPEC_INIT;
-
-		create.stream = name;
-		create.if_missing = true;
-		if (mq_kafka_create_with(writer->handle, &create, err) < 0)
-			return -1;
-		return mq_kafka_await_topic_everywhere(
-		    (const struct mq_kafka_conn *)writer->base.conn, writer->handle, name, 0, err);
-	}
-	if (mine.code == MQ_NOT_FOUND) {
-		mq_err_clear(&mine);
-		mq_fail(&mine, MQ_NOT_FOUND, "no topic '%s'", name);
-		mq_hint(&mine, MQ_HINT_NO_TARGET);
-	}
-	*err = mine;
-	return -1;
-}
-
-/* How many partitions the topic has that -J records may name; 0 where that cannot be told. */
-static int32_t count_partitions(struct mq_kafka_writer *writer, const char *name)
-{
-	const struct rd_kafka_metadata *metadata = NULL;
-	struct mq_err ignored = MQ_ERR_INIT;
-	int32_t n = 0;
-
-	if (mq_kafka_metadata(writer->handle, name, true, &metadata, &ignored) == 0)
-		n = metadata->topics[0].partition_cnt;
-	if (metadata)
-		rd_kafka_metadata_destroy(metadata);
-	return n;
-}
-
-/* The topic of a message; made known at its first use. NULL only without memory or when the wait
- * was cut short. */
-static struct mq_kafka_target *find_target(struct mq_kafka_writer *writer, struct mq_bytes name,
-                                           struct mq_err *err)
-{
-	for (size_t i = 0; i < writer->n_targets; i++)
-		if (writer->targets[i]->len == name.len &&
-		    memcmp(writer->targets[i]->name, name.data, name.len) == 0)
-			return writer->targets[i];
-
-	struct mq_kafka_target *target = calloc(1, sizeof *target);
-	if (!target || !(target->name = malloc(name.len + 1))) {
-		free(target);
-		mq_fail_memory(err);
-		return NULL;
-	}
-	memcpy(target->name, name.data, name.len);
-	target->name[name.len] = '\0';
-	target->len = name.len;
-	/* librdkafka would take what stands before it: another topic. */
-	if (strlen(target->name) != name.len)
-		mq_fail(&target->missing, MQ_NOT_FOUND, "no topic's name has a NUL");
-	else if (check_topic(writer, target->name, &target->missing) == 0) {
-		target->rkt = rd_kafka_topic_new(writer->handle->rk, target->name, NULL);
-		if (!target->rkt)
-			mq_kafka_fail(&target->missing, rd_kafka_last_error(), "%s", target->name);
-	}
-	if (target->missing.code == MQ_CANCELLED || target->missing.code == MQ_UNREACHABLE) {
-		*err = target->missing;
-		goto fail;
-	}
-	struct mq_kafka_target **place =
-	    mq_info_grow(&writer->targets, &writer->n_targets, sizeof *writer->targets, err);
-	if (!place)
-		goto fail;
-	*place = target;
-	return target;
-fail:
-	if (target->rkt)
-		rd_kafka_topic_destroy(target->rkt);
-	free(target->name);
-	free(target);
-	return NULL;
-}
 
 int mq_kafka_writer_open(struct mq_conn *base, const struct mq_write_spec *spec,
                          struct mq_writer **ret_writer, struct mq_err *err)
@@ -288,12 +46,12 @@ int mq_kafka_writer_open(struct mq_conn *base, const struct mq_write_spec *spec,
 	    mq_kafka_handle_new(conn, conf, MQ_KAFKA_PRODUCER, writer, &writer->handle, err) < 0)
 		goto fail;
 	if (spec->stream) {
-		writer->main = find_target(writer, mq_bytes_str(spec->stream), err);
+		writer->main = mq_kafka_target(writer, mq_bytes_str(spec->stream), err);
 		if (writer->main && !writer->main->rkt)
 			*err = writer->main->missing;
 		if (!writer->main || !writer->main->rkt)
 			goto fail;
-		writer->base.partitions = count_partitions(writer, spec->stream);
+		writer->base.partitions = mq_kafka_target_partitions(writer, spec->stream);
 	}
 	if (writer->transactional && mq_kafka_txn_prepare(writer, err) < 0)
 		goto fail;
@@ -387,7 +145,7 @@ static bool taken(struct mq_kafka_writer *writer, const struct mq_kafka_target *
 	switch (kerr) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 		writer->open_count++;
-		writer->open_bytes += size_of(message->key.len, message->payload.len);
+		writer->open_bytes += mq_kafka_open_size(message->key.len, message->payload.len);
 		return true;
 	case RD_KAFKA_RESP_ERR__QUEUE_FULL:
 		return false;
@@ -452,7 +210,7 @@ static size_t write_run(struct mq_kafka_writer *writer, const struct mq_kafka_ta
 		    m->partition == MQ_NO_PARTITION ? RD_KAFKA_PARTITION_UA : m->partition;
 		rkm->_private = (void *)(uintptr_t)m->tag;
 		rkm->err = RD_KAFKA_RESP_ERR_NO_ERROR;
-		bytes += size_of(rkm->key_len, rkm->len);
+		bytes += mq_kafka_open_size(rkm->key_len, rkm->len);
 	}
 	if (count == 0)
 		return 0;
@@ -485,7 +243,7 @@ int64_t mq_kafka_write(struct mq_writer *base, const struct mq_message *messages
 		const struct mq_message *m = &messages[done];
 		struct mq_kafka_target *target = writer->main;
 		if (m->stream.data && !(target && same_stream(writer, m, target)))
-			target = find_target(writer, m->stream, err);
+			target = mq_kafka_target(writer, m->stream, err);
 		if (!target) {
 			if (!m->stream.data)
 				mq_fail(err, MQ_USAGE, "a message without a topic, and no default");
@@ -508,7 +266,7 @@ int64_t mq_kafka_write(struct mq_writer *base, const struct mq_message *messages
 		size_t got;
 		if (is_plain(m))
 			got = write_run(writer, target, m, n - done);
-		else if (!has_room(writer, 0, size_of(m->key.len, m->payload.len)))
+		else if (!has_room(writer, 0, mq_kafka_open_size(m->key.len, m->payload.len)))
 			got = 0;
 		else
 			got = taken(writer, target, m,
@@ -603,13 +361,7 @@ void mq_kafka_writer_close(struct mq_writer *base)
 			mq_kafka_writer_flush(base, 2000, &ignored);
 		}
 	}
-	for (size_t i = 0; i < writer->n_targets; i++) {
-		if (writer->targets[i]->rkt)
-			rd_kafka_topic_destroy(writer->targets[i]->rkt);
-		free(writer->targets[i]->name);
-		free(writer->targets[i]);
-	}
-	free(writer->targets);
+	mq_kafka_targets_free(writer);
 	mq_kafka_resend_free(writer->resend);
 	mq_kafka_handle_free(writer->handle);
 	mq_kafka_headers_release(&writer->headers);

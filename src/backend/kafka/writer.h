@@ -1,5 +1,6 @@
-/* The Kafka writer's insides, shared by writer.c (the main path), resend.c (records of a batch
- * that was refused as a whole) and txn.c (transactions). */
+/* The Kafka writer's insides, shared by writer.c (the main path), reports.c (what became of each
+ * message), targets.c (topics), resend.c (records of a batch that was refused as a whole) and txn.c
+ * (transactions). */
 #ifndef MQ_KAFKA_WRITER_H
 #define MQ_KAFKA_WRITER_H
 
@@ -39,6 +40,14 @@ struct mq_kafka_writer {
 	rd_kafka_message_t run[MQ_KAFKA_RUN];
 };
 
+/* --- reports.c ---------------------------------------------------------------------------------
+ */
+
+/* What an open message occupies, roughly: the library keeps so much beside each. */
+static inline size_t mq_kafka_open_size(size_t key_len, size_t payload_len)
+{
+	return key_len + payload_len + 150;
+}
 /* Reports a message that the library has answered, or will never answer. */
 void mq_kafka_report(struct mq_kafka_writer *writer, const rd_kafka_message_t *rkm);
 void mq_kafka_report_failed(struct mq_kafka_writer *writer, const struct mq_message *message,
@@ -50,11 +59,27 @@ void mq_kafka_restore_headers(struct mq_kafka_writer *writer, rd_kafka_headers_t
                               struct mq_message *message);
 /* A message is not open any more; its report follows. */
 void mq_kafka_forget(struct mq_kafka_writer *writer, size_t key_len, size_t payload_len);
+/* The settings of a producer whose messages are reported here. */
+rd_kafka_conf_t *mq_kafka_writer_conf(struct mq_kafka_writer *writer, const char *transactional_id,
+                                      struct mq_err *err);
+
+/* --- targets.c ---------------------------------------------------------------------------------
+ */
+
+/* The topic of a message; made known at its first use. NULL only without memory or when the wait
+ * was cut short. */
+struct mq_kafka_target *mq_kafka_target(struct mq_kafka_writer *writer, struct mq_bytes name,
+                                        struct mq_err *err);
+/* How many partitions the topic has that -J records may name; 0 where that cannot be told. */
+int32_t mq_kafka_target_partitions(struct mq_kafka_writer *writer, const char *name);
+void mq_kafka_targets_free(struct mq_kafka_writer *writer);
+
+/* --- writer.c ----------------------------------------------------------------------------------
+ */
+
 /* Offers one message to a producer by the long way. */
 rd_kafka_resp_err_t mq_kafka_produce_one(struct mq_kafka_handle *handle, rd_kafka_topic_t *rkt,
                                          const struct mq_message *message);
-rd_kafka_conf_t *mq_kafka_writer_conf(struct mq_kafka_writer *writer, const char *transactional_id,
-                                      struct mq_err *err);
 
 /* --- resend.c ----------------------------------------------------------------------------------
  */
