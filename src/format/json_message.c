@@ -491,6 +491,12 @@ int mq_json_message_part(char *text, size_t len, struct mq_arena *arena,
 	    .arena = arena, .message = ret_message, .properties = MQ_PROPERTIES_INIT, .err = err};
 
 	*ret_message = (struct mq_message)MQ_MESSAGE_INIT;
+	/* Some editors put a byte order mark before a file; RFC 8259, section 8.1, lets it be
+	 * ignored. */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
 	mq_json_reader_init(&s.json, text, len);
 	if (!take_members(&s))
 		return report(&s);

@@ -98,6 +98,19 @@ load saying
 	is "$(jq -c '[.key,.payload]' <<<"$out")" '["k",null]'
 }
 
+@test "a byte order mark before -J lines, as some editors write it, is no part of them" {
+	printf '\xef\xbb\xbf{"payload":"a"}\n{"payload":"\xef\xbb\xbfb"}\n' >bom.jsonl
+	mq produce -q -J sqlite:s.db/a bom.jsonl
+	expect_status 0
+	is "$("$MQTK" consume -q -e sqlite:s.db/a | od -An -c | tr -d ' \n')" 'a\n357273277b\n'
+	# Of a line that is no envelope it stays a part.
+	mq produce -q sqlite:s.db/b bom.jsonl
+	is "$("$MQTK" consume -q -e sqlite:s.db/b | head -c 3 | od -An -c | tr -d ' \n')" '357273277'
+	printf '\xef\xbb\xbf{"payload":1' >bom.jsonl
+	mq produce -q -J sqlite:s.db/a bom.jsonl
+	expect_status 7
+}
+
 @test "a transaction that was aborted does not say that anything was sent" {
 	mq produce -J --transactional sqlite:s.db/t <<<$'{"payload":"a"}\nnonsense'
 	expect_status 7
