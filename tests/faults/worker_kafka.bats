@@ -105,6 +105,16 @@ if n == 0: sys.exit("there are no commits")' "$topic" "$group"
 	never_back
 }
 
+# feed: numbers, until the file enough is there; how many, into the file fed.
+feed() {
+	local n=0
+	while [ ! -e enough ]; do
+		seq -f %09.0f $((n + 1)) $((n + 500)) || return
+		n=$((n + 500))
+	done
+	echo "$n" >fed
+}
+
 @test "other members come, go and die while programs run: nothing is lost, no commit goes back" {
 	real_topic 3
 	member=(java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -113,18 +123,17 @@ if n == 0: sys.exit("there are no commits")' "$topic" "$group"
 	background consume -q --group "$group" --workers 3 "${quick[@]}" --exec-lines \
 		'while read -r n; do echo "$n" >>mine; echo ok; done' "$address"
 	mine=$pid
-	(seq -f %09.0f 10000 | "$MQTK" produce -q --rate 1200 "$address") 3>&- 4>&- &
-	pids+=($!)
+	background produce -q --rate 1200 "$address" < <(feed 3>&- 4>&-)
 	wait_until 20 lines_in mine 500
 	mkfifo leave
 	"${member[@]}" <leave >theirs 2>theirs.err 3>&- 4>&- &
 	java=$!
 	pids+=("$java")
 	exec 7>leave
-	wait_until 20 lines_in theirs 200
+	wait_until 60 lines_in theirs 200
 	background consume -q --group "$group" "${quick[@]}" --exec 'read -r n; echo "$n" >>third' "$address"
 	third=$pid
-	wait_until 20 lines_in third 20
+	wait_until 60 lines_in third 20
 	echo >&7
 	exec 7>&-
 	wait_for_end "$java" 20
@@ -136,13 +145,15 @@ if n == 0: sys.exit("there are no commits")' "$topic" "$group"
 	exec 7>stay
 	wait_until 60 lines_in more 50
 	kill -9 "$java"
-	wait_until 60 holds 10000
+	: >enough
+	wait_until 60 test -s fed
+	wait_until 60 holds "$(cat fed)"
 	wait_until 60 nothing_left
 	exec 7>&-
 	kill -INT "$mine"
 	wait_for_end "$mine" 20
 	is "$status" 130
-	complete 10000 mine theirs third more
+	complete "$(cat fed)" mine theirs third more
 	never_back
 }
 
