@@ -2,7 +2,7 @@
  * Groups: the checks before a backend is asked to look at or change them, and the memory of what it
  * tells. See mqtk/group.h and mqtk/broker.h.
  */
-#include "mqtk/broker.h"
+#include "core/refusals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,8 +157,8 @@ static int refuse(const struct mq_conn *conn, const char *what, const char *inst
 {
 	const struct mq_backend *backend = conn->backend;
 
-	return mq_fail(err, MQ_USAGE, "%.*s cannot %s; %s", (int)strcspn(backend->title, ","),
-	               backend->title, what, instead);
+	return mq_fail(err, MQ_USAGE, "%.*s cannot %s; %s", mq_title_len(backend), backend->title,
+	               what, instead);
 }
 
 int mq_groups(struct mq_conn *conn, const struct mq_group_query *query,
@@ -178,10 +178,8 @@ int mq_groups(struct mq_conn *conn, const struct mq_group_query *query,
 
 int mq_group_check(const struct mq_conn *conn, const char *doing, struct mq_err *err)
 {
-	if (conn->readonly) {
-		mq_fail(err, MQ_DENIED, "the profile is read-only: %s is not allowed", doing);
-		return mq_hint(err, "it says readonly = true; mqtk config shows in which file");
-	}
+	if (mq_check_writable(conn, doing, NULL, err) < 0)
+		return -1;
 	if (!(conn->caps & MQ_CAP_GROUPS) || !conn->backend->group_set)
 		return refuse(conn, "keep positions of groups",
 		              "its queues have none: 'mqtk trim' drops messages, 'mqtk replay' "
