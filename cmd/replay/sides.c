@@ -216,44 +216,82 @@ int sides_read(struct sides *sides, const struct plan *plan, const struct replay
 	return 0;
 }
 
-static int64_t held_of(const struct source *source, const char *group)
+/* What a group has of the streams of a source; nothing where that cannot be told. */
+static void ask_places(const struct source *source, const char *group, struct mq_group_list *ret)
 {
 	const char *const groups[] = {group};
 	struct mq_group_query query = {.groups = groups,
 	                               .n_groups = 1,
 	                               .streams = source->streams,
 	                               .n_streams = source->n_streams,
-	                               .want = MQ_GROUP_PLACES};
-	struct mq_group_list list = {0};
+	                               .want = source->conn->caps & MQ_CAP_CLAIM
+	                                           ? MQ_GROUP_PLACES
+	                                           : MQ_GROUP_MEMBERS | MQ_GROUP_ENDS};
 	struct mq_err ignored = MQ_ERR_INIT;
-	int64_t held = 0;
 
+	*ret = (struct mq_group_list){0};
 	for (size_t i = 0; i < source->n_streams; i++)
 		if (source->streams[i][0] == '^')
-			return 0;
-	if (!(source->conn->caps & MQ_CAP_CLAIM) ||
-	    mq_groups(source->conn, &query, &list, &ignored) < 0)
-		return 0;
-	for (size_t i = 0; i < list.n; i++)
-		for (size_t k = 0; k < list.items[i].n_places; k++)
-			if (list.items[i].places[k].pending > 0)
-				held += list.items[i].places[k].pending;
-	mq_group_list_release(&list);
-	return held;
+			return;
+	if (mq_groups(source->conn, &query, ret, &ignored) < 0)
+		*ret = (struct mq_group_list){0};
+}
+
+/* Where members keep what they were given. */
+static void say_pending(const struct source *source, const struct mq_group_info *group,
+                        const struct mq_env *env)
+{
+	int64_t held = 0;
+
+	for (size_t i = 0; i < group->n_places; i++)
+		if (group->places[i].pending > 0)
+			held += group->places[i].pending;
+	if (held > 0)
+		mq_log(env, MQ_LEVEL_WARN,
+		       "%s: other members of group %s hold %lld message%s that %s not settled, and "
+		       "not copied here: mqtk group show --pending tells who, mqtk group claim "
+		       "gives them to another",
+		       source->target->shown, group->name, (long long)held, held == 1 ? "" : "s",
+		       held == 1 ? "is" : "are");
+}
+
+/* Where members have partitions: one that was killed keeps its own until its session is over. */
+static void say_unread(const struct source *source, const struct mq_group_info *group,
+                       const struct mq_env *env)
+{
+	int64_t left = 0;
+
+	for (size_t i = 0; i < group->n_places; i++) {
+		const struct mq_place *place = &group->places[i];
+		if (place->lag > 0)
+			left += place->lag;
+		else if (place->committed < 0 && place->begin >= 0 && place->end > place->begin)
+			left += place->end - place->begin;
+	}
+	/* One of them are we. */
+	if (left > 0 && group->n_members > 1)
+		mq_log(
+		    env, MQ_LEVEL_WARN,
+		    "%s: group %s has %lld message%s to go, of partitions that other members were "
+		    "given: what they do not finish the same command goes on with",
+		    source->target->shown, group->name, (long long)left, left == 1 ? "" : "s");
 }
 
 void sides_say_held(const struct sides *sides, const char *group, const struct mq_env *env)
 {
 	for (size_t i = 0; i < sides->sources.n; i++) {
 		const struct source *source = &sides->sources.items[i];
-		int64_t held = held_of(source, group);
-		if (held > 0)
-			mq_log(env, MQ_LEVEL_WARN,
-			       "%s: other members of group %s hold %lld message%s that %s not "
-			       "settled, and not copied here: mqtk group show --pending tells "
-			       "who, mqtk group claim gives them to another",
-			       source->target->shown, group, (long long)held, held == 1 ? "" : "s",
-			       held == 1 ? "is" : "are");
+		struct mq_group_list list;
+
+		if (!(source->conn->caps & (MQ_CAP_CLAIM | MQ_CAP_PARTITIONS)))
+			continue;
+		ask_places(source, group, &list);
+		for (size_t k = 0; k < list.n; k++)
+			if (source->conn->caps & MQ_CAP_CLAIM)
+				say_pending(source, &list.items[k], env);
+			else
+				say_unread(source, &list.items[k], env);
+		mq_group_list_release(&list);
 	}
 }
 

@@ -35,7 +35,8 @@ int sides_learn(struct sides *sides, const struct plan *plan, struct mq_err *err
 int sides_read(struct sides *sides, const struct plan *plan, const struct replay_values *values,
                int64_t done, struct mq_err *err);
 /* Says what members of the group still hold: where members keep what they were given, a run that
- * was killed beside another one leaves it to nobody. */
+ * was killed beside another one leaves it to nobody; where they have partitions, to whoever is
+ * there when its session is over. */
 void sides_say_held(const struct sides *sides, const char *group, const struct mq_env *env);
 void sides_release(struct sides *sides);
 

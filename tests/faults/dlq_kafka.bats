@@ -301,6 +301,26 @@ went_on() { # N: the last run had less to do
 	is "$(stored | sort -u | paste -sd' ')" "a b c d e f g h"
 }
 
+@test "what another member was given, and has not done, is said at the end of a requeue" {
+	topics 1 2
+	numbered 200
+	session=(-X src.session.timeout.ms=20000)
+	background dlq requeue -q --yes --rate 4 "${session[@]}" "$dead" >/dev/null 2>&1 </dev/null
+	some() { [ -n "$(stored)" ]; }
+	wait_until 20 some
+	mq_within 60 dlq requeue --yes "${session[@]}" "$dead"
+	expect_status 0
+	has "$err" "$topic-dlt: group mqtk-dlq-$topic-dlt has "
+	has "$err" " messages to go, of partitions that other members were given: "
+	kill "$pid"
+	wait_for_end "$pid" 20
+	mq_within 60 dlq requeue --yes "$dead"
+	expect_status 0
+	has_not "$err" "other members"
+	stored | sort -u >back
+	complete 200 back
+}
+
 @test "killed 50 times while letters go back: none is lost, and it goes on" {
 	topics 3 2
 	numbered 40000
