@@ -444,6 +444,39 @@ schema() {
 	done
 }
 
+@test "register --dry-run: where only one version can be asked about, it is the latest" {
+	fake <<-'EOF'
+	{"POST /subjects/fits": {"status": 404, "json": {"error_code": 40403, "message": "no"}},
+	 "POST /compatibility/subjects/fits/versions?verbose=true": {"status": 404, "json": {"detail": "Not Found"}},
+	 "POST /compatibility/subjects/fits/versions/latest?verbose=true": {"json": {"is_compatible": true}},
+	 "POST /subjects/bad": {"status": 404, "json": {"error_code": 40403, "message": "no"}},
+	 "POST /compatibility/subjects/bad/versions?verbose=true": {"status": 404, "json": {"error_code": 404, "message": "HTTP 404 Not Found"}},
+	 "POST /compatibility/subjects/bad/versions/latest?verbose=true": {"json": {"is_compatible": false, "messages": ["no default"]}},
+	 "POST /subjects/new": {"status": 404, "json": {"error_code": 40401, "message": "no"}},
+	 "POST /compatibility/subjects/new/versions?verbose=true": {"status": 405, "json": {"error_code": 405, "message": "Method Not Allowed"}},
+	 "POST /compatibility/subjects/new/versions/latest?verbose=true": {"status": 404, "json": {"error_code": 40401, "message": "no"}},
+	 "POST /subjects/none": {"status": 404, "json": {"error_code": 40401, "message": "no"}},
+	 "POST /compatibility/subjects/none/versions?verbose=true": {"status": 404, "json": {"detail": "Not Found"}},
+	 "POST /compatibility/subjects/none/versions/latest?verbose=true": {"status": 404, "json": {"detail": "Not Found"}},
+	 "GET /schemas/guids/01020304-0506-0708-090a-0b0c0d0e0f10": {"status": 404, "json": {"detail": "Not Found"}}}
+	EOF
+	printf '"int"\n' >s.avsc
+	schema register --dry-run fits s.avsc
+	expect_status 0
+	has "$err" "new version of fits"
+	schema register --dry-run bad s.avsc
+	expect_status 1
+	has "$err" "no default"
+	schema register --dry-run new s.avsc
+	expect_status 0
+	schema register --dry-run none s.avsc
+	expect_status 7
+	has "$err" "is the URL complete"
+	schema get guid:01020304-0506-0708-090a-0b0c0d0e0f10
+	expect_status 7
+	has "$err" "no GUIDs"
+}
+
 @test "register: what is there is said, refusals with each reason, references, types" {
 	fake <<-'EOF'
 	{"POST /subjects/new": {"status": 404, "json": {"error_code": 40401, "message": "no"}},

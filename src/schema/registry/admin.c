@@ -10,6 +10,7 @@ enum {
 	BODY_MAX = 64 << 20, /* bytes */
 	/* The protocol's word for a subject without a level of its own. */
 	NO_LEVEL = 40408,
+	CODE_LEAST = 1000, /* less is HTTP's status again, which any server says of any path */
 	PAGE_LEAST = 1000, /* subjects; an answer with fewer is all that there is */
 	SUBJECT_TEXT = 1001,
 };
@@ -68,6 +69,22 @@ static int refused(struct request *request, int status)
 {
 	return mq_registry_refused(request->registry->servers, &request->question, status,
 	                           &request->registry->answer, request->err);
+}
+
+/* The protocol's code in an answer that is no success; 0: none. Reading writes to it, so a copy is
+ * read. */
+static int32_t code_of(struct request *request)
+{
+	struct mq_registry_refusal refusal = {0};
+	struct mq_err ignored = MQ_ERR_INIT;
+	struct mq_buf copy;
+
+	mq_buf_init(&copy, ANSWER_MAX);
+	if (mq_buf_append(&copy, request->registry->answer.data, request->registry->answer.len,
+	                  &ignored) == 0)
+		mq_registry_read_refusal(&copy, &refusal);
+	mq_buf_release(&copy);
+	return refusal.code;
 }
 
 /* 0, or -1 for every status that is no success. */
@@ -293,6 +310,22 @@ out:
 	return result;
 }
 
+/* Asks whether it fits; version as for mq_registry_compatible(). Returns the status, or -1. */
+static int ask_compatible(struct request *request, const struct mq_registry_new_schema *schema,
+                          int32_t version)
+{
+	mq_buf_clear(&request->path);
+	mq_buf_clear(&request->body);
+	if (add_subject(request, "/compatibility/subjects/", schema->subject) < 0 ||
+	    mq_buf_append_str(&request->path, "/versions", request->err) < 0 ||
+	    (version == 0 && mq_buf_append_str(&request->path, "/latest", request->err) < 0) ||
+	    (version > 0 && mq_buf_printf(&request->path, request->err, "/%d", (int)version) < 0) ||
+	    mq_buf_append_str(&request->path, "?verbose=true", request->err) < 0 ||
+	    write_schema(request, schema) < 0)
+		return -1;
+	return ask_it(request);
+}
+
 int mq_registry_compatible(struct mq_registry *registry,
                            const struct mq_registry_new_schema *schema, int32_t version,
                            int (*tell)(void *ctx, const char *reason), void *ctx,
@@ -305,15 +338,16 @@ int mq_registry_compatible(struct mq_registry *registry,
 	begin(&request, registry, "POST", err);
 	snprintf(request.what, sizeof request.what, "the compatibility with the subject '%.200s'",
 	         schema->subject);
-	if (add_subject(&request, "/compatibility/subjects/", schema->subject) < 0 ||
-	    mq_buf_append_str(&request.path, "/versions", err) < 0 ||
-	    (version == 0 && mq_buf_append_str(&request.path, "/latest", err) < 0) ||
-	    (version > 0 && mq_buf_printf(&request.path, err, "/%d", (int)version) < 0) ||
-	    mq_buf_append_str(&request.path, "?verbose=true", err) < 0 ||
-	    write_schema(&request, schema) < 0 || send_well(&request) < 0)
+	int status = ask_compatible(&request, schema, version);
+	/* Karapace and old registries can only be asked about one version; by a transitive mode
+	 * Karapace compares with all of them then. */
+	if (version < 0 && (status == 404 || status == 405) && code_of(&request) < CODE_LEAST)
+		status = ask_compatible(&request, schema, 0);
+	if (status < 0)
 		goto out;
-	result = mq_registry_read_compatible(&registry->answer, tell, ctx, &why);
-	if (result < 0)
+	if (status >= 300)
+		refused(&request, status);
+	else if ((result = mq_registry_read_compatible(&registry->answer, tell, ctx, &why)) < 0)
 		misread(&request, &why);
 out:
 	end(&request);
@@ -353,7 +387,6 @@ out:
 static int get_level(struct mq_registry *registry, const char *subject, struct mq_buf *buf,
                      struct mq_err *err)
 {
-	struct mq_registry_refusal refusal = {0};
 	struct mq_err why = MQ_ERR_INIT;
 	struct request request;
 	int status, result = -1;
@@ -366,16 +399,9 @@ static int get_level(struct mq_registry *registry, const char *subject, struct m
 	if (mq_buf_append_str(&request.path, "/config", err) < 0 ||
 	    (subject && add_subject(&request, "/", subject) < 0) || (status = ask_it(&request)) < 0)
 		goto out;
-	if (status == 404 && subject) {
-		/* Reading writes to it. */
-		struct mq_buf copy;
-		mq_buf_init(&copy, ANSWER_MAX);
-		if (mq_buf_append(&copy, registry->answer.data, registry->answer.len, err) == 0)
-			mq_registry_read_refusal(&copy, &refusal);
-		mq_buf_release(&copy);
-	}
 	if (status >= 300) {
-		result = refusal.code == NO_LEVEL ? 0 : refused(&request, status);
+		bool none = status == 404 && subject && code_of(&request) == NO_LEVEL;
+		result = none ? 0 : refused(&request, status);
 		goto out;
 	}
 	if (mq_registry_read_level(&registry->answer, buf, &why) < 0)

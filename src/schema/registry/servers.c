@@ -335,6 +335,8 @@ int mq_registry_refused(const struct mq_registry_servers *servers,
 	if (status == 404) {
 		mq_fail(err, MQ_DATA, "%s: asked for %s: status 404, and no registry's answer", url,
 		        question->what);
+		if (strncmp(question->path, "/schemas/guids/", 15) == 0)
+			return mq_hint(err, "Karapace and old registries know ids only, no GUIDs");
 		return mq_hint(err, "is the URL complete? Apicurio's ends in /apis/ccompat/v7");
 	}
 	return mq_fail(err, code_of(status, refusal.code),
