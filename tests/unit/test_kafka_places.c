@@ -519,7 +519,12 @@ static int await_visible(struct mq_conn *conn, const char *topic, int want)
 static int64_t committed(struct mq_conn *conn, const char *group, const char *topic,
                          int32_t partition)
 {
-	struct mq_group_query query = {.groups = &group, .n_groups = 1, .want = MQ_GROUP_PLACES};
+	/* Of a stream that is named a position is waited for that is still in a transaction. */
+	struct mq_group_query query = {.groups = &group,
+	                               .n_groups = 1,
+	                               .streams = &topic,
+	                               .n_streams = 1,
+	                               .want = MQ_GROUP_PLACES};
 	struct mq_group_list list;
 	struct mq_err err = MQ_ERR_INIT;
 	int64_t ret = -1;
