@@ -301,6 +301,9 @@ static int prepare(struct mq_http *http, const struct mq_http_request *request, 
 	curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl.easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 	curl.easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	/* All that the library can undo: where nothing is asked for, a server may compress as it
+	 * likes. */
+	curl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	if (http->local)
 		curl.easy_setopt(easy, CURLOPT_PROXY, "");
 	if (request->body) {

@@ -131,6 +131,23 @@ schema() {
 	schema config && expect_status 7
 }
 
+@test "compressed answers are read; a 409 to a question is no no" {
+	fake <<-'EOF'
+	{"GET /schemas/ids/1": {"gzip": true, "json": {"schema": "\"string\""}},
+	 "GET /schemas/ids/2": {"gzip": true, "status": 404, "json": {"error_code": 40403, "message": "not here"}},
+	 "GET /schemas/ids/3": {"status": 409, "json": {"error_code": 40901, "message": "busy with itself"}}}
+	EOF
+	schema get id:1
+	expect_status 0
+	is "$out" '"string"'
+	schema get id:2
+	expect_status 8
+	has "$err" "not here"
+	schema get id:3
+	expect_status 7
+	has "$err" "busy with itself"
+}
+
 @test "not there: exit 8; not allowed: exit 5; both in one line" {
 	fake <<-'EOF'
 	{"GET /schemas/ids/1": {"status": 401, "json": {"error_code": 401, "message": "Unauthorized"}},

@@ -2,11 +2,13 @@
 
 ANSWERS is a JSON file: {"GET /schemas/ids/1": ANSWER, …}; for a list the first request gets the first
 one, and so on; the last one stays. What is not in it is 404 with error code 40403. ANSWER is an object:
-status (200), json or text (the body), headers {}; or do: "hang", "close", "cut" (a length that never
-comes), "chunks" (broken ones), "huge" (100 MB), "raw" with text (the bytes as they are).
+status (200), json or text (the body), gzip (true: compressed), headers {}; or do: "hang", "close", "cut"
+(a length that never comes), "chunks" (broken ones), "huge" (100 MB), "raw" with text (the bytes as they
+are).
 With PEM (key and certificate) it speaks TLS, and wants a certificate that CA has signed.
 It prints its URL and serves until it is killed. LOG gets a line for each request: method, path,
 authorization or -, accept, content type or -, body."""
+import gzip
 import json
 import ssl
 import sys
@@ -61,12 +63,16 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             text = json.dumps(answer["json"]) if "json" in answer else answer.get("text", "")
+            body = text.encode()
             self.send_response(answer.get("status", 200))
             for name, value in answer.get("headers", {}).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(text.encode())))
+            if answer.get("gzip"):
+                body = gzip.compress(body)
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write(body)
 
     do_GET = do_POST = do_PUT = do_DELETE = serve
 

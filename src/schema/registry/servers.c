@@ -310,12 +310,14 @@ int mq_registry_misread(const struct mq_registry_servers *servers,
 }
 
 /* The protocol's codes of what it could do and would not: the mode is read-only; others refer to
- * it.
+ * it. What is only read is no question that no is an answer to.
  */
-static enum mq_code code_of(int status, int32_t code)
+static enum mq_code code_of(const char *method, int status, int32_t code)
 {
 	if (code == 42205)
 		return MQ_DENIED;
+	if (strcmp(method, "GET") == 0)
+		return MQ_DATA;
 	return status == 409 || code == 42206 ? MQ_NEGATIVE : MQ_DATA;
 }
 
@@ -339,7 +341,7 @@ int mq_registry_refused(const struct mq_registry_servers *servers,
 			return mq_hint(err, "Karapace and old registries know ids only, no GUIDs");
 		return mq_hint(err, "is the URL complete? Apicurio's ends in /apis/ccompat/v7");
 	}
-	return mq_fail(err, code_of(status, refusal.code),
+	return mq_fail(err, code_of(question->method, status, refusal.code),
 	               "%s: asked for %s: refused with status %d%s%s", url, question->what,
 	               said ? refusal.code : status, refusal.message[0] ? ": " : "",
 	               refusal.message);

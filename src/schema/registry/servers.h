@@ -40,7 +40,7 @@ int mq_registry_ask(struct mq_registry_servers *servers,
 void mq_registry_servers_forget(struct mq_registry_servers *servers);
 
 /* Tells why a question was answered with this status, which is none of 200 … 299: as MQ_NOT_FOUND,
- * MQ_NEGATIVE (409), MQ_DATA. Returns -1. */
+ * MQ_NEGATIVE (409, unless it was a GET), MQ_DATA. Returns -1. */
 int mq_registry_refused(const struct mq_registry_servers *servers,
                         const struct mq_registry_question *question, int status,
                         struct mq_buf *answer, struct mq_err *err);
