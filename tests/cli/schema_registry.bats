@@ -199,8 +199,13 @@ schema() {
 	expect_status 4
 	schema get id:7
 	expect_status 0
-	url=http://127.0.0.1:1 schema get --timeout 1s id:1
+	# Who waits is told why before it is over.
+	url=http://127.0.0.1:1 schema get --timeout 3s id:1
 	expect_status 4
+	is "$(grep -c 'Connection refused; trying again for up to 3 s$' <<<"$err")" 1
+	url=http://127.0.0.1:1 schema get -q --timeout 1s id:1
+	expect_status 4
+	is "$(wc -l <<<"$err")" 1
 }
 
 @test "of several registries the one that answers is asked" {

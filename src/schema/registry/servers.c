@@ -13,6 +13,7 @@ enum {
 	PAUSE_MS = 100,    /* between the first two rounds; then twice as long each time, */
 	DOUBLINGS = 4,     /* but no more often than this */
 	TRY_MIN_MS = 100,  /* a server has so long at least */
+	TELL_MS = 1000,    /* who waits for longer is told why */
 	HURRY_MS = 5000,   /* when nobody answered, questions are tried only once for so long */
 	HURRIED_MS = 1000, /* and so long in all */
 };
@@ -269,7 +270,7 @@ int mq_registry_ask(struct mq_registry_servers *servers,
                     struct mq_err *err)
 {
 	int64_t now = mq_now_monotonic_ms(), time = servers->env->timeout_ms;
-	bool hurry = servers->hurry_until > now;
+	bool hurry = servers->hurry_until > now, told = false;
 	struct asking asking = {
 	    .servers = servers,
 	    .question = question,
@@ -286,8 +287,13 @@ int mq_registry_ask(struct mq_registry_servers *servers,
 			pause = asking.asked_to_wait;
 		if (hurry || pause >= left_ms(&asking))
 			return fail_down(servers, &asking, round + 1, err);
-		mq_log(servers->env, MQ_LEVEL_VERBOSE, "%s; trying again in %lld ms",
-		       asking.reasons, (long long)pause);
+		if (!told && mq_now_monotonic_ms() + pause - now >= TELL_MS) {
+			mq_log(servers->env, MQ_LEVEL_NOTE, "%s; trying again for up to %lld s",
+			       asking.reasons, (long long)(left_ms(&asking) + 999) / 1000);
+			told = true;
+		} else
+			mq_log(servers->env, MQ_LEVEL_VERBOSE, "%s; trying again in %lld ms",
+			       asking.reasons, (long long)pause);
 		mq_cancel_wait(servers->env->cancel, -1, 0, (int)pause);
 		if (mq_cancel_signal(servers->env->cancel))
 			return mq_fail(err, MQ_CANCELLED,
