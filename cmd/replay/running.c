@@ -479,9 +479,16 @@ static int say_nothing_to_do(struct running *r, struct mq_err *err)
 {
 	struct report report;
 
-	mq_log(r->invocation->env, MQ_LEVEL_NOTE,
-	       "nothing to do: %s says that all %" PRId64 " messages were copied",
-	       r->values->resume, r->journal.done);
+	if (r->policy) /* what was passed by counts there, too */
+		mq_log(r->invocation->env, MQ_LEVEL_NOTE,
+		       "nothing to do: %s says that %s came to its end, with %" PRId64
+		       " letter%s read",
+		       r->values->resume, r->policy->noun, r->journal.done,
+		       r->journal.done == 1 ? "" : "s");
+	else
+		mq_log(r->invocation->env, MQ_LEVEL_NOTE,
+		       "nothing to do: %s says that all %" PRId64 " messages were copied",
+		       r->values->resume, r->journal.done);
 	r->missed_earlier = r->journal.missed;
 	fill_report(r, REPLAY_NOTHING, &report);
 	if (r->values->json && report_json(&report, err) < 0)

@@ -92,9 +92,13 @@ static bool take_answer(struct slot *slot, struct worker *worker, struct mq_byte
 static void break_off(struct slot *slot, struct worker *worker, struct mq_bytes line)
 {
 	struct mq_err why = MQ_ERR_INIT;
+	char shown[100];
+	size_t len = line.len < sizeof shown ? line.len : sizeof shown;
 
-	mq_fail(&why, MQ_DATA, "--exec-lines: '%.*s' is no answer to a message%s",
-	        (int)(line.len < 100 ? line.len : 100), line.data,
+	/* Behind a NUL may stand what makes it none. */
+	for (size_t i = 0; i < len; i++)
+		shown[i] = line.data[i] ? line.data[i] : '?';
+	mq_fail(&why, MQ_DATA, "--exec-lines: '%.*s' is no answer to a message%s", (int)len, shown,
 	        slot->n == 0 ? ", and none was waiting for one" : "");
 	mq_hint(&why, "it answers each line with one of its own: ok, retry WHY or reject WHY");
 	worker_fail(worker, &why);

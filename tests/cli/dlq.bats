@@ -298,7 +298,7 @@ payloads() {
 	printf '0:1\n0:0\n' >ids
 	mq dlq requeue --yes --ids ids --resume j "$s/dead"
 	expect_status 0
-	has "$err" "nothing to do"
+	has "$err" "nothing to do: j says that the requeue came to its end, with "
 	echo 0:2 >ids
 	mq dlq requeue --yes --ids ids --resume j "$s/dead"
 	expect_status 2

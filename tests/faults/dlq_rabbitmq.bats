@@ -332,3 +332,23 @@ move_killed() {
 	is "$(payloads "$queue-dead" | wc -l)" 0
 }
 went() { [ "$(peer depth "$queue")" -ge "$1" ]; }
+
+@test "a queue that another consumer has for itself: told as that, and not as a right that is missing" {
+	mortal classic
+	peer publish '' "$queue-dead" 3
+	"$root/scripts/python.sh" --with pika - "$broker" "$queue-dead" >held 2>&1 3>&- 4>&- <<-'PYTHON' &
+		import pika, sys
+		host, port = sys.argv[1].split(":")
+		channel = pika.BlockingConnection(pika.ConnectionParameters(host, int(port))).channel()
+		channel.basic_qos(prefetch_count=1)
+		channel.basic_consume(sys.argv[2], lambda *delivery: print("got", flush=True), exclusive=True)
+		channel.start_consuming()
+	PYTHON
+	pids+=($!)
+	wait_until 20 grep -q got held
+	mq_within 30 dlq requeue --yes --to "$(at "$queue")" "$(at "$queue-dead")"
+	expect_status 5
+	has "$err" "in exclusive use"
+	has "$err" "another consumer has it for itself"
+	has_not "$err" set_permissions
+}

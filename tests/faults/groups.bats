@@ -95,6 +95,19 @@ teardown() { end_faults; }
 	cat got.1 "$OUT" | diff <(seq -f %09.0f "$n") -
 }
 
+@test "members that share partitions in another way: refused, with the setting that helps" {
+	real_topic 1
+	seq 5 | "$MQTK" produce -q "$address"
+	background consume -u --group g -X partition.assignment.strategy=cooperative-sticky "$address" >got 2>&1
+	wait_until 20 grep -qx 5 got
+	mq_within 30 consume -e --group g "$address"
+	expect_status 2
+	has "$err" "share its partitions in another way"
+	has "$err" "-X partition.assignment.strategy="
+	mq_within 30 consume -e --group g -X partition.assignment.strategy=cooperative-sticky "$address"
+	expect_status 0
+}
+
 @test "commits that are refused: said, or sent again; nothing is lost" {
 	mock_up 1
 	mock_topic

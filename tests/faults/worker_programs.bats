@@ -180,6 +180,9 @@ PYTHON
 	expect_status 7
 	has "$err" "a line without an end"
 	nothing_runs
+	mq_within 20 consume -e --group g --exec-lines 'read -r n; printf "ok\\0\n"; cat' "$a"
+	expect_status 7
+	has "$err" "'ok?' is no answer"
 	mq_within 20 consume -e --group g --retries 0 --exec-timeout 200ms --exec-lines 'read -r n; cat' "$a"
 	expect_status 3
 	has "$err" timeout

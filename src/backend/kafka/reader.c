@@ -284,12 +284,18 @@ static int on_event(struct mq_kafka_reader *reader, const rd_kafka_message_t *rk
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
 	case RD_KAFKA_RESP_ERR__FATAL:
 		return part ? mq_kafka_fail(err, rkm->err, "%s", part->topic)
 		            : mq_fail(err,
 		                      mq_kafka_code(rkm->err) == MQ_DENIED ? MQ_DENIED : MQ_USAGE,
 		                      "%s", words ? words : rd_kafka_err2str(rkm->err));
+	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+		mq_fail(err, MQ_USAGE,
+		        "the members of the group share its partitions in another way: %s",
+		        words ? words : rd_kafka_err2str(rkm->err));
+		return mq_hint(err, "-X partition.assignment.strategy=NAME takes theirs: range, "
+		                    "roundrobin or cooperative-sticky; none fits those with one of "
+		                    "their own");
 	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
 		mq_log(env, MQ_LEVEL_WARN,
 		       "the group gave this member's partitions away: nothing was taken for longer "

@@ -39,6 +39,8 @@ static void add_hint(struct mq_err *err, int reply_code, const char *text)
 {
 	if (reply_code == AMQP_ACCESS_REFUSED && says(text, "Login was refused"))
 		mq_hint(err, "check user and password; guest may connect from localhost only");
+	else if (reply_code == AMQP_ACCESS_REFUSED && says(text, "in exclusive use"))
+		mq_hint(err, "another consumer has it for itself; 'mqtk info' tells who consumes");
 	else if (reply_code == AMQP_ACCESS_REFUSED ||
 	         (reply_code == AMQP_NOT_ALLOWED && says(text, "refused for user")))
 		mq_hint(err, "'rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ' "

@@ -224,9 +224,10 @@ int mq_rabbit_writer_recover(struct mq_rabbit_writer *writer, struct mq_err *err
 	 * taken all the same. */
 	if (again > 0)
 		mq_log(writer->conn->base.env, MQ_LEVEL_WARN,
-		       "%s: %llu unconfirmed messages are sent again, each of which may be there "
+		       "%s: %llu unconfirmed message%s sent again, each of which may be there "
 		       "twice",
-		       writer->conn->shown, (unsigned long long)again);
+		       writer->conn->shown, (unsigned long long)again,
+		       again == 1 ? " is" : "s are");
 	writer->progress_ms = mq_now_monotonic_ms();
 	return mq_rabbit_writer_feed(writer, err);
 }
