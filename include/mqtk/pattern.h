@@ -16,8 +16,10 @@ struct mq_pattern;
 int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err);
 /* As mq_pattern_new, for text that is known to be UTF-8 and comes from a file (MQ_DATA when it is
  * no regular expression): '.' is a character, '$' the very end, an unset group matches nothing, []
- * no character. */
-int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err);
+ * no character. What text was made from is shown in the message: the place in it only when it is
+ * the same. */
+int mq_pattern_new_text(struct mq_bytes text, struct mq_bytes origin,
+                        struct mq_pattern **ret_pattern, struct mq_err *err);
 void mq_pattern_free(struct mq_pattern *pattern);
 
 /* 1: it matches; 0: it does not, as nothing does that is absent; -1: the limits were reached

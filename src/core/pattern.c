@@ -6,6 +6,7 @@
  */
 #include "mqtk/pattern.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #ifdef MQ_WITH_pcre2
@@ -64,7 +65,9 @@ struct mq_pattern {
 	uint32_t options; /* of each match */
 };
 
-static struct mq_pattern *compile(struct mq_bytes text, uint32_t options, struct mq_err *err)
+/* origin: what text was made of, which is what messages show. */
+static struct mq_pattern *compile(struct mq_bytes text, struct mq_bytes origin, uint32_t options,
+                                  struct mq_err *err)
 {
 	PCRE2_UCHAR8 words[200];
 	PCRE2_SIZE place;
@@ -79,13 +82,17 @@ static struct mq_pattern *compile(struct mq_bytes text, uint32_t options, struct
 	    pcre2.compile((PCRE2_SPTR8)text.data, text.len, options, &code, &place, NULL);
 	if (!pattern->code) {
 		pcre2.get_error_message(code, words, sizeof words);
-		size_t shown = text.len < SHOWN ? text.len : SHOWN;
-		while (shown < text.len && ((unsigned char)text.data[shown] & 0xc0) == 0x80)
+		size_t shown = origin.len < SHOWN ? origin.len : SHOWN;
+		char where[40] = "";
+		while (shown < origin.len && ((unsigned char)origin.data[shown] & 0xc0) == 0x80)
 			shown--;
+		/* The place is one in text. */
+		if (mq_bytes_equal(text, origin))
+			snprintf(where, sizeof where, " at character %zu", (size_t)place + 1);
 		/* A text comes from a file, the other kind from the command line. */
 		mq_fail(err, options & PCRE2_UTF ? MQ_DATA : MQ_USAGE,
-		        "'%.*s' is no regular expression: %s at character %zu", (int)shown,
-		        text.data, (const char *)words, place + 1);
+		        "'%.*s' is no regular expression: %s%s", (int)shown, origin.data,
+		        (const char *)words, where);
 		goto fail;
 	}
 	pattern->data = pcre2.match_data_create(1, NULL);
@@ -105,13 +112,14 @@ fail:
 
 int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_err *err)
 {
-	*ret_pattern = compile(mq_bytes_str(text), PCRE2_NEVER_UTF, err);
+	*ret_pattern = compile(mq_bytes_str(text), mq_bytes_str(text), PCRE2_NEVER_UTF, err);
 	return *ret_pattern ? 0 : -1;
 }
 
-int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err)
+int mq_pattern_new_text(struct mq_bytes text, struct mq_bytes origin,
+                        struct mq_pattern **ret_pattern, struct mq_err *err)
 {
-	*ret_pattern = compile(text,
+	*ret_pattern = compile(text, origin,
 	                       PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
 	                           PCRE2_MATCH_UNSET_BACKREF,
 	                       err);
@@ -165,9 +173,11 @@ int mq_pattern_new(const char *text, struct mq_pattern **ret_pattern, struct mq_
 	return mq_hint(err, "'scripts/deps.sh build' installs it; then build again");
 }
 
-int mq_pattern_new_text(struct mq_bytes text, struct mq_pattern **ret_pattern, struct mq_err *err)
+int mq_pattern_new_text(struct mq_bytes text, struct mq_bytes origin,
+                        struct mq_pattern **ret_pattern, struct mq_err *err)
 {
 	(void)text;
+	(void)origin;
 	return mq_pattern_new("", ret_pattern, err);
 }
 

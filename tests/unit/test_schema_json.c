@@ -64,6 +64,12 @@ static void test_wrong_schemas_are_named(void **state)
 	    {"{\"pattern\":\"a(?>b)\"}",
 	     "order.json, at #/pattern: 'a(?>b)' is no regular expression "
 	     "of ECMA-262: a group that it does not have"},
+	    {"{\"pattern\":\"\\\\s(\\\\d\"}",
+	     "order.json, at #/pattern: '\\s(\\d' is no regular expression: missing closing "
+	     "parenthesis"},
+	    {"{\"pattern\":\"a(b\"}",
+	     "order.json, at #/pattern: 'a(b' is no regular expression: missing closing "
+	     "parenthesis at character 4"},
 	    {"{\"$ref\":\"#\"}",
 	     "order.json, at #/$ref: the schema asks itself for the same value, without end"},
 	    {"{\"anyOf\":[{\"type\":\"null\"},{\"if\":true,\"then\":{\"$ref\":\"#\"}}]}",

@@ -283,7 +283,7 @@ int js_regex_new(struct mq_bytes text, struct mq_pattern **ret, struct mq_err *e
 		result = one(&t);
 	if (result == 0)
 		result = mq_pattern_new_text(mq_bytes_of(t.out.data ? t.out.data : "", t.out.len),
-		                             ret, err);
+		                             text, ret, err);
 	mq_buf_release(&t.out);
 	return result;
 }
