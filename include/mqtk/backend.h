@@ -163,8 +163,8 @@ struct mq_batch {
 	/* The reader has handed out everything that was there when it was opened (by position, not
 	 * by count: gaps of compaction and transactions do not matter). Stays true. */
 	bool caught_up;
-	/* A connection was lost. What was not settled comes again, behind which the reader has
-	 * caught up, or ended, anew. */
+	/* A connection was lost, or a group has given out its partitions anew. What was not settled
+	 * comes again, behind which the reader has caught up, or ended, anew. */
 	bool again;
 	/* Every partition has reached `to`: nothing will come any more. */
 	bool ended;

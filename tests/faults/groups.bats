@@ -98,13 +98,13 @@ teardown() { end_faults; }
 @test "members that share partitions in another way: refused, with the setting that helps" {
 	real_topic 1
 	seq 5 | "$MQTK" produce -q "$address"
-	background consume -u --group g -X partition.assignment.strategy=cooperative-sticky "$address" >got 2>&1
+	background consume -u --group "$topic" -X partition.assignment.strategy=cooperative-sticky "$address" >got 2>&1
 	wait_until 20 grep -qx 5 got
-	mq_within 30 consume -e --group g "$address"
+	mq_within 30 consume -e --group "$topic" "$address"
 	expect_status 2
 	has "$err" "share its partitions in another way"
 	has "$err" "-X partition.assignment.strategy="
-	mq_within 30 consume -e --group g -X partition.assignment.strategy=cooperative-sticky "$address"
+	mq_within 30 consume -e --group "$topic" -X partition.assignment.strategy=cooperative-sticky "$address"
 	expect_status 0
 }
 

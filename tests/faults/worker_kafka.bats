@@ -181,6 +181,26 @@ feed() {
 	never_back
 }
 
+@test "a member that had all, and lost it while it stood still: -e works on what comes again" {
+	real_topic 2
+	numbered 20
+	touch ran
+	background consume -e --group "$group" -X session.timeout.ms=2000 -X heartbeat.interval.ms=300 \
+		--exec 'cat >>ran; echo >>ran; until [ -e go ]; do sleep 0.02; done' "$address" 2>said
+	wait_until 20 lines_in ran 1
+	# It has them all, as they fit into its window; its program is still at work.
+	wait_until 10 members 1
+	kill -STOP "$pid"
+	wait_until 20 members 0
+	touch go
+	kill -CONT "$pid"
+	wait_for_end "$pid" 40
+	cat said >&2
+	is "$status" 0
+	is "$(sort -u ran)" "$(seq -f %09.0f 20)"
+	nothing_left
+}
+
 @test "--order partition: each partition in its order" {
 	real_topic 3
 	numbered 5000

@@ -297,6 +297,9 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t kerr,
 		rd_kafka_error_destroy(error);
 	}
 	reader->last_rkt = NULL;
+	/* What was not settled comes again, to whoever is given it now. */
+	reader->again = reader->again || reader->caught_up;
+	reader->caught_up = false;
 	mq_kafka_parts_count(reader);
 }
 

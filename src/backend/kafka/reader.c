@@ -485,9 +485,11 @@ int mq_kafka_fetch(struct mq_reader *base, size_t max, int timeout_ms, struct mq
 	*ret_batch = (struct mq_batch){.messages = reader->messages,
 	                               .n = (size_t)kept,
 	                               .caught_up = reader->caught_up,
+	                               .again = reader->again,
 	                               .ended = reader->settled_down && reader->n_running == 0 &&
 	                                        !reader->without_ms,
 	                               .owner = reader};
+	reader->again = false;
 	return 0;
 }
 

@@ -53,6 +53,7 @@ struct mq_kafka_reader {
 	struct mq_kafka_joining joining;
 	int64_t without_ms; /* group: since when this member has no partition; 0: it has some */
 	bool caught_up;
+	bool again;          /* it had caught up, and then the partitions were given out anew */
 	int64_t looked_ms;   /* when new partitions were last looked for */
 	int64_t missed_ms;   /* since when a topic is missed; 0: none is */
 	int64_t to_later_ms; /* the next of the parts' later_ms; 0: none */
