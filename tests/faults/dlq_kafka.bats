@@ -284,6 +284,7 @@ went_on() { # N: the last run had less to do
 	"$MQTK" replay -q --create "$dead" "$address-dlt2"
 	session=(-X src.session.timeout.ms=20000)
 	background dlq requeue -q --yes --rate 2 "${session[@]}" "$dead" >/dev/null 2>&1 </dev/null
+	# shellcheck disable=SC2317 # wait_until calls it
 	some() { [ -n "$(stored)" ]; }
 	wait_until 20 some
 	{
